@@ -1,0 +1,3 @@
+//! Arguments in, `cli` called. Nothing else.
+
+fn main() {}
