@@ -1,6 +1,10 @@
 //! All rules, pure: no async, no clock, no I/O. What `rules` decide stands here and nowhere else.
 
+pub mod access;
+pub mod alert;
 pub mod gate;
+pub mod journal;
 pub mod lane;
 pub mod outcome;
+pub mod password;
 pub mod reply;
