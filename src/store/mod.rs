@@ -3,8 +3,13 @@
 //! One Rust body and, almost always, one SQL text serve both (see [`db`]). No rule of the domain
 //! is decided here, and no operation works household by household.
 
+pub mod account;
 pub mod db;
 mod dialect;
+#[cfg(test)]
+pub(crate) mod fresh;
+pub mod journal;
+pub mod lease;
 pub mod migrate;
 
 pub use db::{Args, Store, StoreFault, Tx, Val};
@@ -12,7 +17,7 @@ pub use dialect::{Dialect, Stmt};
 
 /// Every statement of the room, for the test that prepares them all on both databases.
 pub fn statements() -> Vec<&'static Stmt> {
-    let groups: &[&[&'static Stmt]] = &[];
+    let groups: &[&[&'static Stmt]] = &[account::ALL, journal::ALL, lease::ALL];
     groups
         .iter()
         .flat_map(|group| group.iter().copied())
