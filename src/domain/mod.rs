@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod alert;
+pub mod batch;
 pub mod gate;
 pub mod journal;
 pub mod lane;
