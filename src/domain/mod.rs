@@ -2,11 +2,15 @@
 
 pub mod batch;
 pub mod climb;
+pub mod access;
+pub mod alert;
 pub mod gate;
+pub mod journal;
 pub mod lane;
 pub mod matching;
 pub mod outcome;
 pub mod plan;
+pub mod password;
 pub mod reply;
 pub mod standing;
 pub mod statement;

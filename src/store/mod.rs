@@ -7,6 +7,11 @@ pub mod batch;
 pub mod db;
 mod dialect;
 pub mod expand;
+pub mod account;
+#[cfg(test)]
+pub(crate) mod fresh;
+pub mod journal;
+pub mod lease;
 pub mod migrate;
 pub mod permit;
 
@@ -16,6 +21,7 @@ pub use dialect::{Dialect, Stmt};
 /// Every statement of the room, for the test that prepares them all on both databases.
 pub fn statements() -> Vec<&'static Stmt> {
     let groups: &[&[&'static Stmt]] = &[batch::ALL, expand::ALL, permit::ALL];
+    let groups: &[&[&'static Stmt]] = &[account::ALL, journal::ALL, lease::ALL];
     groups
         .iter()
         .flat_map(|group| group.iter().copied())
