@@ -1,16 +1,16 @@
 //! All rules, pure: no async, no clock, no I/O. What `rules` decide stands here and nowhere else.
 
-pub mod batch;
-pub mod climb;
 pub mod access;
 pub mod alert;
+pub mod batch;
+pub mod climb;
 pub mod gate;
 pub mod journal;
 pub mod lane;
 pub mod matching;
 pub mod outcome;
-pub mod plan;
 pub mod password;
+pub mod plan;
 pub mod reply;
 pub mod standing;
 pub mod statement;

@@ -25,7 +25,8 @@ macro_rules! in_range {
 }
 macro_rules! in_force {
     () => {
-        "JOIN alert al ON al.id = b.alert_id AND al.version = b.version AND al.state = $3 "
+        "JOIN alert_version al ON al.alert_id = b.alert_id AND al.version = b.version \
+         AND al.state = $3 "
     };
 }
 /// An address of the household that this alert has not found dead.
@@ -105,8 +106,8 @@ crate::statements! {
         b.class, b.rank, b.grid_id, b.ring, b.seq_from, b.seq_to, b.ord, r.due, 0, $3 \
         FROM batch b CROSS JOIN {rows $2: pick bigint, tries bigint, due bigint} \
         WHERE b.id = $1 ON CONFLICT DO NOTHING";
-    FINISH = "UPDATE batch SET state = CASE WHEN EXISTS (SELECT 1 FROM alert al WHERE \
-        al.id = batch.alert_id AND al.version = batch.version AND al.state = $4) THEN 1 ELSE 2 \
+    FINISH = "UPDATE batch SET state = CASE WHEN EXISTS (SELECT 1 FROM alert_version al \
+        WHERE al.alert_id = batch.alert_id AND al.version = batch.version AND al.state = $4) THEN 1 ELSE 2 \
         END, done_at = $2, lease_until = NULL WHERE id = $1 AND lease_epoch = $3 AND state = 0";
     PUT_BACK = "UPDATE batch SET lease_until = NULL, hinted_at = NULL, not_before = $2 \
         WHERE id = $1 AND lease_epoch = $3 AND state = 0";
