@@ -8,6 +8,7 @@ pub mod gate;
 pub mod journal;
 pub mod lane;
 pub mod matching;
+pub mod notice;
 pub mod outcome;
 pub mod password;
 pub mod plan;

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod batch;
+pub mod correct;
 pub mod db;
 mod dialect;
 pub mod expand;
@@ -13,6 +14,7 @@ pub(crate) mod fresh;
 pub mod journal;
 pub mod lease;
 pub mod migrate;
+pub mod notice;
 pub mod order;
 pub mod permit;
 
@@ -24,9 +26,11 @@ pub fn statements() -> Vec<&'static Stmt> {
     let groups: &[&[&'static Stmt]] = &[
         account::ALL,
         batch::ALL,
+        correct::ALL,
         expand::ALL,
         journal::ALL,
         lease::ALL,
+        notice::ALL,
         order::ALL,
         permit::ALL,
     ];
