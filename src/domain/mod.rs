@@ -1,5 +1,6 @@
 //! All rules, pure: no async, no clock, no I/O. What `rules` decide stands here and nowhere else.
 
+pub mod demand;
 pub mod gate;
 pub mod lane;
 pub mod outcome;
