@@ -4,6 +4,7 @@ pub mod access;
 pub mod alert;
 pub mod batch;
 pub mod climb;
+pub mod demand;
 pub mod gate;
 pub mod journal;
 pub mod lane;
