@@ -32,6 +32,8 @@ CREATE TABLE alert_version (
     act_by bigint,
     expires_at bigint NOT NULL,
     plan text NOT NULL,
+    categories bigint NOT NULL,         -- transfer categories that make ring 1
+    needs bigint NOT NULL,              -- needs that make ring 2
     reach bigint NOT NULL DEFAULT 1,    -- 1 the audience, 2 who had the old text
     author_id bigint NOT NULL,
     approver_id bigint,
@@ -136,6 +138,7 @@ CREATE TABLE batch (
     pick bigint NOT NULL,               -- domain::batch::Pick
     wave bigint NOT NULL,
     attempt bigint NOT NULL,
+    tries bigint NOT NULL,              -- attempts that count; throttled ones do not
     lane bigint NOT NULL,
     class bigint NOT NULL,              -- 1 flash, 2 routine
     rank bigint NOT NULL,               -- order among due batches, small first

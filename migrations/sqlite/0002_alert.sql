@@ -32,6 +32,8 @@ CREATE TABLE alert_version (
     act_by INTEGER,
     expires_at INTEGER NOT NULL,
     plan TEXT NOT NULL,
+    categories INTEGER NOT NULL,         -- transfer categories that make ring 1
+    needs INTEGER NOT NULL,              -- needs that make ring 2
     reach INTEGER NOT NULL DEFAULT 1,    -- 1 the audience, 2 who had the old TEXT
     author_id INTEGER NOT NULL,
     approver_id INTEGER,
@@ -136,6 +138,7 @@ CREATE TABLE batch (
     pick INTEGER NOT NULL,               -- domain::batch::Pick
     wave INTEGER NOT NULL,
     attempt INTEGER NOT NULL,
+    tries INTEGER NOT NULL,              -- attempts that count; throttled ones do not
     lane INTEGER NOT NULL,
     class INTEGER NOT NULL,              -- 1 flash, 2 routine
     rank INTEGER NOT NULL,               -- order among due batches, small first
