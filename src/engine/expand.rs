@@ -23,8 +23,10 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         let claimed = rows::claim_expansion(&mut tx, expansions).await?;
         let mut done = 0;
-        let mut versions: Vec<(i64, i64)> =
-            claimed.iter().map(|row| (row.alert_id, row.version)).collect();
+        let mut versions: Vec<(i64, i64)> = claimed
+            .iter()
+            .map(|row| (row.alert_id, row.version))
+            .collect();
         versions.dedup();
         for (alert, version) in versions {
             let of_version: Vec<ExpansionRow> = claimed
@@ -33,7 +35,9 @@ impl Engine {
                 .cloned()
                 .collect();
             let own: Vec<i64> = of_version.iter().map(|row| row.id).collect();
-            let Some(order) = self.order(alert, version).await? else { continue };
+            let Some(order) = self.order(alert, version).await? else {
+                continue;
+            };
             let in_force = order::version(&self.store, alert, version)
                 .await?
                 .is_some_and(|v| v.state == words::in_force());

@@ -72,7 +72,11 @@ fn default_rings(demand: Demand) -> Vec<RingRow> {
             ring(3, Demand::Inform, 0),
         ];
     }
-    vec![ring(1, demand, 1), ring(2, Demand::Receipt, 1), ring(3, Demand::Inform, 0)]
+    vec![
+        ring(1, demand, 1),
+        ring(2, Demand::Receipt, 1),
+        ring(3, Demand::Inform, 0),
+    ]
 }
 
 impl Engine {
@@ -84,12 +88,18 @@ impl Engine {
             "forwarded" => Origin::Forwarded,
             other => return Err(refused(format!("origin {other:?}: write own or forwarded"))),
         };
-        let word = if form.kind.is_empty() { "live" } else { form.kind.as_str() };
-        let kind = AlertKind::from_word(word).ok_or_else(|| {
-            refused(format!("kind {word:?}: write live, exercise or rehearsal"))
-        })?;
+        let word = if form.kind.is_empty() {
+            "live"
+        } else {
+            form.kind.as_str()
+        };
+        let kind = AlertKind::from_word(word)
+            .ok_or_else(|| refused(format!("kind {word:?}: write live, exercise or rehearsal")))?;
         self.messages.check_vars(&form.template, &form.vars)?;
-        self.check_codes(form).await?;
+        if form.places.is_empty() {
+            return Err(refused("places: name at least one place by its code"));
+        }
+        self.check_codes(actor, form).await?;
         let new = NewAlert {
             uid: self.entropy.uuid(now),
             origin: origin.code(),
@@ -108,24 +118,46 @@ impl Engine {
         let alert = order::insert_alert(&mut tx, &new).await?;
         self.write_version(&mut tx, actor, form, alert, 1).await?;
         let detail = json!({"uid": new.uid, "title": form.title, "kind": kind.word()});
-        self.note(&mut tx, &actor.name, Action::DraftAlert.word(), Some(alert), detail).await?;
+        self.note(
+            &mut tx,
+            &actor.name,
+            Action::DraftAlert.word(),
+            Some(alert),
+            detail,
+        )
+        .await?;
         tx.commit().await?;
-        self.allowed(actor, Action::DraftAlert, alert, 1).await?;
         Ok(new.uid)
     }
 
-    async fn check_codes(&self, form: &OrderForm) -> Result<(), EngineFault> {
-        let area = |code: &String| AreaRow { code: code.clone(), excluded: 0 };
-        let asked: Vec<AreaRow> =
-            form.places.iter().chain(&form.exclude).chain(&form.zones).map(area).collect();
+    /// Every code must exist, at least one place must be named, and the right must reach it.
+    async fn check_codes(&self, actor: &Actor, form: &OrderForm) -> Result<(), EngineFault> {
+        let area = |code: &String| AreaRow {
+            code: code.clone(),
+            excluded: 0,
+        };
+        let asked: Vec<AreaRow> = form
+            .places
+            .iter()
+            .chain(&form.exclude)
+            .chain(&form.zones)
+            .map(area)
+            .collect();
         let known = order::known_codes(&self.store, &asked).await?;
-        match asked.iter().find(|row| !known.contains(&row.code)) {
-            Some(row) => Err(refused(format!(
+        if let Some(row) = asked
+            .iter()
+            .find(|row| !known.iter().any(|k| k.0 == row.code))
+        {
+            return Err(refused(format!(
                 "place or zone {:?} is not in the roster: look it up with `roster export`",
                 row.code
-            ))),
-            None => Ok(()),
+            )));
         }
+        let included = |k: &&(String, i64)| form.places.contains(&k.0);
+        let places: Vec<i64> = known.iter().filter(included).map(|k| k.1).collect();
+        let above = account::places_above_each(&self.store, &places).await?;
+        access::allows_everywhere(&actor.rights, Action::DraftAlert, &above)
+            .map_err(|denied| refused(denied.to_string()))
     }
 
     async fn write_version(
@@ -138,8 +170,15 @@ impl Engine {
     ) -> Result<(), EngineFault> {
         let now = self.clock.story_ms();
         let strongest = self.messages.strongest(&form.template);
-        let rings = form.rings.clone().unwrap_or_else(|| default_rings(strongest));
-        let top = rings.iter().map(|r| r.demand).max().and_then(alert::Demand::from_code);
+        let rings = form
+            .rings
+            .clone()
+            .unwrap_or_else(|| default_rings(strongest));
+        let top = rings
+            .iter()
+            .map(|r| r.demand)
+            .max()
+            .and_then(alert::Demand::from_code);
         let colour = form.colour.as_deref().and_then(alert::Colour::parse);
         let urgency = match form.urgency.as_deref() {
             Some(word) => Urgency::parse(word).ok_or_else(|| {
@@ -151,9 +190,10 @@ impl Engine {
                 colour,
             ),
         };
-        let expires_at = form
-            .expires_at
-            .unwrap_or_else(|| form.act_by.map_or(now + 24 * HOUR_MS, |at| at + 12 * HOUR_MS));
+        let expires_at = form.expires_at.unwrap_or_else(|| {
+            form.act_by
+                .map_or(now + 24 * HOUR_MS, |at| at + 12 * HOUR_MS)
+        });
         let row = NewVersion {
             version,
             state: State::Draft.code(),
@@ -169,7 +209,12 @@ impl Engine {
             created_at: now,
         };
         order::insert_version(tx, alert, &row, &rings).await?;
-        let area = |excluded: i64| move |code: &String| AreaRow { code: code.clone(), excluded };
+        let area = |excluded: i64| {
+            move |code: &String| AreaRow {
+                code: code.clone(),
+                excluded,
+            }
+        };
         let areas: Vec<AreaRow> = form
             .places
             .iter()
@@ -184,9 +229,11 @@ impl Engine {
     /// Hands a draft in for approval: every defect is named at once.
     pub async fn submit(&self, actor: &Actor, uid: &str) -> Result<(), EngineFault> {
         let (row, version) = self.newest(uid).await?;
-        self.allowed(actor, Action::SubmitAlert, row.id, version).await?;
+        self.allowed(actor, Action::SubmitAlert, row.id, version)
+            .await?;
         self.check_version(&row, version, false).await?;
-        self.move_version(actor, &row, version, Act::Submit, Action::SubmitAlert, None).await
+        self.move_version(actor, &row, version, Act::Submit, Action::SubmitAlert, None)
+            .await
     }
 
     /// Gives a submitted version back with a reason.
@@ -197,9 +244,18 @@ impl Engine {
         reason: &str,
     ) -> Result<(), EngineFault> {
         let (row, version) = self.newest(uid).await?;
-        self.allowed(actor, Action::ReturnAlert, row.id, version).await?;
+        self.allowed(actor, Action::ReturnAlert, row.id, version)
+            .await?;
         let reason = Some(reason.to_owned());
-        self.move_version(actor, &row, version, Act::Return, Action::ReturnAlert, reason).await
+        self.move_version(
+            actor,
+            &row,
+            version,
+            Act::Return,
+            Action::ReturnAlert,
+            reason,
+        )
+        .await
     }
 
     async fn move_version(
@@ -214,28 +270,37 @@ impl Engine {
         let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
         let state = self.version_state(row.id, version).await?;
-        let next = state.next(act).map_err(|fault| refused(fault.to_string()))?;
+        let next = state
+            .next(act)
+            .map_err(|fault| refused(fault.to_string()))?;
         let submitted_at = (act == Act::Submit).then_some(now);
-        order::set_version_state(&mut tx, row.id, version, next.code(), submitted_at,
-            reason.clone()).await?;
+        order::set_version_state(
+            &mut tx,
+            row.id,
+            version,
+            next.code(),
+            submitted_at,
+            reason.clone(),
+        )
+        .await?;
         if version == 1 {
             order::set_alert_state(&mut tx, row.id, next.code(), None).await?;
         }
         let detail = json!({"version": version, "reason": reason});
-        self.note(&mut tx, &actor.name, action.word(), Some(row.id), detail).await?;
+        self.note(&mut tx, &actor.name, action.word(), Some(row.id), detail)
+            .await?;
         tx.commit().await?;
         Ok(())
     }
 
     /// Releases a submitted version. `bypass`: an emergency role alone, countersigned later.
-    pub async fn approve(
-        &self,
-        actor: &Actor,
-        uid: &str,
-        bypass: bool,
-    ) -> Result<(), EngineFault> {
+    pub async fn approve(&self, actor: &Actor, uid: &str, bypass: bool) -> Result<(), EngineFault> {
         let (row, version) = self.newest(uid).await?;
-        let action = if bypass { Action::BypassAlert } else { Action::ApproveAlert };
+        let action = if bypass {
+            Action::BypassAlert
+        } else {
+            Action::ApproveAlert
+        };
         self.allowed(actor, action, row.id, version).await?;
         let draft = order::version(&self.store, row.id, version).await?;
         let author = draft.as_ref().map_or(row.author_id, |v| v.author_id);
@@ -244,7 +309,9 @@ impl Engine {
                 .map_err(|fault| refused(fault.to_string()))?;
         }
         let state = self.version_state(row.id, version).await?;
-        state.next(Act::Approve).map_err(|fault| refused(fault.to_string()))?;
+        state
+            .next(Act::Approve)
+            .map_err(|fault| refused(fault.to_string()))?;
         self.check_version(&row, version, bypass).await?;
         self.release(actor, &row, version, bypass, action).await
     }
@@ -267,7 +334,9 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         let locked = order::lock(&mut tx, row.id).await?;
         if locked.is_none_or(|l| l.2 >= version) {
-            return Err(refused("this version is already in force: somebody was faster"));
+            return Err(refused(
+                "this version is already in force: somebody was faster",
+            ));
         }
         order::supersede(&mut tx, row.id, State::Live.code(), State::Ended.code()).await?;
         let release = Release {
@@ -291,7 +360,8 @@ impl Engine {
             timer::set(&mut tx, row.id, kind.code(), 0, 0, step, due_at).await?;
         }
         let detail = json!({"version": version, "grids": grids, "bypass": bypass});
-        self.note(&mut tx, &actor.name, action.word(), Some(row.id), detail).await?;
+        self.note(&mut tx, &actor.name, action.word(), Some(row.id), detail)
+            .await?;
         tx.commit().await?;
         Ok(())
     }
@@ -321,18 +391,29 @@ impl Engine {
     ) -> Result<i64, EngineFault> {
         let (row, newest) = self.newest(uid).await?;
         let state = State::from_code(row.state).unwrap_or(State::Draft);
-        state.next(Act::Update).map_err(|fault| refused(fault.to_string()))?;
+        state
+            .next(Act::Update)
+            .map_err(|fault| refused(fault.to_string()))?;
         self.messages.check_vars(&form.template, &form.vars)?;
-        self.check_codes(form).await?;
-        self.allowed(actor, Action::DraftAlert, row.id, row.version).await?;
+        self.check_codes(actor, form).await?;
+        self.allowed(actor, Action::DraftAlert, row.id, row.version)
+            .await?;
         let version = newest + 1;
         let mut tx = self.store.begin().await?;
-        self.write_version(&mut tx, actor, form, row.id, version).await?;
+        self.write_version(&mut tx, actor, form, row.id, version)
+            .await?;
         if form.places.is_empty() && form.zones.is_empty() {
             order::copy_areas(&mut tx, row.id, row.version, version).await?;
         }
         let detail = json!({"version": version});
-        self.note(&mut tx, &actor.name, Action::DraftAlert.word(), Some(row.id), detail).await?;
+        self.note(
+            &mut tx,
+            &actor.name,
+            Action::DraftAlert.word(),
+            Some(row.id),
+            detail,
+        )
+        .await?;
         tx.commit().await?;
         Ok(version)
     }
@@ -346,9 +427,12 @@ impl Engine {
         vars: &BTreeMap<String, String>,
     ) -> Result<(), EngineFault> {
         let (row, newest) = self.newest(uid).await?;
-        self.allowed(actor, Action::WithdrawAlert, row.id, row.version.max(1)).await?;
+        self.allowed(actor, Action::WithdrawAlert, row.id, row.version.max(1))
+            .await?;
         let state = State::from_code(row.state).unwrap_or(State::Draft);
-        let next = state.next(Act::Withdraw).map_err(|fault| refused(fault.to_string()))?;
+        let next = state
+            .next(Act::Withdraw)
+            .map_err(|fault| refused(fault.to_string()))?;
         self.messages.check_vars("correction", vars)?;
         let now = self.clock.story_ms();
         let version = newest + 1;
@@ -381,11 +465,25 @@ impl Engine {
         order::release(&mut tx, row.id, version, &release).await?;
         order::plan_correction(&mut tx, row.id, version).await?;
         timer::stop_alert(&mut tx, row.id).await?;
-        timer::set(&mut tx, row.id, TimerKind::Correction.code(), 0, version, 1, now + 5_000)
-            .await?;
+        timer::set(
+            &mut tx,
+            row.id,
+            TimerKind::Correction.code(),
+            0,
+            version,
+            1,
+            now + 5_000,
+        )
+        .await?;
         let detail = json!({"version": version, "vars": vars});
-        self.note(&mut tx, &actor.name, Action::WithdrawAlert.word(), Some(row.id), detail)
-            .await?;
+        self.note(
+            &mut tx,
+            &actor.name,
+            Action::WithdrawAlert.word(),
+            Some(row.id),
+            detail,
+        )
+        .await?;
         tx.commit().await?;
         Ok(())
     }
@@ -394,9 +492,12 @@ impl Engine {
     /// search list (清点名单) with the duty room as its owner.
     pub async fn end(&self, actor: &Actor, uid: &str) -> Result<i64, EngineFault> {
         let (row, _) = self.newest(uid).await?;
-        self.allowed(actor, Action::EndAlert, row.id, row.version.max(1)).await?;
+        self.allowed(actor, Action::EndAlert, row.id, row.version.max(1))
+            .await?;
         let state = State::from_code(row.state).unwrap_or(State::Draft);
-        let next = state.next(Act::End).map_err(|fault| refused(fault.to_string()))?;
+        let next = state
+            .next(Act::End)
+            .map_err(|fault| refused(fault.to_string()))?;
         let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
         order::lock(&mut tx, row.id).await?;
@@ -406,7 +507,14 @@ impl Engine {
         timer::set(&mut tx, row.id, TimerKind::Search.code(), 0, 0, 0, now).await?;
         let open = timer::count_open(&mut tx, row.id).await?;
         let detail = json!({"open": open});
-        self.note(&mut tx, &actor.name, Action::EndAlert.word(), Some(row.id), detail).await?;
+        self.note(
+            &mut tx,
+            &actor.name,
+            Action::EndAlert.word(),
+            Some(row.id),
+            detail,
+        )
+        .await?;
         tx.commit().await?;
         Ok(open)
     }
@@ -449,7 +557,10 @@ impl Engine {
         let roll = match AlertKind::from_code(row.kind) {
             Some(AlertKind::Exercise) => {
                 let numbers = order::roll(&self.store, row.id).await?.len();
-                Some(Roll { numbers: i64::try_from(numbers).unwrap_or(0), unconfirmed: 0 })
+                Some(Roll {
+                    numbers: i64::try_from(numbers).unwrap_or(0),
+                    unconfirmed: 0,
+                })
             }
             Some(AlertKind::Live | AlertKind::Rehearsal) | None => None,
         };
@@ -473,7 +584,11 @@ impl Engine {
             .filter(|d| !(bypass && d.yields_to_bypass()))
             .map(|d| format!("{}: {d}", d.word()))
             .collect();
-        if defects.is_empty() { Ok(()) } else { Err(refused(defects.join("; "))) }
+        if defects.is_empty() {
+            Ok(())
+        } else {
+            Err(refused(defects.join("; ")))
+        }
     }
 
     async fn allowed(
@@ -504,7 +619,13 @@ impl Engine {
         detail: serde_json::Value,
     ) -> Result<(), EngineFault> {
         let at = self.clock.story_ms();
-        let entry = NewEntry { at, actor: actor.into(), act: act.into(), alert_id, detail };
+        let entry = NewEntry {
+            at,
+            actor: actor.into(),
+            act: act.into(),
+            alert_id,
+            detail,
+        };
         journal::append(tx, &[entry]).await?;
         Ok(())
     }

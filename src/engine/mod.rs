@@ -132,7 +132,8 @@ impl Engine {
 
     /// A version in its immutable form, kept once read.
     pub async fn order(&self, alert: i64, version: i64) -> Result<Option<Arc<Order>>, EngineFault> {
-        let known = |orders: &HashMap<(i64, i64), Arc<Order>>| orders.get(&(alert, version)).cloned();
+        let known =
+            |orders: &HashMap<(i64, i64), Arc<Order>>| orders.get(&(alert, version)).cloned();
         if let Some(order) = self.orders.lock().ok().and_then(|orders| known(&orders)) {
             return Ok(Some(order));
         }

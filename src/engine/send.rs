@@ -40,8 +40,7 @@ impl Engine {
     /// Sends those of `batches` that are open and free. One entry for each that was leased.
     pub async fn send_once(&self, batches: &[i64]) -> Result<Vec<(i64, Sent)>, EngineFault> {
         let machine = self.clock.machine_ms();
-        let leased =
-            rows::lease(&self.store, batches, &self.settings.owner, machine).await?;
+        let leased = rows::lease(&self.store, batches, &self.settings.owner, machine).await?;
         let mut sent = Vec::with_capacity(leased.len());
         for batch in &leased {
             sent.push((batch.id, self.send_batch(batch).await?));
@@ -67,27 +66,35 @@ impl Engine {
             let Some(gateway) = self.gateway_for(batch, &order) else {
                 let later = self.clock.story_ms() + 30_000;
                 rows::put_back(&self.store, batch, later).await?;
-                return Ok(Sent::Later { calls, not_before: later });
+                return Ok(Sent::Later {
+                    calls,
+                    not_before: later,
+                });
             };
             let grant = self.permits(gateway, BATCH_ADDRESSES).await?;
             if grant.count == 0 {
                 rows::put_back(&self.store, batch, grant.next_at).await?;
-                return Ok(Sent::Later { calls, not_before: grant.next_at });
+                return Ok(Sent::Later {
+                    calls,
+                    not_before: grant.next_at,
+                });
             }
             let owner = &self.settings.owner;
-            if calls > 0
-                && !rows::is_ours(&self.store, batch.id, owner, batch.lease_epoch).await?
-            {
+            if calls > 0 && !rows::is_ours(&self.store, batch.id, owner, batch.lease_epoch).await? {
                 return Ok(Sent::Lost { calls });
             }
-            let members =
-                rows::look(&self.store, batch, grant.count, words::in_force()).await?;
+            let members = rows::look(&self.store, batch, grant.count, words::in_force()).await?;
             let last = i64::try_from(members.len()).unwrap_or(0) < grant.count;
             if members.is_empty() {
                 return self.finish_empty(batch, calls).await;
             }
-            let made = self.call_members(gateway, batch, &order, &mut texts, &roll, members).await?;
-            calls += made.iter().filter(|call| call.member.speaks_for == 1).count();
+            let made = self
+                .call_members(gateway, batch, &order, &mut texts, &roll, members)
+                .await?;
+            calls += made
+                .iter()
+                .filter(|call| call.member.speaks_for == 1)
+                .count();
             if !self.keep(batch, &order, gateway, made, last).await? {
                 return Ok(Sent::Lost { calls });
             }
@@ -99,7 +106,11 @@ impl Engine {
 
     fn gateway_for(&self, batch: &Leased, order: &Order) -> Option<&Gateway> {
         let practice = self.settings.practice || order.kind == AlertKind::Rehearsal;
-        let realm = if practice { Realm::Practice } else { Realm::Live };
+        let realm = if practice {
+            Realm::Practice
+        } else {
+            Realm::Live
+        };
         let lane = Lane::from_code(batch.lane).unwrap_or(Lane::Sms);
         self.gateway(lane, realm, batch.wave - 1 + batch.tries - 1)
     }
@@ -112,7 +123,10 @@ impl Engine {
     ) -> Result<permit::Grant, EngineFault> {
         let now = self.clock.story_ms();
         let Some(rate) = gateway.rate_per_second else {
-            return Ok(permit::Grant { count: want, next_at: now });
+            return Ok(permit::Grant {
+                count: want,
+                next_at: now,
+            });
         };
         let want = want.min((rate * 2.0).ceil() as i64).max(1);
         Ok(permit::take(&self.store, gateway.provider.name(), rate, want, now).await?)
@@ -123,7 +137,11 @@ impl Engine {
         let now = self.clock.story_ms();
         let ours = rows::finish(&mut tx, batch, now, words::in_force()).await?;
         tx.commit().await?;
-        Ok(if ours { Sent::Done { calls } } else { Sent::Lost { calls } })
+        Ok(if ours {
+            Sent::Done { calls }
+        } else {
+            Sent::Lost { calls }
+        })
     }
 
     async fn call_members(
@@ -139,16 +157,24 @@ impl Engine {
         for member in members {
             let text = texts.for_member(&member)?;
             let reference = format!("b{}.{}", batch.id, member.address_id);
-            let prepared =
-                self.prepare(gateway, order.kind, roll, &member.sealed, &member.hash,
-                    member.realm, text, &reference);
+            let prepared = self.prepare(
+                gateway,
+                order.kind,
+                roll,
+                &member.sealed,
+                &member.hash,
+                member.realm,
+                text,
+                &reference,
+            );
             ready.push((member, prepared));
         }
         let calls = stream::iter(ready.into_iter().map(|(member, prepared)| async move {
             let outcome = match prepared {
                 Err(outcome) => outcome,
-                Ok(_) if member.shares > crate::base::limits::SHARED_NUMBER
-                    && member.speaks_for == 0 =>
+                Ok(_)
+                    if member.shares > crate::base::limits::SHARED_NUMBER
+                        && member.speaks_for == 0 =>
                 {
                     Outcome::Unknown { why: String::new() }
                 }
@@ -156,11 +182,17 @@ impl Engine {
             };
             Call { member, outcome }
         }));
-        Ok(calls.buffer_unordered(self.settings.calls_open.max(1)).collect().await)
+        Ok(calls
+            .buffer_unordered(self.settings.calls_open.max(1))
+            .collect()
+            .await)
     }
 
     /// The gate, the opened number and the signed reference: everything one call needs.
-    #[expect(clippy::too_many_arguments, reason = "one call's whole truth, used at two places")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call's whole truth, used at two places"
+    )]
     pub(crate) fn prepare(
         &self,
         gateway: &Gateway,
@@ -176,27 +208,42 @@ impl Engine {
         let address = Realm::from_code(realm).ok_or_else(|| refused("realm"))?;
         let on_roll = roll.contains(hash);
         let pass = gate::admit(
-            kind, self.settings.practice, gateway.provider.realm(), address, on_roll, &text)
-            .map_err(|refusal| {
-                tracing::debug!(%refusal, "the gate refused a message");
-                refused("gate")
-            })?;
+            kind,
+            self.settings.practice,
+            gateway.provider.realm(),
+            address,
+            on_roll,
+            &text,
+        )
+        .map_err(|refusal| {
+            tracing::debug!(%refusal, "the gate refused a message");
+            refused("gate")
+        })?;
         let to = self.sealer.open(sealed).map_err(|_| refused("sealed"))?;
-        Ok((pass, Message { to, text, reference: self.sealer.sign(reference) }))
+        Ok((
+            pass,
+            Message {
+                to,
+                text,
+                reference: self.sealer.sign(reference),
+            },
+        ))
     }
 
     /// One call, within the process's limit of open calls.
     pub(crate) async fn call(&self, gateway: &Gateway, pass: &Pass, message: Message) -> Outcome {
         let Ok(_open) = self.calls.acquire().await else {
-            return Outcome::RefusedRetry { after_ms: None, code: "closing".into() };
+            return Outcome::RefusedRetry {
+                after_ms: None,
+                code: "closing".into(),
+            };
         };
         let provider = gateway.provider.as_ref();
         let one = [message];
         let outcomes = channel::send(self.transport.as_ref(), provider, pass, &one).await;
-        outcomes
-            .into_iter()
-            .next()
-            .unwrap_or(Outcome::Unknown { why: "no outcome".into() })
+        outcomes.into_iter().next().unwrap_or(Outcome::Unknown {
+            why: "no outcome".into(),
+        })
     }
 
     /// Appends outcomes, buries dead numbers, plans what follows and, at the last chunk, finishes.
@@ -215,7 +262,11 @@ impl Engine {
         for call in &made {
             let spoken_for = call.member.shares > crate::base::limits::SHARED_NUMBER
                 && call.member.speaks_for == 0;
-            let kind = if spoken_for { SPOKEN_FOR } else { call.outcome.code() };
+            let kind = if spoken_for {
+                SPOKEN_FOR
+            } else {
+                call.outcome.code()
+            };
             if kind == 2 && !["gate", "realm", "sealed"].contains(&call.outcome.detail()) {
                 dead.push(call.member.address_id);
             }
@@ -255,7 +306,12 @@ impl Engine {
         now: i64,
     ) -> Option<FollowRow> {
         let next = rules::follow(
-            kind, batch.attempt, batch.tries, outcome.after_ms(), order.is_life_safety())?;
+            kind,
+            batch.attempt,
+            batch.tries,
+            outcome.after_ms(),
+            order.is_life_safety(),
+        )?;
         let wait_ms = match next.pick {
             rules::Pick::Retry | rules::Pick::Throttled => self.entropy.jitter(next.wait_ms),
             rules::Pick::First
@@ -264,6 +320,10 @@ impl Engine {
             | rules::Pick::Unknown
             | rules::Pick::Next => next.wait_ms,
         };
-        Some(FollowRow { pick: next.pick.code(), tries: next.tries, due: now + wait_ms })
+        Some(FollowRow {
+            pick: next.pick.code(),
+            tries: next.tries,
+            due: now + wait_ms,
+        })
     }
 }

@@ -42,7 +42,9 @@ impl Order {
         alert: i64,
         version: i64,
     ) -> Result<Option<Order>, EngineFault> {
-        let Some(row) = order::version(store, alert, version).await? else { return Ok(None) };
+        let Some(row) = order::version(store, alert, version).await? else {
+            return Ok(None);
+        };
         let (Some(head), Some(live_at)) = (order::by_id(store, alert).await?, row.live_at) else {
             return Ok(None);
         };
@@ -69,7 +71,11 @@ impl Order {
             expires_at: row.expires_at,
             plan,
             reach: row.reach,
-            issued_at: if version == 1 { head.issued_at } else { live_at },
+            issued_at: if version == 1 {
+                head.issued_at
+            } else {
+                live_at
+            },
             live_at,
         }))
     }
@@ -96,7 +102,12 @@ pub struct Texts<'a> {
 impl<'a> Texts<'a> {
     /// None rendered yet.
     pub fn new(messages: &'a Messages, order: &'a Order, signature: &'a str) -> Texts<'a> {
-        Texts { messages, order, signature, ready: HashMap::new() }
+        Texts {
+            messages,
+            order,
+            signature,
+            ready: HashMap::new(),
+        }
     }
 
     /// The text for one member of a batch.

@@ -20,16 +20,30 @@ pub struct MemoryQueue {
 impl MemoryQueue {
     /// At most `limit` hints wait in each deque.
     pub fn new(limit: usize) -> MemoryQueue {
-        MemoryQueue { deques: Mutex::new(BTreeMap::new()), arrived: Notify::new(), limit }
+        MemoryQueue {
+            deques: Mutex::new(BTreeMap::new()),
+            arrived: Notify::new(),
+            limit,
+        }
     }
 
     fn pop(&self, topic: Topic, class: Class, max: usize) -> Vec<Delivery> {
-        let mut deques = self.deques.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let Some(deque) = deques.get_mut(&(topic, class)) else { return Vec::new() };
+        let mut deques = self
+            .deques
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let Some(deque) = deques.get_mut(&(topic, class)) else {
+            return Vec::new();
+        };
         let count = max.min(deque.len());
         deque
             .drain(..count)
-            .map(|hint| Delivery { hint, redelivered: false, generation: 0, tag: 0 })
+            .map(|hint| Delivery {
+                hint,
+                redelivered: false,
+                generation: 0,
+                tag: 0,
+            })
             .collect()
     }
 }
@@ -38,7 +52,10 @@ impl MemoryQueue {
 impl Queue for MemoryQueue {
     async fn publish(&self, hints: &[Hint]) -> Result<(), QueueFault> {
         {
-            let mut deques = self.deques.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut deques = self
+                .deques
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
             for hint in hints {
                 let deque = deques.entry((hint.topic, hint.class)).or_default();
                 if deque.len() >= self.limit {
@@ -72,7 +89,11 @@ impl Queue for MemoryQueue {
     }
 
     fn health(&self) -> QueueHealth {
-        QueueHealth { connected: true, consumers: 1, consumers_wanted: 1 }
+        QueueHealth {
+            connected: true,
+            consumers: 1,
+            consumers_wanted: 1,
+        }
     }
 
     async fn close(&self) {}

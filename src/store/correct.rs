@@ -45,7 +45,9 @@ pub async fn fill(
     spread: &Spread,
     machine: i64,
 ) -> Result<(), StoreFault> {
-    let Some(head) = rows.first() else { return Ok(()) };
+    let Some(head) = rows.first() else {
+        return Ok(());
+    };
     let (alert, version) = (head.alert_id, head.version);
     let grids = ids(&rows.iter().map(|r| r.grid_id).collect::<Vec<_>>());
     tx.exec(&UNPURSUE, args![alert, &grids]).await?;
@@ -67,8 +69,11 @@ async fn mark(
     run: i64,
 ) -> Result<u64, StoreFault> {
     let had = tx.exec(&MARK_HAD, args![alert, version, grids]).await?;
-    let leased = tx.exec(&MARK_LEASED, args![alert, version, grids, machine]).await?;
-    tx.exec(&END_OLD, args![alert, version, grids, spread.now, machine]).await?;
+    let leased = tx
+        .exec(&MARK_LEASED, args![alert, version, grids, machine])
+        .await?;
+    tx.exec(&END_OLD, args![alert, version, grids, spread.now, machine])
+        .await?;
     if had + leased > 0 {
         cut_batches(tx, alert, version, grids, spread, Pick::Told, run).await?;
     }

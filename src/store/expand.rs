@@ -187,7 +187,14 @@ pub(super) async fn cut_batches(
     run: i64,
 ) -> Result<u64, StoreFault> {
     let values = args![
-        alert, version, grids, spread.now, spread.lane, spread.class, spread.rank, pick.code(),
+        alert,
+        version,
+        grids,
+        spread.now,
+        spread.lane,
+        spread.class,
+        spread.rank,
+        pick.code(),
         run.saturating_mul(1_000_000_000)
     ];
     tx.exec(&CUT_BATCHES, values).await

@@ -17,6 +17,7 @@ pub mod migrate;
 pub mod notice;
 pub mod order;
 pub mod permit;
+pub mod timer;
 
 pub use db::{Args, Store, StoreFault, Tx, Val};
 pub use dialect::{Dialect, Stmt};
@@ -33,6 +34,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         notice::ALL,
         order::ALL,
         permit::ALL,
+        timer::ALL,
     ];
     groups
         .iter()
