@@ -184,6 +184,9 @@ pub fn first_due(plan: &Plan, started_at: i64) -> Option<(Step, i64)> {
 pub fn decide(plan: &Plan, grid: &Grid<'_>, now: i64) -> Option<Climb> {
     let lists = plan.lists.as_ref()?;
     let view = View::new(plan, lists, grid, now);
+    if grid.lists.is_empty() && grid.step != Step::Watch && now < grid.due_at {
+        return Some(view.rest(grid.step, grid.due_at));
+    }
     if view.uncovered.is_empty() {
         return Some(view.watch());
     }
@@ -195,6 +198,16 @@ pub fn decide(plan: &Plan, grid: &Grid<'_>, now: i64) -> Option<Climb> {
         Step::Offer(rung) => view.offer_from(rung),
         Step::Remind | Step::Watch => view.remind(),
     })
+}
+
+/// A taken list with doors still open: of the others nobody expects an act.
+fn holds_doors(grid: &Grid<'_>, row: &ListRow) -> bool {
+    let of_it = |doors: &Doors| row.rung != Rung::Building || doors.building_id == row.place_id;
+    row.state == ListState::Taken
+        && grid
+            .doors
+            .iter()
+            .any(|doors| doors.open > 0 && of_it(doors))
 }
 
 /// The grid with the questions that every step asks of it.
@@ -212,9 +225,8 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn new(plan: &'a Plan, lists: &'a Lists, grid: &'a Grid<'a>, now: i64) -> View<'a> {
         let after_outage = now - grid.due_at > OUTAGE_MS;
-        let stale = |row: &&ListRow| {
-            row.state == ListState::Taken && now - row.last_act_at() >= plan.stale_ms
-        };
+        let stale =
+            |row: &&ListRow| holds_doors(grid, row) && now - row.last_act_at() >= plan.stale_ms;
         let passes: Vec<i64> = if after_outage {
             Vec::new()
         } else {
@@ -345,11 +357,8 @@ impl<'a> View<'a> {
                 Step::Remind | Step::Watch => break,
             }
         }
-        let mut last = self.remind();
-        offers.extend(last.offers);
-        last.offers = offers;
-        last.nobody &= last.offers.is_empty();
-        last
+        // The end of the ladder: a reminder asks everybody who was found on the way as well.
+        self.remind()
     }
 
     /// New offers of everything that happens at the moment of this rung. The higher rungs first:
@@ -411,16 +420,21 @@ impl<'a> View<'a> {
         offers
     }
 
-    /// Never an end: the highest rung is asked again, whatever it said, and whoever can be reached
-    /// by now is asked for the first time.
+    /// Never an end: the highest rung is asked again, whatever it said (but not in the breath in
+    /// which it said so), and whoever can be reached by now is asked for the first time.
     fn remind(&self) -> Climb {
         let offers = self.offers_to(Rung::ALL.into_iter().rev(), &[]);
-        let highest = self.above().map(|row| row.rung).max().or(self.highest());
+        let highest = self.highest().map(|rung| self.lists.delay_ms(rung));
         let reminds: Vec<i64> = self
             .grid
             .lists
             .iter()
-            .filter(|row| Some(row.rung) == highest && !self.passes.contains(&row.list_id))
+            .filter(|row| Some(self.lists.delay_ms(row.rung)) == highest)
+            .filter(|row| !self.passes.contains(&row.list_id))
+            .filter(|row| {
+                row.answered_at
+                    .is_none_or(|at| self.now - at >= self.plan.remind_ms)
+            })
             .filter(|row| match row.state {
                 ListState::Offered | ListState::Declined | ListState::PassedOn => true,
                 ListState::Taken | ListState::Done => false,
