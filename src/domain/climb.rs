@@ -4,52 +4,17 @@
 
 use std::collections::HashSet;
 
+use super::list::{ListRow, ListState};
 use super::plan::{Lists, Plan, Rung};
 
+#[cfg(test)]
+mod night;
 #[cfg(test)]
 mod tests;
 
 /// A timer that fires later than this was not late: the process was down, and nobody's silence in
 /// that time is held against him.
 const OUTAGE_MS: i64 = 5 * 60_000;
-
-/// A list's life. Passed on: offered onwards, but his until another takes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ListState {
-    Offered,
-    Taken,
-    Declined,
-    PassedOn,
-    Done,
-}
-
-impl ListState {
-    pub const ALL: [ListState; 5] = [
-        ListState::Offered,
-        ListState::Taken,
-        ListState::Declined,
-        ListState::PassedOn,
-        ListState::Done,
-    ];
-
-    /// The stable number under which the store keeps it.
-    pub fn code(self) -> i64 {
-        match self {
-            ListState::Offered => 1,
-            ListState::Taken => 2,
-            ListState::Declined => 3,
-            ListState::PassedOn => 4,
-            ListState::Done => 5,
-        }
-    }
-
-    /// The inverse of [`ListState::code`].
-    pub fn from_code(code: i64) -> Option<ListState> {
-        ListState::ALL
-            .into_iter()
-            .find(|state| state.code() == code)
-    }
-}
 
 /// What the grid's list timer does next; its code is the timer row's `step`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -104,30 +69,6 @@ pub struct Human {
 impl Human {
     fn can_be_asked(&self) -> bool {
         self.reachable && !self.absent && (!self.laden || self.rung == Rung::Duty)
-    }
-}
-
-/// A list row of this grid or of one of its buildings. Instants are milliseconds UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListRow {
-    pub list_id: i64,
-    /// The building on rung `Building`, else the grid.
-    pub place_id: i64,
-    pub human_id: i64,
-    pub rung: Rung,
-    pub state: ListState,
-    pub offered_at: i64,
-    /// When he took or declined it.
-    pub answered_at: Option<i64>,
-    /// His last act on it: a tick, a call, a word.
-    pub acted_at: Option<i64>,
-}
-
-impl ListRow {
-    fn last_act_at(&self) -> i64 {
-        self.offered_at
-            .max(self.answered_at.unwrap_or(0))
-            .max(self.acted_at.unwrap_or(0))
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod climb;
 pub mod gate;
 pub mod lane;
+pub mod list;
 pub mod matching;
 pub mod outcome;
 pub mod plan;
