@@ -9,6 +9,7 @@ pub mod duty;
 pub mod gate;
 pub mod journal;
 pub mod lane;
+pub mod list;
 pub mod matching;
 pub mod need;
 pub mod notice;
