@@ -233,6 +233,11 @@ fn is_han(c: char) -> bool {
 
 fn mood(chars: &[char]) -> Mood {
     let text: String = chars.iter().collect();
+    // 没什么 asks nothing, and 没事的话 supposes nothing.
+    let text = text
+        .replace("没什么", "没")
+        .replace("没啥", "没")
+        .replace("事的话", "事");
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if has(&["如果", "要是", "假如", "万一", "倘", "的话"]) && !has(&["再不"]) {
         return Mood::Supposes;
@@ -249,7 +254,7 @@ fn mood(chars: &[char]) -> Mood {
     ];
     let how = text.contains("怎么") && !text.contains("怎么办");
     let english = ["what", "who ", "where", "when ", "why", "is it", "how "];
-    if how || has(&asks) || text.ends_with('呢') || english.iter().any(|w| text.starts_with(w)) {
+    if how || has(&asks) || english.iter().any(|w| text.starts_with(w)) {
         return Mood::AsksWhat;
     }
     Mood::Says
