@@ -210,6 +210,10 @@ impl Claims {
                 .any(|mask| mask.span != hit.span && inside(hit, mask))
         });
         let cues = CUE_TABLE.find(&clause.chars);
+        if masks.is_empty() && cues.is_empty() {
+            self.unread |= may_matter(clause);
+            self.hint(clause);
+        }
         match clause.mood {
             Mood::AsksWhat | Mood::AsksWhether => {
                 // 没什么事 holds a question word, but asks nothing.
