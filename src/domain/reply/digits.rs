@@ -34,6 +34,13 @@ pub(super) fn menu_digit(folded: &str) -> Option<u8> {
     let body = without_lead(body);
     let chars: Vec<char> = body.chars().collect();
     let first = chars.first().copied().and_then(value);
+    // 3 错了是2: the slip is taken back, the last digit counts.
+    if (body.contains('错') || body.contains("不是"))
+        && let [.., '是' | '改' | '回' | '为', last] = chars.as_slice()
+        && let Some(meant) = value(*last)
+    {
+        return Some(meant);
+    }
     if let Some(first) = first {
         let same = chars
             .iter()

@@ -88,9 +88,10 @@ fn labelled_replies_are_read() {
     assert!(s.recall() >= 0.97 && s.precision() >= 0.9 && s.accuracy() >= 0.93);
 }
 
-/// Written after the tables, list by list, each measured before it was tuned on. Right at first
-/// sight: 69 of 70 (known while the tables were written), 59 of 93, 54 of 86, 47 of 63. What an
-/// unseen plea must never be, and was in the lists three and four never, is taken for an answer.
+/// Written list by list, each measured before it was tuned on. Right at first sight: 69 of 70
+/// (known while the tables were written), 59 of 93, 54 of 86, 47 of 63, 29 of 42 (written to
+/// provoke; two of its labels were corrected afterwards, 走了两个… and 没人需要帮忙).
+/// [`HELD_OUT`] gives the rate to believe.
 #[test]
 fn fresh_replies_are_read() {
     let s = score("fresh", FRESH, Some(2));
