@@ -54,15 +54,13 @@ until_gone() {
     done
 }
 
-# Calls a function until it succeeds, at most so many seconds, while the server's process lives.
+# Calls a function until it succeeds, at most so many seconds, while the job just launched lives.
 until_ready() {
-    local ready=$1 pid_of=$2 seconds=$3 end
-    end=$((SECONDS + seconds))
-    sleep 0.3
+    local ready=$1 launched=$2 end=$((SECONDS + $3))
     until "$ready"; do
         [ "$SECONDS" -ge "$end" ] && return 1
-        [ "$SECONDS" -ge $((end - seconds + 5)) ] && ! alive "$("$pid_of")" && return 1
-        sleep 0.2
+        alive "$launched" || return 1
+        sleep 0.1
     done
 }
 
@@ -82,10 +80,17 @@ postgres_ready() {
     (as_user "$user" "$bin/pg_isready" -q -h 127.0.0.1 -p "$port") >/dev/null 2>&1
 }
 
+# Several tries: after a kill, the dead one's shared memory may be in use for a moment longer.
 postgres_start() {
-    (as_user "$user" setsid "$bin/postgres" -D "$dir/data" </dev/null >>"$dir/log" 2>&1) &
-    disown
-    until_ready postgres_ready postgres_pid 60
+    local try
+    for try in 1 2 3 4 5 6; do
+        (as_user "$user" setsid "$bin/postgres" -D "$dir/data" </dev/null >>"$dir/log" 2>&1) &
+        disown
+        until_ready postgres_ready $! 60 && return 0
+        say "postgres did not start (try $try): $(tail -n 2 "$dir/log")"
+        sleep 0.5
+    done
+    return 1
 }
 
 postgres_stop() {
@@ -97,7 +102,8 @@ postgres_stop() {
     until_gone "$pid"
 }
 
-# The backends notice the postmaster's death by themselves; a new one may start when they are gone.
+# The backends notice the postmaster's death by themselves. The lock file goes too when all are gone:
+# the dead process may stay a zombie for long, and PostgreSQL takes a zombie for a living server.
 postgres_kill() {
     local pid children
     pid=$(postgres_pid)
@@ -105,7 +111,7 @@ postgres_kill() {
     children=$(ps -o pid= --ppid "$pid")
     kill -KILL "$pid" 2>/dev/null
     # shellcheck disable=SC2086
-    until_gone "$pid" $children
+    until_gone "$pid" $children && rm -f "$dir/data/postmaster.pid"
 }
 
 postgres_signal_all() {
@@ -196,7 +202,7 @@ rabbit_start() {
     fi
     (rabbit_as setsid "$bin/rabbitmq-server" </dev/null >>"$dir/log" 2>&1) &
     disown
-    until_ready rabbit_ready rabbit_pid 90
+    until_ready rabbit_ready $! 90
 }
 
 rabbit_end() {
