@@ -102,7 +102,7 @@ postgres_stop() {
     until_gone "$pid"
 }
 
-# The backends notice the postmaster's death by themselves. The lock file goes too when all are gone:
+# The backends notice the postmaster's death by themselves. The lock files go too when all are gone:
 # the dead process may stay a zombie for long, and PostgreSQL takes a zombie for a living server.
 postgres_kill() {
     local pid children
@@ -111,7 +111,7 @@ postgres_kill() {
     children=$(ps -o pid= --ppid "$pid")
     kill -KILL "$pid" 2>/dev/null
     # shellcheck disable=SC2086
-    until_gone "$pid" $children && rm -f "$dir/data/postmaster.pid"
+    until_gone "$pid" $children && rm -f "$dir/data/postmaster.pid" "$dir/socket/".s.*
 }
 
 postgres_signal_all() {
@@ -329,7 +329,7 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
     kind=$1 dir=$2 act=$3
     case "$kind/$act" in
         postgres/* | rabbit/*) ;;
-        *) say "usage: servers.sh postgres|rabbit DIR start|stop|restart|kill|pause|resume"; exit 2 ;;
+        *) say "usage: servers.sh postgres|rabbit DIR ACT"; exit 2 ;;
     esac
     # shellcheck disable=SC1091
     . "$dir/settings" || exit 2
