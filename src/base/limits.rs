@@ -1,1 +1,32 @@
-//! (to be written)
+//! A limit on everything, in one place. Units stand last in the names.
+
+/// Addresses in one batch: one rank, one lease.
+pub const BATCH_ADDRESSES: i64 = 200;
+/// Open calls to gateways in one process.
+pub const CALLS_OPEN: usize = 64;
+/// Hints the feeder keeps out at most.
+pub const WINDOW_HINTS: i64 = 1_000;
+/// A hint older than this may be given again.
+pub const HINT_AGE_MS: i64 = 60_000;
+/// How long a lease lasts without renewal.
+pub const LEASE_MS: i64 = 30_000;
+/// Timers taken by one step.
+pub const TIMERS_STEP: i64 = 500;
+/// Replies and receipts in one group.
+pub const GROUP_ROWS: usize = 200;
+/// Counted attempts of one address in one wave.
+pub const ATTEMPTS: i64 = 3;
+/// Attempts of one address in one wave, throttled ones included.
+pub const ATTEMPTS_NUMBERED: i64 = 40;
+/// Waits between counted attempts.
+pub const RETRY_WAITS_MS: [i64; 3] = [5_000, 20_000, 60_000];
+/// After this an unknown life-safety outcome is repeated.
+pub const RECEIPT_WINDOW_MS: i64 = 90_000;
+/// Bytes of a hook's body.
+pub const HOOK_BODY_BYTES: usize = 256 * 1024;
+/// Households whose number is shared by more than this answer for nobody.
+pub const SHARED_NUMBER: i64 = 3;
+/// Messages below 特急 to a household in 24 hours.
+pub const MESSAGES_DAY: i64 = 3;
+/// Rows of a list over the API.
+pub const PAGE_ROWS: i64 = 500;

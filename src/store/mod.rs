@@ -1,1 +1,43 @@
-//! Room `store`.
+//! Durable truth: named set-based operations on SQLite or PostgreSQL.
+//!
+//! One Rust body and, almost always, one SQL text serve both (see [`db`]). No rule of the domain
+//! is decided here, and no operation works household by household.
+
+pub mod account;
+pub mod batch;
+pub mod correct;
+pub mod db;
+mod dialect;
+pub mod expand;
+#[cfg(test)]
+pub(crate) mod fresh;
+pub mod journal;
+pub mod lease;
+pub mod migrate;
+pub mod notice;
+pub mod order;
+pub mod permit;
+pub mod timer;
+
+pub use db::{Args, Store, StoreFault, Tx, Val};
+pub use dialect::{Dialect, Stmt};
+
+/// Every statement of the room, for the test that prepares them all on both databases.
+pub fn statements() -> Vec<&'static Stmt> {
+    let groups: &[&[&'static Stmt]] = &[
+        account::ALL,
+        batch::ALL,
+        correct::ALL,
+        expand::ALL,
+        journal::ALL,
+        lease::ALL,
+        notice::ALL,
+        order::ALL,
+        permit::ALL,
+        timer::ALL,
+    ];
+    groups
+        .iter()
+        .flat_map(|group| group.iter().copied())
+        .collect()
+}

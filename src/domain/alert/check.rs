@@ -1,0 +1,387 @@
+//! What is wrong with a version before it may be submitted, all at once and by name.
+//!
+//! Looks at facts the caller has counted. The texts are checked by rendering them; what that
+//! finds joins the list as [`Defect::Text`].
+
+use super::{Colour, DAY_MS, Demand, HOUR_MS, Origin, Urgency};
+
+/// No version stays in force longer than this; an order is renewed by a person, not by default.
+pub const MAX_VALID_MS: i64 = 7 * DAY_MS;
+/// How far an issuer's clock may be ahead of ours.
+pub const ISSUED_AHEAD_MS: i64 = HOUR_MS / 12;
+
+/// What one ring is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RingAsked {
+    /// 1 must move, 2 needs a person, 3 to be told.
+    pub ring: i64,
+    pub demand: Demand,
+    pub pursued: bool,
+}
+
+/// The numbers an exercise may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roll {
+    pub numbers: i64,
+    /// Of these, not yet confirmed by a second person.
+    pub unconfirmed: i64,
+}
+
+/// A version as it would be submitted, with what the caller counted for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Submission<'a> {
+    pub origin: Origin,
+    pub title: &'a str,
+    pub issuer: &'a str,
+    pub number: Option<&'a str>,
+    /// As it stands in the warning, word for word.
+    pub colour: Option<&'a str>,
+    pub issued_at: i64,
+    pub urgency: Urgency,
+    pub act_by: Option<i64>,
+    pub expires_at: i64,
+    /// Households in the areas and zones, exclusions taken off.
+    pub audience: i64,
+    pub rings: &'a [RingAsked],
+    /// The root has a duty room with a reachable phone.
+    pub duty_room: bool,
+    /// Set for exercises only.
+    pub roll: Option<Roll>,
+}
+
+/// One thing that stands in the way.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Defect {
+    #[error("nobody lives in the chosen places and zones: choose others or fewer exclusions")]
+    EmptyAudience,
+    #[error("no ring is asked anything: choose what each ring must do")]
+    NoRings,
+    #[error("the ring {0} is unknown or stands there twice")]
+    BadRing(i64),
+    #[error("the time to be out by (act_by) has passed: choose a later one or none")]
+    ActByPast,
+    #[error("the alert would have expired already: choose a later expiry")]
+    ExpiryPast,
+    #[error("the alert would expire before people must be out: let it expire after act_by")]
+    ExpiryBeforeActBy,
+    #[error("the alert would be valid for more than 7 days: choose an earlier expiry")]
+    ExpiryTooLate,
+    #[error("提示 pursues nobody: raise the urgency to 紧急 or ask every ring only to be informed")]
+    PursuitNeedsUrgent,
+    #[error("ring {0} is pursued without being asked anything: choose a demand")]
+    PursuedWithoutDemand(i64),
+    #[error("a title is missing")]
+    NoTitle,
+    #[error("an issuer is missing: every text names who speaks")]
+    NoIssuer,
+    #[error("a forwarded warning needs the number its issuer gave it")]
+    NoNumber,
+    #[error("an own order has no colour: colours belong to the office that issues the warning")]
+    OwnWithColour,
+    #[error("the colour {0:?} is not one of 蓝色, 黄色, 橙色, 红色")]
+    UnknownColour(String),
+    #[error("the time of issue lies in the future")]
+    IssuedInFuture,
+    #[error("no duty room at the root has a reachable phone: nobody would hear the last alarm")]
+    NoDutyRoom,
+    #[error("an exercise needs a roll of the numbers it may reach")]
+    EmptyRoll,
+    #[error("{0} numbers of the exercise's roll are not confirmed by a second person")]
+    UnconfirmedRoll(i64),
+    /// From `render`: an unknown variable, a missing template, a text too long.
+    #[error("{0}")]
+    Text(String),
+}
+
+impl Defect {
+    /// The stable word for machines.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Defect::EmptyAudience => "empty-audience",
+            Defect::NoRings => "no-rings",
+            Defect::BadRing(_) => "bad-ring",
+            Defect::ActByPast => "act-by-past",
+            Defect::ExpiryPast => "expiry-past",
+            Defect::ExpiryBeforeActBy => "expiry-before-act-by",
+            Defect::ExpiryTooLate => "expiry-too-late",
+            Defect::PursuitNeedsUrgent => "pursuit-needs-urgent",
+            Defect::PursuedWithoutDemand(_) => "pursued-without-demand",
+            Defect::NoTitle => "no-title",
+            Defect::NoIssuer => "no-issuer",
+            Defect::NoNumber => "no-number",
+            Defect::OwnWithColour => "own-with-colour",
+            Defect::UnknownColour(_) => "unknown-colour",
+            Defect::IssuedInFuture => "issued-in-future",
+            Defect::NoDutyRoom => "no-duty-room",
+            Defect::EmptyRoll => "empty-roll",
+            Defect::UnconfirmedRoll(_) => "unconfirmed-roll",
+            Defect::Text(_) => "text",
+        }
+    }
+
+    /// An emergency bypass may go live in spite of it. All others stop the bypass too.
+    pub fn yields_to_bypass(&self) -> bool {
+        matches!(self, Defect::NoDutyRoom)
+    }
+}
+
+/// Everything wrong with the version at this moment; empty where it may be submitted.
+pub fn check(version: &Submission, now: i64) -> Vec<Defect> {
+    let mut defects = Vec::new();
+    if version.audience <= 0 {
+        defects.push(Defect::EmptyAudience);
+    }
+    check_words(version, now, &mut defects);
+    check_times(version, now, &mut defects);
+    check_rings(version, &mut defects);
+    if !version.duty_room {
+        defects.push(Defect::NoDutyRoom);
+    }
+    match version.roll {
+        Some(roll) if roll.numbers <= 0 => defects.push(Defect::EmptyRoll),
+        Some(roll) if roll.unconfirmed > 0 => {
+            defects.push(Defect::UnconfirmedRoll(roll.unconfirmed));
+        }
+        Some(_) | None => {}
+    }
+    defects
+}
+
+fn check_words(version: &Submission, now: i64, defects: &mut Vec<Defect>) {
+    let missing = |text: &str| text.trim().is_empty();
+    if missing(version.title) {
+        defects.push(Defect::NoTitle);
+    }
+    if missing(version.issuer) {
+        defects.push(Defect::NoIssuer);
+    }
+    match version.origin {
+        Origin::Forwarded => {
+            if version.number.is_none_or(missing) {
+                defects.push(Defect::NoNumber);
+            }
+            if let Some(word) = version.colour.filter(|word| Colour::parse(word).is_none()) {
+                defects.push(Defect::UnknownColour(word.into()));
+            }
+        }
+        Origin::Own => {
+            if version.colour.is_some() {
+                defects.push(Defect::OwnWithColour);
+            }
+        }
+    }
+    if version.issued_at > now.saturating_add(ISSUED_AHEAD_MS) {
+        defects.push(Defect::IssuedInFuture);
+    }
+}
+
+fn check_times(version: &Submission, now: i64, defects: &mut Vec<Defect>) {
+    if version.act_by.is_some_and(|act_by| act_by <= now) {
+        defects.push(Defect::ActByPast);
+    }
+    if version.expires_at <= now {
+        defects.push(Defect::ExpiryPast);
+    } else if version.expires_at > now.saturating_add(MAX_VALID_MS) {
+        defects.push(Defect::ExpiryTooLate);
+    }
+    if version
+        .act_by
+        .is_some_and(|act_by| version.expires_at < act_by)
+    {
+        defects.push(Defect::ExpiryBeforeActBy);
+    }
+}
+
+fn check_rings(version: &Submission, defects: &mut Vec<Defect>) {
+    if version.rings.is_empty() {
+        defects.push(Defect::NoRings);
+    }
+    for (i, asked) in version.rings.iter().enumerate() {
+        let twice = version.rings[..i]
+            .iter()
+            .any(|earlier| earlier.ring == asked.ring);
+        if twice || !(1..=3).contains(&asked.ring) {
+            defects.push(Defect::BadRing(asked.ring));
+        }
+        if asked.pursued && asked.demand == Demand::Inform {
+            defects.push(Defect::PursuedWithoutDemand(asked.ring));
+        }
+    }
+    let pursues = |asked: &RingAsked| asked.pursued || asked.demand != Demand::Inform;
+    if version.urgency == Urgency::Notice && version.rings.iter().any(pursues) {
+        defects.push(Defect::PursuitNeedsUrgent);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_381_100_000_000;
+    const RINGS: [RingAsked; 3] = [
+        RingAsked {
+            ring: 1,
+            demand: Demand::Evacuation,
+            pursued: true,
+        },
+        RingAsked {
+            ring: 2,
+            demand: Demand::Receipt,
+            pursued: true,
+        },
+        RingAsked {
+            ring: 3,
+            demand: Demand::Inform,
+            pursued: false,
+        },
+    ];
+
+    fn order() -> Submission<'static> {
+        Submission {
+            origin: Origin::Own,
+            title: "凤山街道低洼地带转移指令",
+            issuer: "余姚市防指",
+            number: None,
+            colour: None,
+            issued_at: NOW,
+            urgency: Urgency::Flash,
+            act_by: Some(NOW + 3 * HOUR_MS),
+            expires_at: NOW + 12 * HOUR_MS,
+            audience: 3_000,
+            rings: &RINGS,
+            duty_room: true,
+            roll: None,
+        }
+    }
+
+    fn warning() -> Submission<'static> {
+        Submission {
+            origin: Origin::Forwarded,
+            title: "余姚市气象台发布台风橙色预警信号",
+            issuer: "余姚市气象台",
+            number: Some("33028141600000_20131006150000"),
+            colour: Some("橙色"),
+            ..order()
+        }
+    }
+
+    fn words(version: &Submission) -> Vec<&'static str> {
+        check(version, NOW).iter().map(Defect::word).collect()
+    }
+
+    #[test]
+    fn a_sound_order_and_a_sound_warning_have_no_defect() {
+        assert_eq!(check(&order(), NOW), []);
+        assert_eq!(check(&warning(), NOW), []);
+    }
+
+    #[test]
+    fn an_own_order_with_a_colour_is_refused() {
+        let mut version = order();
+        version.colour = Some("红色");
+        assert_eq!(words(&version), ["own-with-colour"]);
+    }
+
+    #[test]
+    fn a_forwarded_warning_names_its_issuer_and_number_and_a_real_colour() {
+        let mut version = warning();
+        (version.issuer, version.number, version.colour) = (" ", None, Some("白色"));
+        assert_eq!(
+            words(&version),
+            ["no-issuer", "no-number", "unknown-colour"]
+        );
+        version = warning();
+        version.number = Some("　");
+        assert_eq!(words(&version), ["no-number"]);
+    }
+
+    #[test]
+    fn every_defect_of_a_version_is_named_at_once() {
+        let mut version = order();
+        version.audience = 0;
+        version.title = "";
+        version.act_by = Some(NOW);
+        version.expires_at = NOW - 1;
+        version.duty_room = false;
+        let expected = [
+            "empty-audience",
+            "no-title",
+            "act-by-past",
+            "expiry-past",
+            "expiry-before-act-by",
+        ];
+        assert_eq!(words(&version)[..5], expected);
+        assert_eq!(words(&version)[5..], ["no-duty-room"]);
+    }
+
+    #[test]
+    fn times_are_held_to_their_limits() {
+        let mut version = order();
+        version.expires_at = NOW + MAX_VALID_MS;
+        version.issued_at = NOW + ISSUED_AHEAD_MS;
+        assert_eq!(words(&version), [""; 0]);
+        version.expires_at += 1;
+        version.issued_at += 1;
+        assert_eq!(words(&version), ["issued-in-future", "expiry-too-late"]);
+    }
+
+    #[test]
+    fn a_notice_pursues_nobody() {
+        let mut version = order();
+        version.urgency = Urgency::Notice;
+        assert_eq!(words(&version), ["pursuit-needs-urgent"]);
+        let told = [RINGS[2]];
+        version.rings = &told;
+        assert_eq!(words(&version), [""; 0]);
+    }
+
+    #[test]
+    fn rings_are_known_named_once_and_pursued_for_something() {
+        let mut version = order();
+        version.rings = &[];
+        assert_eq!(words(&version), ["no-rings"]);
+        let mut fourth = RINGS[0];
+        fourth.ring = 4;
+        let mut idle = RINGS[2];
+        idle.pursued = true;
+        let rings = [RINGS[0], RINGS[0], fourth, idle];
+        version.rings = &rings;
+        assert_eq!(
+            check(&version, NOW),
+            [
+                Defect::BadRing(1),
+                Defect::BadRing(4),
+                Defect::PursuedWithoutDemand(3)
+            ]
+        );
+    }
+
+    #[test]
+    fn an_exercise_reaches_only_a_confirmed_roll() {
+        let mut version = order();
+        let mut roll = Roll {
+            numbers: 0,
+            unconfirmed: 0,
+        };
+        version.roll = Some(roll);
+        assert_eq!(check(&version, NOW), [Defect::EmptyRoll]);
+        (roll.numbers, roll.unconfirmed) = (12, 2);
+        version.roll = Some(roll);
+        assert_eq!(check(&version, NOW), [Defect::UnconfirmedRoll(2)]);
+        roll.unconfirmed = 0;
+        version.roll = Some(roll);
+        assert_eq!(check(&version, NOW), []);
+    }
+
+    #[test]
+    fn only_a_missing_duty_room_yields_to_the_bypass() {
+        let mut version = order();
+        version.audience = 0;
+        version.duty_room = false;
+        let stays: Vec<_> = check(&version, NOW)
+            .into_iter()
+            .filter(|defect| !defect.yields_to_bypass())
+            .collect();
+        assert_eq!(stays, [Defect::EmptyAudience]);
+    }
+}

@@ -1,0 +1,461 @@
+//! What a reply answers: by time and number for a household, by what is offered to him for a
+//! leader (rules §4). It does not read texts (that is `reply`) and folds nothing.
+
+use std::collections::BTreeSet;
+
+/// A digit answers what its number had received at least this long before it was sent.
+pub const READ_MS: i64 = 60_000;
+/// A leader's same digit within this time counts once.
+pub const REPEAT_MS: i64 = 60_000;
+/// A number of more households than this speaks for none of them.
+pub const SHARED_MAX: i64 = 3;
+/// How far a provider's sent-time may lie before our own sending: some give whole minutes.
+const SKEW_MS: i64 = 60_000;
+
+/// An alert under which a household of the replying number was, or will be, messaged. One for each
+/// alert and demand; instants are milliseconds UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    pub alert_id: i64,
+    pub household_id: i64,
+    /// The version that first made this demand.
+    pub version: i64,
+    /// Code of the demand.
+    pub demand: i64,
+    pub pursued: bool,
+    /// When this demand was first sent to that number; none: not yet.
+    pub first_sent_at: Option<i64>,
+    /// The household's standing is open.
+    pub open: bool,
+    /// How many households have that number.
+    pub shared_by: i64,
+    /// The number is a relative's who doesn't live there.
+    pub relative: bool,
+}
+
+/// What the reply is a statement about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    pub alert_id: i64,
+    pub household_id: i64,
+    pub version: i64,
+    /// Code of the demand that it answers.
+    pub demand: i64,
+    pub relative: bool,
+}
+
+impl Target {
+    fn of(candidate: &Candidate) -> Target {
+        Target {
+            alert_id: candidate.alert_id,
+            household_id: candidate.household_id,
+            version: candidate.version,
+            demand: candidate.demand,
+            relative: candidate.relative,
+        }
+    }
+}
+
+/// When the reply was sent: the provider's word if it can be true, else the arrival at our hook.
+pub fn reply_at(sent_at: Option<i64>, arrived_at: i64) -> i64 {
+    match sent_at {
+        Some(at) if at > 0 && at <= arrived_at => at,
+        Some(_) | None => arrived_at,
+    }
+}
+
+/// Whether the number had had time to receive and read it.
+pub fn had_received(first_sent_at: Option<i64>, at: i64) -> bool {
+    first_sent_at.is_some_and(|sent| sent + READ_MS <= at)
+}
+
+/// A bare digit of a household's number. Empty: nobody can say what it answers (unknown, never
+/// messaged, or shared by too many): it is listed at the desk.
+pub fn match_household(
+    sent_at: Option<i64>,
+    arrived_at: i64,
+    candidates: &[Candidate],
+) -> Vec<Target> {
+    let at = reply_at(sent_at, arrived_at);
+    let own = candidates.iter().filter(|c| c.shared_by <= SHARED_MAX);
+    let (read, fresh): (Vec<&Candidate>, Vec<&Candidate>) =
+        own.partition(|c| had_received(c.first_sent_at, at));
+    let fresh: Vec<&Candidate> = fresh
+        .into_iter()
+        .filter(|c| {
+            c.first_sent_at
+                .is_some_and(|sent| sent <= arrived_at && sent <= at + SKEW_MS)
+        })
+        .collect();
+    let open_read = pick(&read, true);
+    if !open_read.is_empty() {
+        return targets(open_read);
+    }
+    let open_fresh = pick(&fresh, true);
+    if !open_fresh.is_empty() {
+        return targets(earliest(open_fresh));
+    }
+    // Nothing is open: a later word ("2" after a "1") still belongs to what was answered.
+    if !read.is_empty() {
+        return targets(read);
+    }
+    targets(earliest(fresh))
+}
+
+/// Words that speak for themselves (要人帮, 水进屋了, 走不动): they need no message to answer and
+/// belong to every household of the number, under every alert it is in.
+pub fn match_words(candidates: &[Candidate]) -> Vec<Target> {
+    targets(
+        candidates
+            .iter()
+            .filter(|c| c.shared_by <= SHARED_MAX)
+            .collect(),
+    )
+}
+
+/// The households for whom the number is shared too widely to speak: sorted, each once.
+pub fn listed_households(candidates: &[Candidate]) -> Vec<i64> {
+    let shared = candidates.iter().filter(|c| c.shared_by > SHARED_MAX);
+    shared
+        .map(|c| c.household_id)
+        .collect::<BTreeSet<i64>>()
+        .into_iter()
+        .collect()
+}
+
+fn pick<'a>(candidates: &[&'a Candidate], open: bool) -> Vec<&'a Candidate> {
+    candidates
+        .iter()
+        .copied()
+        .filter(|c| c.open == open)
+        .collect()
+}
+
+/// Those of the first message: alerts merged into one text have the same instant.
+fn earliest(candidates: Vec<&Candidate>) -> Vec<&Candidate> {
+    let first = candidates.iter().filter_map(|c| c.first_sent_at).min();
+    candidates
+        .into_iter()
+        .filter(|c| c.first_sent_at == first)
+        .collect()
+}
+
+/// One a household and alert, of its newest version, in a stable order.
+fn targets(mut candidates: Vec<&Candidate>) -> Vec<Target> {
+    candidates.sort_by_key(|c| (c.alert_id, c.household_id, -c.version));
+    candidates.dedup_by_key(|c| (c.alert_id, c.household_id));
+    candidates.into_iter().map(Target::of).collect()
+}
+
+/// What is waiting for a leader's digit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeaderState {
+    /// A list is offered to him.
+    pub has_offer: bool,
+    /// He was called and hasn't answered.
+    pub has_summons: bool,
+    /// He has taken a list.
+    pub holds_list: bool,
+    /// His number is a household's as well.
+    pub has_home: bool,
+    /// When he last sent the same digit.
+    pub last_same_digit_at: Option<i64>,
+}
+
+/// What a leader's digit does; the confirmation he gets says which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaderAct {
+    /// Takes the offered list.
+    Take,
+    /// Is awake; takes no list.
+    Wake,
+    /// Declines the offered list: the next one is asked at once.
+    Decline,
+    /// Gives back the list he holds.
+    HandBack,
+    /// Speaks of his own household: goes on to [`match_household`].
+    OwnHome,
+    /// The same digit again within a minute: confirmed again, done once.
+    Repeat,
+    /// Answers nothing: to the desk.
+    Unclear,
+}
+
+/// A leader's digit, sent at `now` (see [`reply_at`]).
+pub fn leader_act(digit: u8, state: &LeaderState, now: i64) -> LeaderAct {
+    let repeated = state
+        .last_same_digit_at
+        .is_some_and(|last| (now - last).abs() < REPEAT_MS);
+    let leads = matches!(digit, 0 | 1);
+    match digit {
+        _ if leads && repeated => LeaderAct::Repeat,
+        1 if state.has_offer => LeaderAct::Take,
+        1 if state.has_summons => LeaderAct::Wake,
+        0 if state.has_offer => LeaderAct::Decline,
+        0 if state.holds_list => LeaderAct::HandBack,
+        _ if state.has_home => LeaderAct::OwnHome,
+        _ => LeaderAct::Unclear,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIN: i64 = 60_000;
+    const T: i64 = 1_381_100_000_000;
+
+    fn wang(alert_id: i64, first_sent_at: Option<i64>) -> Candidate {
+        Candidate {
+            alert_id,
+            household_id: 78,
+            version: 1,
+            demand: 4,
+            pursued: true,
+            first_sent_at,
+            open: true,
+            shared_by: 1,
+            relative: false,
+        }
+    }
+
+    fn alerts(targets: &[Target]) -> Vec<i64> {
+        targets.iter().map(|t| t.alert_id).collect()
+    }
+
+    #[test]
+    fn a_digit_answers_what_was_received_a_minute_before() {
+        let order = [wang(1, Some(T))];
+        assert_eq!(
+            alerts(&match_household(Some(T + MIN), T + MIN, &order)),
+            [1]
+        );
+        let both = [wang(1, Some(T)), wang(2, Some(T + 10 * MIN))];
+        let just_after_the_second = T + 10 * MIN + 59_999;
+        assert_eq!(
+            alerts(&match_household(
+                Some(just_after_the_second),
+                T + 20 * MIN,
+                &both
+            )),
+            [1]
+        );
+        let later = just_after_the_second + 1;
+        assert_eq!(alerts(&match_household(Some(later), later, &both)), [1, 2]);
+    }
+
+    #[test]
+    fn a_newer_demand_of_the_same_alert_stays_open() {
+        let raised = Candidate {
+            version: 2,
+            first_sent_at: Some(T + 10 * MIN),
+            ..wang(1, None)
+        };
+        let both = [wang(1, Some(T)), raised];
+        let at = T + 10 * MIN + 5_000;
+        let matched = match_household(Some(at), at, &both);
+        assert_eq!(matched.iter().map(|t| t.version).collect::<Vec<_>>(), [1]);
+        let at = T + 12 * MIN;
+        let matched = match_household(Some(at), at, &both);
+        assert_eq!(matched.iter().map(|t| t.version).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn the_only_message_is_answered_however_fast() {
+        let at = T + 2_000;
+        assert_eq!(
+            alerts(&match_household(Some(at), at, &[wang(1, Some(T))])),
+            [1]
+        );
+        let closed = Candidate {
+            open: false,
+            ..wang(1, Some(T - 30 * MIN))
+        };
+        assert_eq!(
+            alerts(&match_household(Some(at), at, &[closed, wang(2, Some(T))])),
+            [2]
+        );
+    }
+
+    #[test]
+    fn of_two_fresh_messages_the_first_is_answered_and_a_merged_one_whole() {
+        let at = T + 30_000;
+        let apart = [wang(2, Some(T + 20_000)), wang(1, Some(T))];
+        assert_eq!(alerts(&match_household(Some(at), at, &apart)), [1]);
+        let merged = [wang(2, Some(T)), wang(1, Some(T))];
+        assert_eq!(alerts(&match_household(Some(at), at, &merged)), [1, 2]);
+    }
+
+    #[test]
+    fn without_a_sent_time_the_arrival_counts() {
+        let both = [wang(1, Some(T)), wang(2, Some(T + 10 * MIN))];
+        assert_eq!(
+            alerts(&match_household(None, T + 10 * MIN + 1_000, &both)),
+            [1]
+        );
+        assert_eq!(alerts(&match_household(None, T + 11 * MIN, &both)), [1, 2]);
+        assert_eq!(reply_at(Some(0), T), T);
+        assert_eq!(reply_at(Some(T + 1), T), T, "a phone's clock ahead of ours");
+        assert_eq!(reply_at(Some(T - 1), T), T - 1);
+    }
+
+    #[test]
+    fn a_provider_that_gives_whole_minutes_is_understood() {
+        let sent = T + 50_000;
+        let matched = match_household(Some(T), sent + 5_000, &[wang(1, Some(sent))]);
+        assert_eq!(alerts(&matched), [1]);
+    }
+
+    #[test]
+    fn a_digit_sent_long_before_the_message_answers_nothing() {
+        let matched = match_household(Some(T - 30 * MIN), T + MIN, &[wang(1, Some(T))]);
+        assert_eq!(matched, []);
+        assert_eq!(
+            match_household(Some(T), T, &[wang(1, None)]),
+            [],
+            "never messaged"
+        );
+        assert_eq!(match_household(Some(T), T, &[]), [], "an unknown number");
+    }
+
+    #[test]
+    fn a_second_word_belongs_to_what_is_already_closed() {
+        let closed = Candidate {
+            open: false,
+            ..wang(1, Some(T))
+        };
+        assert_eq!(
+            alerts(&match_household(
+                None,
+                T + 30 * MIN,
+                std::slice::from_ref(&closed)
+            )),
+            [1]
+        );
+        assert_eq!(alerts(&match_household(None, T + 1_000, &[closed])), [1]);
+    }
+
+    #[test]
+    fn three_households_of_a_number_all_answer_four_do_not() {
+        let homes = |shared_by| -> Vec<Candidate> {
+            (1..=shared_by)
+                .map(|id| Candidate {
+                    household_id: id,
+                    shared_by,
+                    ..wang(1, Some(T))
+                })
+                .collect()
+        };
+        assert_eq!(match_household(None, T + 5 * MIN, &homes(3)).len(), 3);
+        assert_eq!(match_household(None, T + 5 * MIN, &homes(4)), []);
+        assert_eq!(listed_households(&homes(4)), [1, 2, 3, 4]);
+        assert!(listed_households(&homes(3)).is_empty());
+        assert_eq!(match_words(&homes(4)), []);
+    }
+
+    #[test]
+    fn help_in_words_needs_no_message_before_it() {
+        let never = [
+            wang(1, None),
+            Candidate {
+                open: false,
+                ..wang(2, Some(T))
+            },
+        ];
+        assert_eq!(alerts(&match_words(&never)), [1, 2]);
+    }
+
+    #[test]
+    fn a_relatives_number_stays_a_relatives() {
+        let daughter = Candidate {
+            relative: true,
+            ..wang(1, Some(T))
+        };
+        assert!(match_household(None, T + 2 * MIN, &[daughter])[0].relative);
+    }
+
+    fn leader(offer: bool, summons: bool, holds: bool, home: bool) -> LeaderState {
+        LeaderState {
+            has_offer: offer,
+            has_summons: summons,
+            holds_list: holds,
+            has_home: home,
+            last_same_digit_at: None,
+        }
+    }
+
+    #[test]
+    fn a_leaders_one_means_the_list_then_the_summons_then_his_home() {
+        assert_eq!(
+            leader_act(1, &leader(true, true, true, true), T),
+            LeaderAct::Take
+        );
+        assert_eq!(
+            leader_act(1, &leader(false, true, true, true), T),
+            LeaderAct::Wake
+        );
+        assert_eq!(
+            leader_act(1, &leader(false, false, true, true), T),
+            LeaderAct::OwnHome
+        );
+        assert_eq!(
+            leader_act(1, &leader(false, false, true, false), T),
+            LeaderAct::Unclear
+        );
+    }
+
+    #[test]
+    fn a_leaders_zero_means_the_list_offered_then_the_one_held() {
+        assert_eq!(
+            leader_act(0, &leader(true, true, true, true), T),
+            LeaderAct::Decline
+        );
+        assert_eq!(
+            leader_act(0, &leader(false, true, true, true), T),
+            LeaderAct::HandBack
+        );
+        assert_eq!(
+            leader_act(0, &leader(false, true, false, true), T),
+            LeaderAct::OwnHome
+        );
+        assert_eq!(
+            leader_act(0, &leader(false, true, false, false), T),
+            LeaderAct::Unclear
+        );
+    }
+
+    #[test]
+    fn all_else_is_his_own_home() {
+        for digit in [2, 3, 4, 9] {
+            assert_eq!(
+                leader_act(digit, &leader(true, true, true, true), T),
+                LeaderAct::OwnHome
+            );
+        }
+        assert_eq!(
+            leader_act(2, &leader(true, true, true, false), T),
+            LeaderAct::Unclear
+        );
+    }
+
+    #[test]
+    fn repeats_within_a_minute_count_once() {
+        let again = |ms: i64| LeaderState {
+            last_same_digit_at: Some(T - ms),
+            ..leader(true, true, false, true)
+        };
+        assert_eq!(leader_act(1, &again(59_999), T), LeaderAct::Repeat);
+        assert_eq!(leader_act(0, &again(10), T), LeaderAct::Repeat);
+        assert_eq!(
+            leader_act(1, &again(-10), T),
+            LeaderAct::Repeat,
+            "arrived in disorder"
+        );
+        assert_eq!(leader_act(1, &again(60_000), T), LeaderAct::Take);
+        assert_eq!(
+            leader_act(2, &again(10), T),
+            LeaderAct::OwnHome,
+            "two cries are two cries"
+        );
+    }
+}

@@ -1,0 +1,388 @@
+//! Batches on their way: what is due, leases with epochs, the look before every chunk, outcomes
+//! appended, what follows, and the moment a grid's first wave is handed over.
+//! Decides no order and no wait: ranks and waits come from `domain::batch`.
+
+use super::db::{ids, rows_json};
+use super::{Store, StoreFault, Tx};
+use crate::args;
+use crate::base::limits::{HINT_AGE_MS, LEASE_MS};
+
+macro_rules! member_columns {
+    () => {
+        "s.grid_id, s.seq, s.household_id, s.demand, s.persons, a.id AS address_id, a.sealed, \
+         a.hash, a.realm, a.relative, a.shares, a.speaks_for, \
+         (SELECT h.name FROM household h WHERE h.id = s.household_id) AS name "
+    };
+}
+/// The batch's range, still in force, not yet tried by this attempt.
+macro_rules! in_range {
+    () => {
+        "s.alert_id = b.alert_id AND s.grid_id = b.grid_id AND s.seq BETWEEN b.seq_from AND \
+         b.seq_to AND s.ring = b.ring AND s.version = b.version AND NOT EXISTS (SELECT 1 FROM \
+         outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id AND o.seq = s.seq \
+         AND o.version = b.version AND o.wave = b.wave AND o.attempt = b.attempt) "
+    };
+}
+macro_rules! in_force {
+    () => {
+        "JOIN alert_version al ON al.alert_id = b.alert_id AND al.version = b.version \
+         AND al.state = $3 "
+    };
+}
+/// An address of the household that this alert has not found dead.
+macro_rules! good_address {
+    () => {
+        "x.household_id = s.household_id AND x.lane = b.lane AND x.state = 0 AND NOT EXISTS \
+         (SELECT 1 FROM outcome d WHERE d.alert_id = s.alert_id AND d.grid_id = s.grid_id \
+         AND d.seq = s.seq AND d.address_id = x.id AND d.kind = 2) "
+    };
+}
+
+crate::statements! {
+    OUTSTANDING = "SELECT count(*) FROM batch WHERE state = 0 AND lane = $1 AND \
+        ((hinted_at IS NOT NULL AND hinted_at > $2) OR (lease_until IS NOT NULL \
+        AND lease_until > $3))";
+    PICK_DUE = "UPDATE batch SET hinted_at = $1 WHERE id IN (SELECT id FROM batch \
+        WHERE state = 0 AND lane = $2 AND not_before <= $3 \
+        AND (hinted_at IS NULL OR hinted_at < $1 - $4 OR (lease_until IS NOT NULL \
+        AND lease_until < $1)) AND (lease_until IS NULL OR lease_until < $1) \
+        AND ($6 = 0 OR kind = 2 OR rank % 1000 < 100) ORDER BY rank, ord, id LIMIT $5 {skip}) \
+        RETURNING id, alert_id, class, rank, ord";
+    FRESH_EXPANSIONS = "SELECT count(*) FROM expansion e JOIN alert a ON a.id = e.alert_id \
+        WHERE e.state = 0 AND a.live_at > $1";
+    PICK_EXPANSIONS = "UPDATE expansion SET hinted_at = $1 WHERE id IN (SELECT id FROM expansion \
+        WHERE state = 0 AND (hinted_at IS NULL OR hinted_at < $1 - $2) ORDER BY ord LIMIT $3 \
+        {skip}) RETURNING id, alert_id, version, ord";
+    NEXT_DUE = "SELECT min(not_before) FROM batch WHERE state = 0";
+    LEASE = "UPDATE batch SET lease_owner = $2, lease_epoch = lease_epoch + 1, \
+        lease_until = $3 + $4 WHERE id IN (SELECT id FROM batch WHERE id {in $1} AND state = 0 \
+        AND (lease_until IS NULL OR lease_until < $3) ORDER BY id {skip}) \
+        RETURNING id, alert_id, version, kind, pick, wave, attempt, tries, lane, class, rank, \
+        grid_id, ring, lease_epoch";
+    RENEW = "UPDATE batch SET lease_until = $2 + $3 WHERE lease_owner = $1 AND state = 0 \
+        AND lease_until >= $2";
+    STILL_OURS = "SELECT count(*) FROM batch WHERE id = $1 AND lease_owner = $2 \
+        AND lease_epoch = $3 AND state = 0";
+    LOOK_FIRST = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
+        "JOIN standing s ON ", in_range!(),
+        "JOIN address a ON a.id = (SELECT x.id FROM address x WHERE ", good_address!(),
+        "ORDER BY CASE WHEN x.relative IS NULL THEN 0 ELSE 1 END, x.ord LIMIT 1) ",
+        "WHERE b.id = $1 AND (s.heard_at IS NULL OR b.version > 1) ORDER BY s.seq LIMIT $2");
+    LOOK_AGAIN = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
+        "JOIN standing s ON ", in_range!(),
+        "JOIN address a ON a.id = (SELECT x.id FROM address x WHERE ", good_address!(),
+        "AND NOT EXISTS (SELECT 1 FROM outcome u JOIN receipt r ON r.batch_id = u.batch_id ",
+        "AND r.address_id = u.address_id AND r.class = 1 WHERE u.alert_id = s.alert_id ",
+        "AND u.grid_id = s.grid_id AND u.seq = s.seq AND u.address_id = x.id) ",
+        "ORDER BY (SELECT count(*) FROM outcome u WHERE u.alert_id = s.alert_id ",
+        "AND u.grid_id = s.grid_id AND u.seq = s.seq AND u.address_id = x.id ",
+        "AND u.version = b.version), CASE WHEN x.relative IS NULL THEN 0 ELSE 1 END, x.ord ",
+        "LIMIT 1) WHERE b.id = $1 AND s.closed_at IS NULL ORDER BY s.seq LIMIT $2");
+    LOOK_FOLLOW = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
+        "JOIN standing s ON ", in_range!(),
+        "JOIN outcome q ON q.alert_id = s.alert_id AND q.grid_id = s.grid_id AND q.seq = s.seq ",
+        "AND q.version = b.version AND q.wave = b.wave AND q.attempt = b.attempt - 1 ",
+        "AND q.kind = $4 JOIN address a ON a.id = q.address_id AND a.state = 0 ",
+        "WHERE b.id = $1 AND ((s.closed_at IS NULL AND s.heard_at IS NULL) OR b.version > 1) ",
+        "AND ($4 <> 5 OR NOT EXISTS (SELECT 1 FROM receipt r WHERE r.batch_id = q.batch_id ",
+        "AND r.address_id = q.address_id)) ORDER BY s.seq LIMIT $2");
+    LOOK_NEXT = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
+        "JOIN standing s ON ", in_range!(),
+        "JOIN outcome q ON q.alert_id = s.alert_id AND q.grid_id = s.grid_id AND q.seq = s.seq ",
+        "AND q.version = b.version AND q.wave = b.wave AND q.attempt = b.attempt - 1 ",
+        "AND q.kind = 2 JOIN address a ON a.id = (SELECT x.id FROM address x WHERE ",
+        good_address!(), "ORDER BY CASE WHEN x.relative IS NULL THEN 0 ELSE 1 END, x.ord LIMIT 1) ",
+        "WHERE b.id = $1 AND ((s.closed_at IS NULL AND s.heard_at IS NULL) OR b.version > 1) ",
+        "ORDER BY s.seq LIMIT $2");
+    LOOK_TOLD = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
+        "JOIN standing s ON s.alert_id = b.alert_id AND s.grid_id = b.grid_id AND s.seq BETWEEN ",
+        "b.seq_from AND b.seq_to AND s.ring = b.ring AND s.version = b.version ",
+        "JOIN address a ON a.household_id = s.household_id AND a.lane = b.lane AND (EXISTS ",
+        "(SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id ",
+        "AND o.seq = s.seq AND o.address_id = a.id AND o.version < b.version AND o.kind IN (1, 5)) ",
+        "OR (NOT EXISTS (SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id AND ",
+        "o.grid_id = s.grid_id AND o.seq = s.seq AND o.version < b.version AND o.kind IN (1, 5)) ",
+        "AND a.id = (SELECT x.id FROM address x WHERE ", good_address!(), "ORDER BY CASE WHEN ",
+        "x.relative IS NULL THEN 0 ELSE 1 END, x.ord LIMIT 1))) ",
+        "WHERE b.id = $1 AND NOT EXISTS (SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id ",
+        "AND o.grid_id = s.grid_id AND o.seq = s.seq AND o.version = b.version AND ",
+        "o.wave = b.wave AND o.attempt = b.attempt AND o.address_id = a.id) ",
+        "ORDER BY s.seq, a.ord LIMIT $2");
+    APPEND = "INSERT INTO outcome (alert_id, grid_id, seq, version, wave, attempt, address_id, \
+        lane, kind, provider, external_id, code, batch_id, at) SELECT b.alert_id, b.grid_id, \
+        r.seq, b.version, b.wave, b.attempt, r.a, b.lane, r.k, $3, r.x, r.c, b.id, $4 \
+        FROM batch b CROSS JOIN {rows $2: seq bigint, a bigint, k bigint, x text, c text} \
+        WHERE b.id = $1 ON CONFLICT DO NOTHING";
+    BURY = "UPDATE address SET state = 1, state_at = $2 WHERE state = 0 AND id {in $1}";
+    FOLLOW = "INSERT INTO batch (alert_id, version, kind, pick, wave, attempt, tries, lane, \
+        class, rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) \
+        SELECT b.alert_id, b.version, b.kind, r.pick, b.wave, b.attempt + 1, r.tries, b.lane, \
+        b.class, b.rank, b.grid_id, b.ring, b.seq_from, b.seq_to, b.ord, r.due, 0, $3 \
+        FROM batch b CROSS JOIN {rows $2: pick bigint, tries bigint, due bigint} \
+        WHERE b.id = $1 ON CONFLICT DO NOTHING";
+    FINISH = "UPDATE batch SET state = CASE WHEN EXISTS (SELECT 1 FROM alert_version al \
+        WHERE al.alert_id = batch.alert_id AND al.version = batch.version AND al.state = $4) THEN 1 ELSE 2 \
+        END, done_at = $2, lease_until = NULL WHERE id = $1 AND lease_epoch = $3 AND state = 0";
+    PUT_BACK = "UPDATE batch SET lease_until = NULL, hinted_at = NULL, not_before = $2 \
+        WHERE id = $1 AND lease_epoch = $3 AND state = 0";
+    HANDED = "UPDATE expansion SET handed_at = $4 WHERE alert_id = $1 AND version = $2 \
+        AND grid_id = $3 AND handed_at IS NULL AND NOT EXISTS (SELECT 1 FROM batch b \
+        WHERE b.alert_id = $1 AND b.version = $2 AND b.grid_id = $3 AND b.wave = 1 \
+        AND b.kind = 1 AND b.ring < 3 AND b.state = 0 AND b.pick <> 4)";
+    HASTEN = "UPDATE timer SET due_at = $3 WHERE alert_id = $1 AND kind = 1 AND place_id = $2 \
+        AND due_at > $3";
+    PLAN_WAVE = "INSERT INTO batch (alert_id, version, kind, pick, wave, attempt, tries, lane, \
+        class, rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) \
+        SELECT b.alert_id, b.version, 1, $6, $4, 1, 1, b.lane, b.class, b.rank, b.grid_id, \
+        b.ring, b.seq_from, b.seq_to, b.ord, $5, 0, $5 FROM batch b WHERE b.alert_id = $1 \
+        AND b.version = $2 AND b.grid_id {in $3} AND b.wave = 1 AND b.attempt = 1 AND b.kind = 1 \
+        AND b.ring = 1 AND EXISTS (SELECT 1 FROM standing s WHERE s.alert_id = b.alert_id \
+        AND s.grid_id = b.grid_id AND s.seq BETWEEN b.seq_from AND b.seq_to AND s.ring = 1 \
+        AND s.closed_at IS NULL) ON CONFLICT DO NOTHING";
+    CLOSE_WAVE = "UPDATE batch SET state = 1, done_at = $4 WHERE alert_id = $1 AND state = 0 \
+        AND kind = 1 AND grid_id {in $2} AND wave < $3 AND ring = 1 AND attempt > 1 \
+        AND (lease_until IS NULL OR lease_until < $5)";
+}
+
+/// A hint's worth of a due batch.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct DueBatch {
+    pub id: i64,
+    pub alert_id: i64,
+    pub class: i64,
+    pub rank: i64,
+    pub ord: i64,
+}
+
+/// Batches of a lane that are hinted or leased and not done.
+pub async fn outstanding(store: &Store, lane: i64, machine: i64) -> Result<i64, StoreFault> {
+    let row: Option<(i64,)> = store
+        .first(&OUTSTANDING, args![lane, machine - HINT_AGE_MS, machine])
+        .await?;
+    Ok(row.map_or(0, |r| r.0))
+}
+
+/// Whether an order that went live after `since` (story time) still has grids to expand.
+pub async fn is_expanding(store: &Store, since: i64) -> Result<bool, StoreFault> {
+    let row: Option<(i64,)> = store.first(&FRESH_EXPANSIONS, args![since]).await?;
+    Ok(row.is_some_and(|r| r.0 > 0))
+}
+
+/// Marks up to `limit` due batches of a lane as hinted and gives them in due order.
+/// `fragile_only` leaves the rest of a town for later.
+pub async fn pick_due(
+    store: &Store,
+    lane: i64,
+    story: i64,
+    machine: i64,
+    limit: i64,
+    fragile_only: bool,
+) -> Result<Vec<DueBatch>, StoreFault> {
+    let values = args![machine, lane, story, HINT_AGE_MS, limit, fragile_only];
+    let mut due: Vec<DueBatch> = store.take(&PICK_DUE, values).await?;
+    due.sort_by_key(|b| (b.rank, b.ord, b.id));
+    Ok(due)
+}
+
+/// Marks up to `limit` pending expansions as hinted: id, alert, version, place in the tree.
+pub async fn pick_expansions(
+    store: &Store,
+    machine: i64,
+    limit: i64,
+) -> Result<Vec<(i64, i64, i64, i64)>, StoreFault> {
+    let values = args![machine, HINT_AGE_MS, limit];
+    let mut due: Vec<(i64, i64, i64, i64)> = store.take(&PICK_EXPANSIONS, values).await?;
+    due.sort_by_key(|row| row.3);
+    Ok(due)
+}
+
+/// The earliest instant at which an open batch is due.
+pub async fn next_due_at(store: &Store) -> Result<Option<i64>, StoreFault> {
+    let row: Option<(Option<i64>,)> = store.first(&NEXT_DUE, args![]).await?;
+    Ok(row.and_then(|r| r.0))
+}
+
+/// A batch under our lease.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Leased {
+    pub id: i64,
+    pub alert_id: i64,
+    pub version: i64,
+    pub kind: i64,
+    pub pick: i64,
+    pub wave: i64,
+    pub attempt: i64,
+    pub tries: i64,
+    pub lane: i64,
+    pub class: i64,
+    pub rank: i64,
+    pub grid_id: i64,
+    pub ring: i64,
+    pub lease_epoch: i64,
+}
+
+/// Leases those of `batches` that are open and free.
+pub async fn lease(
+    store: &Store,
+    batches: &[i64],
+    owner: &str,
+    machine: i64,
+) -> Result<Vec<Leased>, StoreFault> {
+    let values = args![ids(batches), owner, machine, LEASE_MS];
+    let mut leased: Vec<Leased> = store.take(&LEASE, values).await?;
+    leased.sort_by_key(|b| (b.rank, b.id));
+    Ok(leased)
+}
+
+/// Renews all leases of one owner with one statement.
+pub async fn renew(store: &Store, owner: &str, machine: i64) -> Result<u64, StoreFault> {
+    store.exec(&RENEW, args![owner, machine, LEASE_MS]).await
+}
+
+/// Whether the lease is still the caller's: who lost it begins no further call.
+pub async fn is_ours(
+    store: &Store,
+    batch: i64,
+    owner: &str,
+    epoch: i64,
+) -> Result<bool, StoreFault> {
+    let row: Option<(i64,)> = store.first(&STILL_OURS, args![batch, owner, epoch]).await?;
+    Ok(row.is_some_and(|r| r.0 == 1))
+}
+
+/// One household's address as the look found it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Member {
+    pub grid_id: i64,
+    pub seq: i64,
+    pub household_id: i64,
+    pub demand: i64,
+    pub persons: i64,
+    pub address_id: i64,
+    pub sealed: Vec<u8>,
+    pub hash: Vec<u8>,
+    pub realm: i64,
+    pub relative: Option<String>,
+    pub shares: i64,
+    pub speaks_for: i64,
+    pub name: String,
+}
+
+/// The members a batch has still to call, at most `limit`, in walking order. Empty when all have
+/// an outcome, when all have closed since, or when the version is no longer in force.
+pub async fn look(
+    store: &Store,
+    batch: &Leased,
+    limit: i64,
+    live_state: i64,
+) -> Result<Vec<Member>, StoreFault> {
+    use crate::domain::batch::Pick;
+    let values = args![batch.id, limit, live_state];
+    match Pick::from_code(batch.pick) {
+        None | Some(Pick::First) => store.rows(&LOOK_FIRST, values).await,
+        Some(Pick::Again) => store.rows(&LOOK_AGAIN, values).await,
+        Some(Pick::Next) => store.rows(&LOOK_NEXT, values).await,
+        Some(Pick::Told) => store.rows(&LOOK_TOLD, values).await,
+        Some(pick @ (Pick::Retry | Pick::Unknown | Pick::Throttled)) => {
+            let kind = pick.follows().unwrap_or_default();
+            let values = args![batch.id, limit, live_state, kind];
+            store.rows(&LOOK_FOLLOW, values).await
+        }
+    }
+}
+
+/// An outcome to be appended. Short names: it is written a million times.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct OutcomeRow {
+    pub seq: i64,
+    /// Address.
+    pub a: i64,
+    /// Outcome code; 6 = spoken for by a shared number.
+    pub k: i64,
+    /// The gateway's own id.
+    pub x: Option<String>,
+    /// The gateway's own code.
+    pub c: Option<String>,
+}
+
+/// Appends what happened. A fact is never thrown away: the epoch fences the next call and the
+/// finishing of a batch, not the memory of a call that was made.
+pub async fn append(
+    tx: &mut Tx,
+    batch: i64,
+    provider: &str,
+    rows: &[OutcomeRow],
+    now: i64,
+) -> Result<u64, StoreFault> {
+    tx.exec(&APPEND, args![batch, rows_json(rows)?, provider, now])
+        .await
+}
+
+/// Marks numbers that do not exist, so that no later alert counts on them.
+pub async fn bury(tx: &mut Tx, addresses: &[i64], now: i64) -> Result<u64, StoreFault> {
+    tx.exec(&BURY, args![ids(addresses), now]).await
+}
+
+/// A follower of a batch, ready for the store.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct FollowRow {
+    pub pick: i64,
+    pub tries: i64,
+    pub due: i64,
+}
+
+/// Adds the batches that follow an attempt.
+pub async fn follow(
+    tx: &mut Tx,
+    batch: i64,
+    rows: &[FollowRow],
+    now: i64,
+) -> Result<u64, StoreFault> {
+    tx.exec(&FOLLOW, args![batch, rows_json(rows)?, now]).await
+}
+
+/// Ends a batch that has nobody left to call, and starts the grid's clock when it was the last
+/// of the first wave of rings 1 and 2. Gives false where the lease was lost.
+pub async fn finish(
+    tx: &mut Tx,
+    batch: &Leased,
+    now: i64,
+    live_state: i64,
+) -> Result<bool, StoreFault> {
+    let done = tx
+        .exec(&FINISH, args![batch.id, now, batch.lease_epoch, live_state])
+        .await?;
+    if done == 1 && batch.kind == 1 && batch.wave == 1 && batch.ring < 3 {
+        let key = args![batch.alert_id, batch.version, batch.grid_id, now];
+        if tx.exec(&HANDED, key).await? > 0 {
+            tx.exec(&HASTEN, args![batch.alert_id, batch.grid_id, now])
+                .await?;
+        }
+    }
+    Ok(done == 1)
+}
+
+/// Gives a batch back, due again at `not_before` (story time).
+pub async fn put_back(store: &Store, batch: &Leased, not_before: i64) -> Result<u64, StoreFault> {
+    store
+        .exec(&PUT_BACK, args![batch.id, not_before, batch.lease_epoch])
+        .await
+}
+
+/// Plans wave `wave` of ring 1 in these grids and closes what the wave before left over.
+pub async fn plan_wave(
+    tx: &mut Tx,
+    alert: i64,
+    version: i64,
+    grids: &[i64],
+    wave: i64,
+    now: i64,
+    machine: i64,
+) -> Result<u64, StoreFault> {
+    let grids = ids(grids);
+    tx.exec(&CLOSE_WAVE, args![alert, &grids, wave, now, machine])
+        .await?;
+    let again = crate::domain::batch::Pick::Again.code();
+    tx.exec(&PLAN_WAVE, args![alert, version, &grids, wave, now, again])
+        .await
+}

@@ -1,0 +1,377 @@
+//! The two databases behind one face: open, begin, run a [`Stmt`] with bound values, get rows.
+//!
+//! Knows nothing of what the statements mean. Errors are named by what the caller does next.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::sqlite::SqliteSynchronous;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow};
+use sqlx::{FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+use super::{Dialect, Stmt};
+
+/// What went wrong, by what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreFault {
+    /// A deadlock, a lost connection, a busy file: the same step may be run again.
+    #[error("the store asks to try again: {0}")]
+    Again(sqlx::Error),
+    /// A unique or check constraint refused a row; the caller says what it means.
+    #[error("refused by the constraint {constraint}")]
+    Refused { constraint: String },
+    /// The address of the store can't be used as it stands.
+    #[error("the database URL {url:?} is not usable: {why}")]
+    Url { url: String, why: String },
+    /// The schema could not be brought up to date.
+    #[error("the schema could not be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A defect of ours or of the installation.
+    #[error("store: {0}")]
+    Broken(sqlx::Error),
+}
+
+impl StoreFault {
+    /// Whether the same step may simply be run again.
+    pub fn is_again(&self) -> bool {
+        matches!(self, StoreFault::Again(_))
+    }
+}
+
+impl From<sqlx::Error> for StoreFault {
+    fn from(error: sqlx::Error) -> StoreFault {
+        use sqlx::Error as E;
+        match &error {
+            E::Io(_) | E::PoolTimedOut | E::WorkerCrashed | E::Protocol(_) => {
+                StoreFault::Again(error)
+            }
+            E::Database(db) => {
+                let code = db.code().unwrap_or_default().to_string();
+                let again = matches!(
+                    code.as_str(),
+                    "40001"
+                        | "40P01"
+                        | "57P01"
+                        | "57P02"
+                        | "57P03"
+                        | "53300"
+                        | "55P03"
+                        | "5"
+                        | "6"
+                        | "261"
+                        | "517"
+                );
+                if again {
+                    StoreFault::Again(error)
+                } else if db.is_unique_violation() || db.is_check_violation() {
+                    let constraint = db.constraint().unwrap_or(db.message()).to_string();
+                    StoreFault::Refused { constraint }
+                } else {
+                    StoreFault::Broken(error)
+                }
+            }
+            _ => StoreFault::Broken(error),
+        }
+    }
+}
+
+/// A bound value. Absent values keep their type, since PostgreSQL wants one.
+#[derive(Debug, Clone)]
+pub enum Val {
+    I(i64),
+    T(String),
+    B(Vec<u8>),
+    OptI(Option<i64>),
+    OptT(Option<String>),
+    OptB(Option<Vec<u8>>),
+}
+
+macro_rules! val_from {
+    ($($from:ty => $variant:ident),+) => {
+        $(impl From<$from> for Val { fn from(v: $from) -> Val { Val::$variant(v.into()) } })+
+    };
+}
+val_from!(i64 => I, i32 => I, u32 => I, bool => I, String => T, &str => T, &String => T,
+    Vec<u8> => B, &[u8] => B, Option<i64> => OptI, Option<String> => OptT,
+    Option<Vec<u8>> => OptB);
+
+impl From<usize> for Val {
+    fn from(v: usize) -> Val {
+        Val::I(i64::try_from(v).unwrap_or(i64::MAX))
+    }
+}
+
+/// The values of one call, in the order of `$1`, `$2` …
+pub type Args = Vec<Val>;
+
+/// Bound values: `args![alert, "text", Some(3_i64)]`.
+#[macro_export]
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::Val::from($value)),*] };
+}
+
+/// A JSON array of integers, for `{in $n}`.
+pub fn ids(values: &[i64]) -> String {
+    serde_json::to_string(values).unwrap_or_else(|_| "[]".into())
+}
+
+/// A JSON array of objects, for `{rows $n: …}`.
+pub fn rows_json<T: serde::Serialize>(rows: &[T]) -> Result<String, StoreFault> {
+    serde_json::to_string(rows).map_err(|e| StoreFault::Broken(sqlx::Error::Encode(e.into())))
+}
+
+/// A row type that both databases can give.
+pub trait Row: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
+impl<T> Row for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin
+{}
+
+pub(crate) enum Pool {
+    Postgres(PgPool),
+    /// One writer, several readers: SQLite takes one write at a time.
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
+}
+
+/// The store of one installation.
+pub struct Store {
+    pool: Pool,
+}
+
+/// An open transaction. Dropped without [`Tx::commit`], nothing of it happened.
+pub enum Tx {
+    Postgres(Transaction<'static, Postgres>),
+    Sqlite(Transaction<'static, Sqlite>),
+}
+
+macro_rules! bind {
+    ($query:expr, $args:expr) => {{
+        let mut query = $query;
+        for value in $args {
+            query = match value {
+                Val::I(v) => query.bind(v),
+                Val::T(v) => query.bind(v),
+                Val::B(v) => query.bind(v),
+                Val::OptI(v) => query.bind(v),
+                Val::OptT(v) => query.bind(v),
+                Val::OptB(v) => query.bind(v),
+            };
+        }
+        query
+    }};
+}
+
+impl Store {
+    /// Opens `postgres://…` (schema by `?options=-csearch_path=…`) or `sqlite:PATH`.
+    pub async fn open(url: &str, connections: u32) -> Result<Store, StoreFault> {
+        let bad = |why: String| StoreFault::Url {
+            url: mask(url),
+            why,
+        };
+        if url.starts_with("postgres") {
+            let options = PgConnectOptions::from_str(url).map_err(|e| bad(e.to_string()))?;
+            let pool = PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(Duration::from_secs(5))
+                .connect_with(options)
+                .await?;
+            return Ok(Store {
+                pool: Pool::Postgres(pool),
+            });
+        }
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(|e| bad(e.to_string()))?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("cache_size", "-32000")
+            .busy_timeout(Duration::from_secs(10));
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(Duration::from_secs(30))
+            .connect_with(options.clone())
+            .await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(connections.clamp(1, 4))
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options)
+            .await?;
+        Ok(Store {
+            pool: Pool::Sqlite { write, read },
+        })
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Which dialect this store speaks.
+    pub fn dialect(&self) -> Dialect {
+        match self.pool {
+            Pool::Postgres(_) => Dialect::Postgres,
+            Pool::Sqlite { .. } => Dialect::Sqlite,
+        }
+    }
+
+    /// Begins a writing transaction (SQLite: `BEGIN IMMEDIATE`, one at a time).
+    pub async fn begin(&self) -> Result<Tx, StoreFault> {
+        Ok(match &self.pool {
+            Pool::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Pool::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+        })
+    }
+
+    /// Reads outside a transaction.
+    pub async fn rows<T: Row>(&self, stmt: &Stmt, args: Args) -> Result<Vec<T>, StoreFault> {
+        let sql = stmt.sql(self.dialect());
+        Ok(match &self.pool {
+            Pool::Postgres(pool) => {
+                bind!(sqlx::query_as::<Postgres, T>(sql), args)
+                    .fetch_all(pool)
+                    .await?
+            }
+            Pool::Sqlite { read, .. } => {
+                bind!(sqlx::query_as::<Sqlite, T>(sql), args)
+                    .fetch_all(read)
+                    .await?
+            }
+        })
+    }
+
+    /// The first row, where there is one.
+    pub async fn first<T: Row>(&self, stmt: &Stmt, args: Args) -> Result<Option<T>, StoreFault> {
+        Ok(self.rows(stmt, args).await?.into_iter().next())
+    }
+
+    /// One statement as its own transaction; the number of rows changed.
+    pub async fn exec(&self, stmt: &Stmt, args: Args) -> Result<u64, StoreFault> {
+        let sql = stmt.sql(self.dialect());
+        Ok(match &self.pool {
+            Pool::Postgres(pool) => bind!(sqlx::query::<Postgres>(sql), args)
+                .execute(pool)
+                .await?
+                .rows_affected(),
+            Pool::Sqlite { write, .. } => bind!(sqlx::query::<Sqlite>(sql), args)
+                .execute(write)
+                .await?
+                .rows_affected(),
+        })
+    }
+
+    /// One writing statement with `RETURNING`, as its own transaction.
+    pub async fn take<T: Row>(&self, stmt: &Stmt, args: Args) -> Result<Vec<T>, StoreFault> {
+        let sql = stmt.sql(self.dialect());
+        Ok(match &self.pool {
+            Pool::Postgres(pool) => {
+                bind!(sqlx::query_as::<Postgres, T>(sql), args)
+                    .fetch_all(pool)
+                    .await?
+            }
+            Pool::Sqlite { write, .. } => {
+                bind!(sqlx::query_as::<Sqlite, T>(sql), args)
+                    .fetch_all(write)
+                    .await?
+            }
+        })
+    }
+
+    /// Lets the database look at a statement without running it.
+    pub async fn prepare(&self, stmt: &Stmt) -> Result<(), StoreFault> {
+        use sqlx::Executor;
+        let sql = sqlx::SqlSafeStr::into_sql_str(stmt.sql(self.dialect()));
+        match &self.pool {
+            Pool::Postgres(pool) => drop(pool.prepare(sql).await?),
+            Pool::Sqlite { write, .. } => drop(write.prepare(sql).await?),
+        }
+        Ok(())
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        match &self.pool {
+            Pool::Postgres(pool) => pool.close().await,
+            Pool::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+        }
+    }
+}
+
+impl Tx {
+    fn dialect(&self) -> Dialect {
+        match self {
+            Tx::Postgres(_) => Dialect::Postgres,
+            Tx::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    /// Runs a statement; the number of rows changed.
+    pub async fn exec(&mut self, stmt: &Stmt, args: Args) -> Result<u64, StoreFault> {
+        let sql = stmt.sql(self.dialect());
+        Ok(match self {
+            Tx::Postgres(tx) => bind!(sqlx::query::<Postgres>(sql), args)
+                .execute(&mut **tx)
+                .await?
+                .rows_affected(),
+            Tx::Sqlite(tx) => bind!(sqlx::query::<Sqlite>(sql), args)
+                .execute(&mut **tx)
+                .await?
+                .rows_affected(),
+        })
+    }
+
+    /// Runs a statement that gives rows.
+    pub async fn rows<T: Row>(&mut self, stmt: &Stmt, args: Args) -> Result<Vec<T>, StoreFault> {
+        let sql = stmt.sql(self.dialect());
+        Ok(match self {
+            Tx::Postgres(tx) => {
+                bind!(sqlx::query_as::<Postgres, T>(sql), args)
+                    .fetch_all(&mut **tx)
+                    .await?
+            }
+            Tx::Sqlite(tx) => {
+                bind!(sqlx::query_as::<Sqlite, T>(sql), args)
+                    .fetch_all(&mut **tx)
+                    .await?
+            }
+        })
+    }
+
+    /// The first row, where there is one.
+    pub async fn first<T: Row>(
+        &mut self,
+        stmt: &Stmt,
+        args: Args,
+    ) -> Result<Option<T>, StoreFault> {
+        Ok(self.rows(stmt, args).await?.into_iter().next())
+    }
+
+    /// Makes it so.
+    pub async fn commit(self) -> Result<(), StoreFault> {
+        match self {
+            Tx::Postgres(tx) => tx.commit().await?,
+            Tx::Sqlite(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+/// A URL without its password, for errors and logs.
+pub fn mask(url: &str) -> String {
+    let Some((head, tail)) = url.split_once("://") else {
+        return url.into();
+    };
+    match tail.rsplit_once('@') {
+        Some((user, host)) => {
+            let user = user.split(':').next().unwrap_or_default();
+            format!("{head}://{user}:***@{host}")
+        }
+        None => url.into(),
+    }
+}

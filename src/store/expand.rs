@@ -1,0 +1,206 @@
+//! From the places of an order to its households: expansion rows at approval, then standings,
+//! first-wave batches, tallies and the grids' timers, a set of grids at a time.
+//! Which ring, demand and order a household gets is written here once, in SQL, from the version's
+//! own masks; never a row passes through Rust.
+
+use super::{Store, StoreFault, Tx};
+use crate::args;
+use crate::domain::batch::Pick;
+use crate::store::db::ids;
+
+/// The audience of a version: places inside its areas and not inside an excluded one.
+macro_rules! inside {
+    ($grids:literal) => {
+        concat!(
+            "inside AS (SELECT DISTINCT pa.place_id FROM place_above pa ",
+            "JOIN alert_area ar ON ar.place_id = pa.above_id ",
+            "WHERE ar.alert_id = $1 AND ar.version = $2 AND ar.excluded = 0 ",
+            $grids,
+            "AND NOT EXISTS (SELECT 1 FROM place_above px ",
+            "JOIN alert_area ax ON ax.place_id = px.above_id ",
+            "WHERE px.place_id = pa.place_id AND ax.alert_id = $1 AND ax.version = $2 ",
+            "AND ax.excluded = 1)), "
+        )
+    };
+}
+
+/// Each household of the audience with its ring and band.
+macro_rules! member {
+    ($grids:literal) => {
+        concat!(
+            "member AS (SELECT h.id, h.grid_id, h.building_id, h.ord, h.persons, ",
+            "CASE WHEN (h.needs & v.needs) <> 0 THEN 1 ELSE 0 END AS vulnerable, ",
+            "CASE WHEN (h.categories & v.categories) <> 0 OR EXISTS (SELECT 1 ",
+            "FROM zone_household zh JOIN alert_zone az ON az.zone_id = zh.zone_id ",
+            "WHERE zh.household_id = h.id AND az.alert_id = $1 AND az.version = $2) THEN 1 ",
+            "WHEN (h.needs & v.needs) <> 0 THEN 2 ELSE 3 END AS ring ",
+            "FROM household h JOIN inside i ON i.place_id = h.place_id ",
+            "JOIN alert_version v ON v.alert_id = $1 AND v.version = $2 ",
+            "WHERE h.retired_at IS NULL ",
+            $grids,
+            ") "
+        )
+    };
+}
+
+crate::statements! {
+    PLAN_EXPANSION = concat!("WITH ", inside!(""), member!(""),
+        "INSERT INTO expansion (alert_id, version, grid_id, ord, households, pursued, state) ",
+        "SELECT $1, $2, m.grid_id, min(p.ord), count(*), CAST(sum(r.pursued) AS bigint), 0 ",
+        "FROM member m JOIN place p ON p.id = m.grid_id ",
+        "JOIN alert_ring r ON r.alert_id = $1 AND r.version = $2 AND r.ring = m.ring ",
+        "GROUP BY m.grid_id");
+    COUNT_AUDIENCE = concat!("WITH ", inside!(""), member!(""),
+        "SELECT m.ring, count(*), CAST(COALESCE(sum(m.persons), 0) AS bigint), ",
+        "CAST(COALESCE(sum(CASE WHEN EXISTS (SELECT 1 FROM address a WHERE a.household_id = m.id ",
+        "AND a.state = 0) THEN 0 ELSE 1 END), 0) AS bigint) FROM member m GROUP BY m.ring ",
+        "ORDER BY m.ring");
+    CLAIM_EXPANSION = "SELECT id, alert_id, version, grid_id FROM expansion \
+        WHERE id {in $1} AND state = 0 ORDER BY id {lock}";
+    FILL_STANDING = concat!("WITH ",
+        inside!("AND pa.place_id IN (SELECT g.place_id FROM place_above g WHERE g.above_id {in $3}) "),
+        member!("AND h.grid_id {in $3}"),
+        "INSERT INTO standing (alert_id, grid_id, seq, household_id, building_id, version, ring, ",
+        "band, demand, pursued, persons, vulnerable) ",
+        "SELECT $1, m.grid_id, COALESCE((SELECT max(s.seq) FROM standing s WHERE s.alert_id = $1 ",
+        "AND s.grid_id = m.grid_id), 0) + row_number() OVER (PARTITION BY m.grid_id ORDER BY ",
+        "CASE WHEN m.vulnerable = 1 THEN 0 WHEN m.ring = 1 THEN 1 ELSE 2 END, m.ring, m.ord, m.id), ",
+        "m.id, m.building_id, $2, m.ring, ",
+        "CASE WHEN m.vulnerable = 1 THEN 0 WHEN m.ring = 1 THEN 1 ELSE 2 END, ",
+        "r.demand, r.pursued, m.persons, m.vulnerable ",
+        "FROM member m JOIN alert_ring r ON r.alert_id = $1 AND r.version = $2 ",
+        "AND r.ring = m.ring WHERE true ",
+        "ON CONFLICT (alert_id, household_id) DO UPDATE SET version = excluded.version, ",
+        "ring = excluded.ring, demand = excluded.demand, pursued = excluded.pursued, ",
+        "closed_at = CASE WHEN excluded.demand > standing.demand THEN NULL ",
+        "ELSE standing.closed_at END");
+    CUT_BATCHES = "INSERT INTO batch (alert_id, version, kind, pick, wave, attempt, tries, lane, \
+        class, rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) \
+        SELECT $1, $2, 1, $8, 1, 1, 1, $5, $6, $7 + c.band * 100, c.grid_id, c.ring, \
+        min(c.seq), max(c.seq), (SELECT p.ord FROM place p WHERE p.id = c.grid_id) + $9, $4, 0, $4 \
+        FROM (SELECT s.grid_id, s.seq, s.ring, s.band, (row_number() OVER (PARTITION BY \
+        s.grid_id, s.band, s.ring ORDER BY s.seq) - 1) / 200 AS cut FROM standing s \
+        WHERE s.alert_id = $1 AND s.version = $2 AND s.grid_id {in $3}) c \
+        GROUP BY c.grid_id, c.band, c.ring, c.cut ON CONFLICT DO NOTHING";
+    DROP_TALLY = "DELETE FROM tally WHERE alert_id = $1 AND grid_id {in $2}";
+    COUNT_TALLY = "INSERT INTO tally (alert_id, grid_id, building_id, ring, audience, pursued, \
+        closed, told_open, heard, help, refused) SELECT s.alert_id, s.grid_id, s.building_id, \
+        s.ring, count(*), CAST(sum(s.pursued) AS bigint), \
+        CAST(sum(CASE WHEN s.pursued = 1 AND s.closed_at IS NOT NULL AND s.helps = 0 \
+        THEN 1 ELSE 0 END) AS bigint), \
+        CAST(sum(CASE WHEN s.pursued = 0 AND s.helps > 0 THEN 1 ELSE 0 END) AS bigint), \
+        count(s.heard_at), CAST(sum(CASE WHEN s.helps > 0 THEN 1 ELSE 0 END) AS bigint), \
+        CAST(sum(s.refused) AS bigint) FROM standing s WHERE s.alert_id = $1 \
+        AND s.grid_id {in $2} GROUP BY s.alert_id, s.grid_id, s.building_id, s.ring";
+    START_CLOCKS = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
+        SELECT e.alert_id, 1, e.grid_id, 0, 0, $3 FROM expansion e WHERE e.id {in $1} \
+        AND $2 = 1 AND NOT EXISTS (SELECT 1 FROM timer t WHERE t.alert_id = e.alert_id \
+        AND t.place_id = e.grid_id AND t.kind IN (1, 2, 3)) ON CONFLICT DO NOTHING";
+    FINISH_EXPANSION = "UPDATE expansion SET state = 1, done_at = $2 WHERE id {in $1}";
+    END_EXPANSION = "UPDATE expansion SET state = 2 WHERE id {in $1} AND state = 0";
+}
+
+/// Head-counts of a version's audience: ring, households, persons, households without a phone.
+pub async fn count_audience(
+    store: &Store,
+    alert: i64,
+    version: i64,
+) -> Result<Vec<(i64, i64, i64, i64)>, StoreFault> {
+    store.rows(&COUNT_AUDIENCE, args![alert, version]).await
+}
+
+/// One row per grid of the audience, in tree order. Gives the number of grids.
+pub async fn plan_expansion(tx: &mut Tx, alert: i64, version: i64) -> Result<u64, StoreFault> {
+    tx.exec(&PLAN_EXPANSION, args![alert, version]).await
+}
+
+/// Grids of one version, ready to be expanded together.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ExpansionRow {
+    pub id: i64,
+    pub alert_id: i64,
+    pub version: i64,
+    pub grid_id: i64,
+}
+
+/// Locks the pending ones of `expansions`, in key order.
+pub async fn claim_expansion(
+    tx: &mut Tx,
+    expansions: &[i64],
+) -> Result<Vec<ExpansionRow>, StoreFault> {
+    tx.rows(&CLAIM_EXPANSION, args![ids(expansions)]).await
+}
+
+/// What the expansion of a version needs to know besides its rows.
+pub struct Spread {
+    pub lane: i64,
+    pub class: i64,
+    pub rank: i64,
+    pub now: i64,
+    /// When the grids' clocks start at the latest; none: the plan has neither waves nor lists.
+    pub clock_at: Option<i64>,
+}
+
+/// Expands the claimed grids of one alert and version: standings, batches, tallies, timers.
+pub async fn fill(tx: &mut Tx, rows: &[ExpansionRow], spread: &Spread) -> Result<(), StoreFault> {
+    let Some(head) = rows.first() else {
+        return Ok(());
+    };
+    let (alert, version) = (head.alert_id, head.version);
+    let grids = ids(&rows.iter().map(|r| r.grid_id).collect::<Vec<_>>());
+    let own = ids(&rows.iter().map(|r| r.id).collect::<Vec<_>>());
+    tx.exec(&FILL_STANDING, args![alert, version, &grids])
+        .await?;
+    tx.exec(
+        &CUT_BATCHES,
+        args![
+            alert,
+            version,
+            &grids,
+            spread.now,
+            spread.lane,
+            spread.class,
+            spread.rank
+        ],
+    )
+    .await?;
+    if version > 1 {
+        tx.exec(&DROP_TALLY, args![alert, &grids]).await?;
+    }
+    tx.exec(&COUNT_TALLY, args![alert, &grids]).await?;
+    if let Some(clock_at) = spread.clock_at {
+        tx.exec(&START_CLOCKS, args![&own, 1_i64, clock_at]).await?;
+    }
+    tx.exec(&FINISH_EXPANSION, args![&own, spread.now]).await?;
+    Ok(())
+}
+
+/// Cuts the standings of a version into batches of one ring and band; `run` tells later cuts of
+/// the same grids from the first.
+pub(super) async fn cut_batches(
+    tx: &mut Tx,
+    alert: i64,
+    version: i64,
+    grids: &str,
+    spread: &Spread,
+    pick: Pick,
+    run: i64,
+) -> Result<u64, StoreFault> {
+    let values = args![
+        alert,
+        version,
+        grids,
+        spread.now,
+        spread.lane,
+        spread.class,
+        spread.rank,
+        pick.code(),
+        run.saturating_mul(1_000_000_000)
+    ];
+    tx.exec(&CUT_BATCHES, values).await
+}
+
+/// Closes pending expansions of a version that is no longer in force.
+pub async fn end_expansion(tx: &mut Tx, expansions: &[i64]) -> Result<u64, StoreFault> {
+    tx.exec(&END_EXPANSION, args![ids(expansions)]).await
+}
