@@ -46,66 +46,81 @@ fn head() -> NoticeHead<'static> {
     }
 }
 
+fn act_by() -> Option<i64> {
+    Some(ms("2026-07-25 03:00"))
+}
+
+fn passed() -> Option<i64> {
+    Some(ms("2026-07-25 01:00"))
+}
+
+fn offer(fragile: u32, act_by_ms: Option<i64>, token: Option<&'static str>) -> NoticeText<'static> {
+    NoticeText::Offer {
+        place: PLACE,
+        doors: 28,
+        fragile,
+        act_by_ms,
+        token,
+    }
+}
+
+fn merged(places: &'static [PlaceDoors<'static>], fragile: u32) -> NoticeText<'static> {
+    let doors = places.iter().map(|one| one.doors).sum();
+    let (act_by_ms, token) = if fragile > 0 {
+        (act_by(), TOKEN)
+    } else {
+        (None, None)
+    };
+    NoticeText::OfferMerged {
+        places,
+        doors,
+        fragile,
+        act_by_ms,
+        token,
+    }
+}
+
+fn reminder(waited_min: u32, act_by_ms: Option<i64>) -> NoticeText<'static> {
+    let token = TOKEN.filter(|_| waited_min < 30);
+    NoticeText::DutyRoomReminder {
+        place: PLACE,
+        doors: 28,
+        waited_min,
+        act_by_ms,
+        token,
+    }
+}
+
+fn summons(n: u32, doors: u32, fragile: u32) -> NoticeText<'static> {
+    NoticeText::Summons {
+        alert_title: TITLE,
+        place: PLACE,
+        n,
+        doors,
+        fragile,
+    }
+}
+
+fn expiring(left_min: u32, doors: u32) -> NoticeText<'static> {
+    NoticeText::Expiring {
+        alert_title: TITLE,
+        left_min,
+        doors,
+        extend_hours: 2,
+    }
+}
+
 fn leaders_notices() -> Vec<NoticeText<'static>> {
-    let act_by_ms = Some(ms("2026-07-25 03:00"));
-    let (past, place, token, alert_title) = (Some(ms("2026-07-25 01:00")), PLACE, TOKEN, TITLE);
+    let place = PLACE;
     vec![
-        NoticeText::Summons {
-            alert_title,
-            place,
-            n: 1,
-            doors: 310,
-            fragile: 24,
-        },
-        NoticeText::Summons {
-            alert_title,
-            place,
-            n: 2,
-            doors: 310,
-            fragile: 0,
-        },
-        NoticeText::Summons {
-            alert_title,
-            place,
-            n: 3,
-            doors: 0,
-            fragile: 0,
-        },
-        NoticeText::Offer {
-            place,
-            doors: 28,
-            fragile: 6,
-            act_by_ms,
-            token,
-        },
-        NoticeText::Offer {
-            place,
-            doors: 28,
-            fragile: 6,
-            act_by_ms: past,
-            token,
-        },
-        NoticeText::Offer {
-            place,
-            doors: 28,
-            fragile: 0,
-            act_by_ms: None,
-            token: None,
-        },
-        NoticeText::OfferMerged {
-            places: &PLACES[..2],
-            doors: 48,
-            fragile: 9,
-            act_by_ms,
-            token,
-        },
-        NoticeText::OfferMerged {
-            places: &PLACES,
-            doors: 64,
-            fragile: 0,
-            act_by_ms: None,
-            token: None,
-        },
+        summons(1, 310, 24),
+        summons(2, 310, 0),
+        summons(3, 0, 0),
+        offer(6, act_by(), TOKEN),
+        offer(6, passed(), TOKEN),
+        offer(0, None, None),
+        merged(&PLACES[..2], 9),
+        merged(&PLACES, 0),
         NoticeText::Unwoken {
             people: &PEOPLE[..2],
             more: 0,
@@ -118,36 +133,14 @@ fn leaders_notices() -> Vec<NoticeText<'static>> {
             people: &PEOPLE,
             more: 1,
         },
-        NoticeText::DutyRoomReminder {
-            place,
-            doors: 28,
-            waited_min: 25,
-            act_by_ms,
-            token,
-        },
-        NoticeText::DutyRoomReminder {
-            place,
-            doors: 28,
-            waited_min: 45,
-            act_by_ms: past,
-            token: None,
-        },
-        NoticeText::Expiring {
-            alert_title,
-            left_min: 30,
-            doors: 28,
-            extend_hours: 2,
-        },
-        NoticeText::Expiring {
-            alert_title,
-            left_min: 10,
-            doors: 0,
-            extend_hours: 2,
-        },
+        reminder(25, act_by()),
+        reminder(45, passed()),
+        expiring(30, 28),
+        expiring(10, 0),
         NoticeText::ListTaken {
             place,
             doors: 28,
-            token,
+            token: TOKEN,
         },
         NoticeText::ListTaken {
             place,
@@ -259,8 +252,19 @@ fn notices_read_what_is_written_in_the_table() {
     );
 }
 
+fn assert_refused(cases: &[(NoticeText<'_>, &str)]) {
+    let messages = messages();
+    for (notice, expected) in cases {
+        let fault = messages
+            .notice(&head(), notice)
+            .expect_err("refused")
+            .to_string();
+        assert!(fault.contains(expected), "{fault}");
+    }
+}
+
 #[test]
-fn names_of_the_roster_are_checked_and_lists_counted() {
+fn names_of_the_roster_are_checked() {
     let odd = [
         PlaceDoors {
             place: "第1网格\n",
@@ -272,7 +276,9 @@ fn names_of_the_roster_are_checked_and_lists_counted() {
         name: "",
         place: PLACE,
     }];
-    let cases = [
+    let (place, alert_title) = (PLACE, TITLE);
+    let (token, instead) = (Some("http://a"), Some("走了回3"));
+    assert_refused(&[
         (
             NoticeText::ListDeclined {
                 place: "【银行】"
@@ -282,16 +288,16 @@ fn names_of_the_roster_are_checked_and_lists_counted() {
         (NoticeText::HelpTaken { who: "" }, "who: is empty"),
         (
             NoticeText::ListPassed {
-                place: PLACE,
+                place,
                 who: "看a.cn",
             },
             "who: has a link",
         ),
         (
             NoticeText::ListTaken {
-                place: PLACE,
+                place,
                 doors: 1,
-                token: Some("http://a"),
+                token,
             },
             "token: has a link",
         ),
@@ -304,9 +310,9 @@ fn names_of_the_roster_are_checked_and_lists_counted() {
         ),
         (
             NoticeText::Correction {
-                alert_title: TITLE,
+                alert_title,
                 sent_ms: 0,
-                instead: Some("走了回3"),
+                instead,
             },
             "instead: tells which digit",
         ),
@@ -317,6 +323,17 @@ fn names_of_the_roster_are_checked_and_lists_counted() {
             },
             "who: is empty",
         ),
+        (
+            NoticeText::WhichOne { options: &odd },
+            "place: has a character",
+        ),
+    ]);
+}
+
+#[test]
+fn lists_too_short_or_too_long_are_refused() {
+    let many = [PLACES[0]; 41];
+    assert_refused(&[
         (
             NoticeText::Unwoken {
                 people: &[],
@@ -331,26 +348,21 @@ fn names_of_the_roster_are_checked_and_lists_counted() {
             "options: 1 entries",
         ),
         (
-            NoticeText::WhichOne { options: &odd },
-            "place: has a character",
+            NoticeText::WhichOne {
+                options: &many[..5],
+            },
+            "options: 5 entries",
         ),
+        (merged(&PLACES[..1], 0), "places: 1 entries"),
         (
             NoticeText::OfferMerged {
-                places: &PLACES[..1],
-                doors: 1,
+                places: &many,
+                doors: 41,
                 fragile: 0,
                 act_by_ms: None,
                 token: None,
             },
-            "places: 1 entries",
+            "places: 41 entries",
         ),
-    ];
-    let messages = messages();
-    for (notice, expected) in cases {
-        let fault = messages
-            .notice(&head(), &notice)
-            .expect_err("refused")
-            .to_string();
-        assert!(fault.contains(expected), "{fault}");
-    }
+    ]);
 }
