@@ -88,7 +88,12 @@ macro_rules! source {
 
 const ISSUER: VariableInfo = must("issuer", "发布单位", "余姚市气象台", 30);
 const ISSUED: VariableInfo = must("issued", "发布时间（照原文）", "14日10时30分", 24);
-const HERE: VariableInfo = may("here", "本地怎么办", "关好门窗，危房里的人跟网格长走", 60);
+const BY: VariableInfo = may("by", "要走的几点前走", "3点", 16);
+const SHELTER: VariableInfo = may("shelter", "要走的去哪里", "四明小学", 24);
+
+const fn here(sample: &'static str) -> VariableInfo {
+    may("here", "不用走的怎么办", sample, 60)
+}
 
 /// Every resident text there is.
 pub(super) static TEMPLATES: [TemplateInfo; 8] = [
@@ -150,7 +155,9 @@ pub(super) static TEMPLATES: [TemplateInfo; 8] = [
             ISSUED,
             must("title", "预警标题（照原文）", "台风橙色预警信号", 50),
             must("colour", "颜色（照原文）", "橙色", 2),
-            HERE,
+            here("阳台花盆收进屋，别在树下停车"),
+            BY,
+            SHELTER,
         ],
         source: source!("forwarded_typhoon"),
     },
@@ -164,7 +171,9 @@ pub(super) static TEMPLATES: [TemplateInfo; 8] = [
             ISSUED,
             must("title", "预警标题（照原文）", "暴雨红色预警信号", 50),
             must("colour", "颜色（照原文）", "红色", 2),
-            HERE,
+            here("地下车库别进，桥洞别走"),
+            BY,
+            SHELTER,
         ],
         source: source!("forwarded_rainstorm"),
     },
@@ -178,7 +187,9 @@ pub(super) static TEMPLATES: [TemplateInfo; 8] = [
             ISSUED,
             must("title", "预警标题（照原文）", "洪水黄色预警", 50),
             may("colour", "颜色（照原文，没有就空着）", "黄色", 2),
-            HERE,
+            here("姚江边别去，一楼东西搬上楼"),
+            BY,
+            SHELTER,
         ],
         source: source!("forwarded_flood"),
     },

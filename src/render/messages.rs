@@ -8,7 +8,7 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use super::catalog::{self, Origin, TEMPLATES, TemplateInfo};
 use super::fault::{RenderFault, WordingFault};
 use super::notice::{NoticeHead, NoticeText};
-use super::resident::{Audience, ResidentText};
+use super::resident::{Audience, MergedPart, ResidentText};
 use super::time::say_clock;
 use super::wording::{check_colourless, check_wording, colour_stands_apart, fault};
 use crate::domain::demand::Demand;
@@ -106,7 +106,7 @@ impl Messages {
     }
 
     /// Checks that a text can ask for a demand: a 返回通知 cannot ask anybody to leave. For the
-    /// draft; rendering does not repeat it, since a merged text carries another alert's demand.
+    /// draft only: at the moment of sending an odd text is better than none.
     ///
     /// # Errors
     /// [`RenderFault::DemandUnfit`] or [`RenderFault::UnknownTemplate`].
@@ -124,7 +124,8 @@ impl Messages {
     /// The whole SMS for one home, signature included.
     ///
     /// # Errors
-    /// See [`RenderFault`]; nothing is cut or cleaned to make a text fit.
+    /// See [`RenderFault`]; nothing is cut or cleaned to make a text fit. Only a merged text can
+    /// be [`RenderFault::TooLong`]: its parts are then sent one by one.
     pub fn resident(&self, text: &ResidentText<'_>) -> Result<String, RenderFault> {
         let parts = 1 + text.merged.len();
         if parts > MAX_PARTS {
@@ -136,12 +137,22 @@ impl Messages {
                 most: MAX_PARTS,
             });
         }
-        let mut body = self.resident_body(text, text.template, text.vars)?;
+        let first = MergedPart {
+            template: text.template,
+            vars: text.vars,
+            demand: text.demand,
+        };
+        let mut body = self.resident_body(text, &first)?;
         for part in text.merged {
             body.push_str("另：");
-            body.push_str(&self.resident_body(text, part.template, part.vars)?);
+            body.push_str(&self.resident_body(text, part)?);
         }
-        let ask = self.ask(text.demand, text.audience)?;
+        let highest = text
+            .merged
+            .iter()
+            .map(|part| part.demand)
+            .fold(text.demand, Demand::max);
+        let ask = self.ask(highest, text.audience)?;
         let update = match text.version {
             0 | 1 => String::new(),
             _ => say_clock(text.issued_at_ms),
@@ -161,7 +172,8 @@ impl Messages {
         notice.check()?;
         let body = match notice {
             NoticeText::UnclearAskBack { demand } => {
-                let ask = self.ask(*demand, Audience::Household)?;
+                // Who wrote something is offered the 1 even where nothing was asked.
+                let ask = self.ask((*demand).max(Demand::Receipt), Audience::Household)?;
                 self.fill(notice.template(), context! { ask })?
             }
             other => self.fill(other.template(), other.context(head.now_ms))?,
@@ -172,10 +184,9 @@ impl Messages {
     fn resident_body(
         &self,
         text: &ResidentText<'_>,
-        template: &str,
-        vars: &BTreeMap<String, String>,
+        part: &MergedPart<'_>,
     ) -> Result<String, RenderFault> {
-        let template = find(template)?;
+        let (template, vars) = (find(part.template)?, part.vars);
         check_vars(template, vars)?;
         let relative = match text.audience {
             Audience::Household | Audience::Several(_) => "",
@@ -195,7 +206,7 @@ impl Messages {
             _ => String::new(),
         };
         words.insert("stamp", Value::from(stamp));
-        words.insert("demand", Value::from(text.demand.word()));
+        words.insert("demand", Value::from(part.demand.word()));
         words.insert("relative", Value::from(relative));
         words.insert("colour_apart", Value::from(colour_apart(vars)?));
         self.fill(template.name, Value::from_pairs(words))

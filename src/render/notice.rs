@@ -1,7 +1,9 @@
 //! The short texts the engine itself writes: to leaders and superiors (叫应, lists), and back to
 //! residents who answered. Their occasions are the plan's and the fold's business.
 
+use minijinja::value::Serde;
 use minijinja::{Value, context};
+use serde::Serialize;
 
 use super::fault::RenderFault;
 use super::messages::MAX_NAME_UNITS;
@@ -20,21 +22,22 @@ pub struct NoticeHead<'a> {
 }
 
 /// A place and how many doors of it are open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PlaceDoors<'a> {
     pub place: &'a str,
     pub doors: u32,
 }
 
 /// A person and the place he answers for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PersonAt<'a> {
     pub name: &'a str,
     pub place: &'a str,
 }
 
 /// The classes A, B, C of a help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum HelpClass {
     /// A: life.
     Life,
@@ -45,7 +48,8 @@ pub enum HelpClass {
 }
 
 /// One notice. Instants are ms UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum NoticeText<'a> {
     /// 叫应, the `n`th (from 1): 1 = awake, takes no list; 0 = cannot. `doors` must move.
     Summons {
@@ -264,101 +268,53 @@ impl NoticeText<'_> {
         }
     }
 
-    /// The words of the template; the one of `UnclearAskBack` is the menu, put in by the caller.
+    /// The words of the template: the fields by their own names, times as they are said. The
+    /// menu of `UnclearAskBack` is put in by the caller.
     pub(super) fn context(&self, now_ms: i64) -> Value {
-        let by = |act_by_ms: Option<i64>| act_by_ms.map(|at_ms| say_time(at_ms, now_ms));
+        let fields = by_fields(self);
         let stamp = say_clock(now_ms);
-        let sent = |sent_ms: i64| say_time(sent_ms, now_ms);
         match *self {
-            NoticeText::Summons {
-                alert_title,
-                place,
-                n,
-                doors,
-                fragile,
-            } => {
-                context! { alert_title, place, n, doors, fragile }
-            }
-            NoticeText::Offer {
-                place,
-                doors,
-                fragile,
-                act_by_ms,
-                token,
-            } => {
-                context! { place, doors, fragile, by => by(act_by_ms), token }
+            NoticeText::Offer { act_by_ms, .. }
+            | NoticeText::DutyRoomReminder { act_by_ms, .. } => {
+                with_deadline(fields, act_by_ms, now_ms)
             }
             NoticeText::OfferMerged {
-                places,
-                doors,
-                fragile,
-                act_by_ms,
-                token,
+                places, act_by_ms, ..
             } => {
-                let named = places.iter().take(NAMED_PLACES).map(lettered(None));
-                context! {
-                    places => named.collect::<Vec<_>>(), count => places.len(),
-                    more => places.len() > NAMED_PLACES,
-                    doors, fragile, by => by(act_by_ms), token,
-                }
+                let (count, more) = (places.len(), places.len() > NAMED_PLACES);
+                let places: Vec<Value> = places.iter().take(NAMED_PLACES).map(by_fields).collect();
+                let fields = with_deadline(fields, act_by_ms, now_ms);
+                context! { places, count, more, ..fields }
             }
-            NoticeText::Unwoken { people, more } => unwoken(people, more),
-            NoticeText::DutyRoomReminder {
-                place,
-                doors,
-                waited_min,
-                act_by_ms,
-                token,
-            } => {
-                context! { place, doors, waited_min, by => by(act_by_ms), token }
+            NoticeText::Unwoken { people, more } => {
+                let count = people.len() as u64 + u64::from(more);
+                let people: Vec<Value> = people.iter().take(NAMED_PEOPLE).map(by_fields).collect();
+                let more = count - people.len() as u64;
+                context! { people, count, more }
             }
-            NoticeText::Expiring {
-                alert_title,
-                left_min,
-                doors,
-                extend_hours,
-            } => {
-                context! { alert_title, left_min, doors, extend_hours }
-            }
-            NoticeText::HelpReceived { class } => context! { class => class.word() },
-            NoticeText::HelpTaken { who } => context! { who },
-            NoticeText::AskBackPersons { registered, demand } => {
-                context! { registered, demand => demand.word() }
-            }
-            NoticeText::ListTaken {
-                place,
-                doors,
-                token,
-            } => context! { place, doors, token },
-            NoticeText::ListDeclined { place } => context! { place },
-            NoticeText::ListPassed { place, who } => context! { place, who },
-            NoticeText::HomeAnswered { digit } => context! { digit },
             NoticeText::WhichOne { options } => {
-                let letters = options.iter().zip(LETTERS);
-                let options = letters.map(|(one, letter)| lettered(Some(letter))(one));
-                context! { options => options.collect::<Vec<_>>() }
+                let lettered = options.iter().zip(LETTERS).map(|(one, letter)| {
+                    context! { letter => letter.to_string(), ..by_fields(one) }
+                });
+                context! { options => lettered.collect::<Vec<_>>() }
             }
-            NoticeText::Correction {
-                alert_title,
-                sent_ms,
-                instead,
-            } => {
-                context! { stamp, alert_title, sent => sent(sent_ms), instead }
+            NoticeText::Correction { sent_ms, .. }
+            | NoticeText::RangeCorrection { sent_ms, .. } => {
+                context! { stamp, sent => say_time(sent_ms, now_ms), ..fields }
             }
-            NoticeText::ReturnNotice { place } => context! { stamp, place },
-            NoticeText::RangeCorrection {
-                alert_title,
-                sent_ms,
-            } => {
-                context! { stamp, alert_title, sent => sent(sent_ms) }
+            NoticeText::ReturnNotice { .. } | NoticeText::Lifted { .. } => {
+                context! { stamp, ..fields }
             }
-            NoticeText::Lifted {
-                alert_title,
-                wait_return,
-            } => {
-                context! { stamp, alert_title, wait_return }
-            }
-            NoticeText::HolderCheck { silent_min } => context! { silent_min },
+            NoticeText::Summons { .. }
+            | NoticeText::Expiring { .. }
+            | NoticeText::HelpReceived { .. }
+            | NoticeText::HelpTaken { .. }
+            | NoticeText::AskBackPersons { .. }
+            | NoticeText::ListTaken { .. }
+            | NoticeText::ListDeclined { .. }
+            | NoticeText::ListPassed { .. }
+            | NoticeText::HomeAnswered { .. }
+            | NoticeText::HolderCheck { .. } => fields,
             NoticeText::Thanks
             | NoticeText::WokenThanks
             | NoticeText::UnclearAskBack { .. }
@@ -367,32 +323,16 @@ impl NoticeText<'_> {
     }
 }
 
-impl HelpClass {
-    fn word(self) -> &'static str {
-        match self {
-            HelpClass::Life => "life",
-            HelpClass::Carry => "carry",
-            HelpClass::Supply => "supply",
-        }
-    }
+fn by_fields(shape: &impl Serialize) -> Value {
+    Value::from(Serde(shape))
 }
 
-fn lettered(letter: Option<char>) -> impl Fn(&PlaceDoors<'_>) -> Value {
-    move |one| {
-        let letter = letter.map(String::from);
-        context! { place => one.place, doors => one.doors, letter }
-    }
-}
-
-fn unwoken(people: &[PersonAt<'_>], more: u32) -> Value {
-    let named: Vec<Value> = people
-        .iter()
-        .take(NAMED_PEOPLE)
-        .map(|one| context! { name => one.name, place => one.place })
-        .collect();
-    let count = people.len() as u64 + u64::from(more);
-    let rest = count - named.len() as u64;
-    context! { people => named, count, more => rest }
+/// A deadline still to come, or the one that has passed: a leader is never told a time gone by.
+fn with_deadline(fields: Value, act_by_ms: Option<i64>, now_ms: i64) -> Value {
+    let said = |at_ms: i64| say_time(at_ms, now_ms);
+    let by = act_by_ms.filter(|at_ms| *at_ms > now_ms).map(said);
+    let late = act_by_ms.filter(|at_ms| *at_ms <= now_ms).map(said);
+    context! { by, late, ..fields }
 }
 
 fn check_title(title: &str) -> Result<(), RenderFault> {

@@ -31,6 +31,8 @@ impl Audience<'_> {
 pub struct MergedPart<'a> {
     pub template: &'a str,
     pub vars: &'a BTreeMap<String, String>,
+    /// What this alert asks of the home: each part tells its own thing to do.
+    pub demand: Demand,
 }
 
 /// One text for one home.
@@ -40,7 +42,7 @@ pub struct ResidentText<'a> {
     pub signature: &'a str,
     pub template: &'a str,
     pub vars: &'a BTreeMap<String, String>,
-    /// Of merged alerts the highest.
+    /// What this alert asks; the menu follows the highest of all merged parts.
     pub demand: Demand,
     pub audience: Audience<'a>,
     pub exercise: bool,
