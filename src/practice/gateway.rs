@@ -459,7 +459,7 @@ impl Core {
         let interval_ms = 1_000.0 / self.vices.rate_per_second?;
         let now = now_ms as f64;
         let ahead_ms = self.free_at.max(now) - now;
-        if ahead_ms > (1_000.0_f64 - interval_ms).max(0.0) {
+        if ahead_ms > (1_000.0 - interval_ms).max(0.0) {
             return Some(((ahead_ms / 1_000.0).ceil() as i64).max(1));
         }
         self.free_at = self.free_at.max(now) + interval_ms;
