@@ -3,8 +3,8 @@
 //! nothing about rates, retries or matching, and it keeps nothing.
 
 pub mod http;
-//registry
-//twilio
+pub mod registry;
+pub mod twilio;
 
 use ::http::{Request, Response, StatusCode};
 use async_trait::async_trait;

@@ -40,6 +40,9 @@ pub enum Category {
 
 /// Needs by which a household stands in ring 2: somebody there cannot hear, understand or move
 /// alone. The same needs put a household into band 0 (fragile) of the sending order.
+pub const TRANSFER_CATEGORIES: i64 = (1 << Category::ALL.len()) - 1;
+
+/// Needs that put a household elsewhere into ring 2.
 pub const RING2_NEEDS: i64 = Need::Over75Alone.bit()
     | Need::Disabled.bit()
     | Need::Wheelchair.bit()

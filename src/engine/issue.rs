@@ -169,7 +169,11 @@ impl Engine {
         version: i64,
     ) -> Result<(), EngineFault> {
         let now = self.clock.story_ms();
-        let strongest = self.messages.strongest(&form.template);
+        let templates = self.messages.templates();
+        let strongest = templates
+            .iter()
+            .find(|t| t.name == form.template)
+            .map_or(Demand::Inform, |t| t.strongest);
         let rings = form
             .rings
             .clone()

@@ -4,9 +4,11 @@
 //! is decided here, and no operation works household by household.
 
 pub mod account;
+pub mod answer;
 pub mod batch;
 pub mod correct;
 pub mod db;
+pub mod desk;
 mod dialect;
 pub mod expand;
 #[cfg(test)]
@@ -26,8 +28,10 @@ pub use dialect::{Dialect, Stmt};
 pub fn statements() -> Vec<&'static Stmt> {
     let groups: &[&[&'static Stmt]] = &[
         account::ALL,
+        answer::ALL,
         batch::ALL,
         correct::ALL,
+        desk::ALL,
         expand::ALL,
         journal::ALL,
         lease::ALL,
