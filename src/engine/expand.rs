@@ -58,7 +58,7 @@ impl Engine {
         Ok(done)
     }
 
-    fn spread(&self, order: &super::Order) -> Spread {
+    pub(super) fn spread(&self, order: &super::Order) -> Spread {
         let urgency = Urgency::from_code(order.urgency).unwrap_or(Urgency::Notice);
         let now = self.clock.story_ms();
         let clock_at = order

@@ -2,11 +2,18 @@
 //! drives them in production. A step never sleeps and never asks the machine for the time; one
 //! that lost a deadlock, a connection or a lease returns a value that says "again".
 
+pub mod audit;
 pub mod chain;
 pub mod expand;
 pub mod feed;
+pub mod fire;
+pub mod intake;
 pub mod issue;
+mod leader;
+mod night;
 mod notices;
+pub mod receipt;
+mod record;
 pub mod send;
 pub mod words;
 

@@ -6,7 +6,9 @@
 pub mod account;
 pub mod answer;
 pub mod batch;
+pub mod climb;
 pub mod correct;
+pub mod custody;
 pub mod db;
 pub mod desk;
 mod dialect;
@@ -30,7 +32,9 @@ pub fn statements() -> Vec<&'static Stmt> {
         account::ALL,
         answer::ALL,
         batch::ALL,
+        climb::ALL,
         correct::ALL,
+        custody::ALL,
         desk::ALL,
         expand::ALL,
         journal::ALL,

@@ -10,6 +10,7 @@ mod fold;
 mod pattern;
 mod words;
 
+pub use super::triage::Triage;
 use fold::{Clause, Mood};
 use pattern::Hit;
 use words::{CONCERNS, CUE_TABLE, HINT_TABLE, Hint, MASK_TABLE, Meaning, TURNS};
@@ -62,17 +63,6 @@ impl Label {
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|label| label.word() == word)
     }
-}
-
-/// How urgent a plea is. `A < B < C`, so that the smaller is served first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Triage {
-    /// Life: water inside or rising, trapped, injured, oxygen, labour, current, gas.
-    A,
-    /// Somebody has to come: cannot leave alone. Also a plea that names no reason.
-    B,
-    /// Water, food, medicine, information.
-    C,
 }
 
 /// The digits that were offered to the number that answers.
