@@ -83,14 +83,26 @@ impl RabbitQueue {
         }))
     }
 
-    /// Deletes the queues of this prefix and version with all that is in them: for tests, and
-    /// after moving to another version.
-    pub async fn delete_queues(&self) -> Result<(), QueueFault> {
+    /// Deletes the queues of this prefix and version with all that is in them, and closes: for
+    /// tests, and after moving to another version.
+    pub async fn close_and_delete(&self) -> Result<(), QueueFault> {
         let link = self.core.present_link()?;
+        // First, or it would declare again what is being deleted.
+        self.stop_supervisor().await;
+        let mut deleted = Ok(());
         for name in self.core.settings.every_name() {
-            link.delete(&name).await?;
+            deleted = deleted.and(link.delete(&name).await);
         }
-        Ok(())
+        self.close().await;
+        deleted
+    }
+
+    async fn stop_supervisor(&self) {
+        let supervisor = held(&self.supervisor).take();
+        if let Some(task) = supervisor {
+            task.abort();
+            let _ = task.await;
+        }
     }
 }
 
@@ -455,11 +467,7 @@ impl Queue for RabbitQueue {
 
     async fn close(&self) {
         self.core.closed.store(true, Ordering::Release);
-        let supervisor = held(&self.supervisor).take();
-        if let Some(task) = supervisor {
-            task.abort();
-            let _ = task.await;
-        }
+        self.stop_supervisor().await;
         if let Some(link) = self.core.link.send_replace(None) {
             link.end().await;
         }
