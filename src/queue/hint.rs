@@ -196,7 +196,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
+        fn any_bytes_are_read_without_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..120),
+        ) {
             if let Ok(hint) = Hint::decode(&bytes) {
                 prop_assert_eq!(Hint::decode(hint.encode().as_bytes()), Ok(hint));
             }
