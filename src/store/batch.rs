@@ -126,7 +126,7 @@ crate::statements! {
         b.class, b.rank, b.grid_id, b.ring, b.seq_from, b.seq_to, b.ord, r.due, 0, $3 \
         FROM batch b CROSS JOIN {rows $2: pick bigint, tries bigint, due bigint} \
         WHERE b.id = $1 ON CONFLICT DO NOTHING";
-    FINISH = "UPDATE batch SET state = CASE WHEN EXISTS (SELECT 1 FROM alert_version al \
+    FINISH = "UPDATE batch SET state = CASE WHEN kind = 2 OR EXISTS (SELECT 1 FROM alert_version al \
         WHERE al.alert_id = batch.alert_id AND al.version = batch.version AND al.state = $4) THEN 1 ELSE 2 \
         END, done_at = $2, lease_until = NULL WHERE id = $1 AND lease_epoch = $3 AND state = 0";
     PUT_BACK = "UPDATE batch SET lease_until = NULL, hinted_at = NULL, not_before = $2 \

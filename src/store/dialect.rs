@@ -36,6 +36,17 @@ impl Stmt {
         }
     }
 
+    /// How many values it takes: its highest `$n`.
+    pub fn takes(&self) -> usize {
+        let digits = |part: &str| part.bytes().take_while(u8::is_ascii_digit).count();
+        self.text
+            .split('$')
+            .skip(1)
+            .filter_map(|part| part[..digits(part)].parse::<usize>().ok())
+            .max()
+            .unwrap_or(0)
+    }
+
     /// The text for one dialect. Expanded once and kept for the life of the process.
     pub fn sql(&self, dialect: Dialect) -> &'static str {
         let cell = match dialect {
