@@ -2,6 +2,7 @@
 //!
 //! - `{rows $1: a bigint, b text}`: the JSON array of objects bound at `$1`, as rows;
 //! - `{in $1}`: membership in the JSON array of integers bound at `$1`;
+//! - `{bytes $1}`: a bound blob, where the database can't guess its type;
 //! - `{lock}` / `{skip}`: row locks, where the database has them;
 //! - `{least}` / `{greatest}`: the two-argument scalar functions.
 //!
@@ -85,6 +86,10 @@ fn word(word: &str, dialect: Dialect) -> String {
         } else {
             format!("IN (SELECT value FROM json_each({parameter}))")
         };
+    }
+    if let Some(parameter) = word.strip_prefix("bytes ") {
+        let cast = if postgres { "bytea" } else { "BLOB" };
+        return format!("CAST({parameter} AS {cast})");
     }
     match (word, postgres) {
         ("lock", true) => "FOR UPDATE".into(),
