@@ -24,13 +24,14 @@ pub enum Pick {
 
 impl Pick {
     /// Every pick.
-    pub const ALL: [Pick; 6] = [
+    pub const ALL: [Pick; 7] = [
         Pick::First,
         Pick::Again,
         Pick::Retry,
         Pick::Unknown,
         Pick::Next,
         Pick::Throttled,
+        Pick::Told,
     ];
 
     /// The stable number under which the store keeps it.

@@ -38,8 +38,8 @@ static HOMES: Stmt = Stmt::new(
 static ADDRESSES: Stmt = Stmt::new(
     "PLANT_ADDRESSES",
     "INSERT INTO address (household_id, human_id, lane, realm, sealed, hash, last4, ord, relative) \
-     SELECT r.household, r.human, 1, 2, substr($2, CAST(r.at + 1 AS int), CAST(r.len AS int)), \
-     substr($3, CAST(r.n * 16 + 1 AS int), 16), '0000', r.ord, r.relative FROM {rows $1: n bigint, \
+     SELECT r.household, r.human, 1, 2, substr({bytes $2}, CAST(r.at + 1 AS int), CAST(r.len AS int)), \
+     substr({bytes $3}, CAST(r.n * 16 + 1 AS int), 16), '0000', r.ord, r.relative FROM {rows $1: n bigint, \
      at bigint, len bigint, household bigint, human bigint, ord bigint, relative text} WHERE true",
 );
 static ACCOUNTS: Stmt = Stmt::new(
@@ -60,7 +60,11 @@ pub struct Layout {
     pub fragile_every: i64,
     /// Every n-th home has no phone.
     pub no_phone_every: i64,
+    /// Every n-th home has a second phone.
+    pub second_phone_every: i64,
     pub duty_room: bool,
+    /// The leader of the first grid leads the others as well; deputies stay their own.
+    pub one_leader: bool,
 }
 
 impl Default for Layout {
@@ -72,7 +76,9 @@ impl Default for Layout {
             must_move_every: 2,
             fragile_every: 5,
             no_phone_every: 0,
+            second_phone_every: 0,
             duty_room: true,
+            one_leader: false,
         }
     }
 }
@@ -83,6 +89,13 @@ pub const HOME: i64 = 1_000_000;
 /// A home's first number.
 pub fn home_number(home: i64) -> String {
     Phone::practice_mobile(u32::try_from(home - HOME).unwrap())
+        .e164()
+        .to_owned()
+}
+
+/// A home's second number.
+pub fn second_number(home: i64) -> String {
+    Phone::practice_mobile(u32::try_from(50_000_000 + home - HOME).unwrap())
         .e164()
         .to_owned()
 }
@@ -137,15 +150,22 @@ impl Rows {
             self.duties
                 .push(json!({"place": place, "human": id, "role": role}));
         }
-        self.address(sealer, &human_number(id), None, Some(id));
+        self.address(sealer, &human_number(id), None, Some(id), 1);
     }
 
-    fn address(&mut self, sealer: &Sealer, number: &str, home: Option<i64>, human: Option<i64>) {
+    fn address(
+        &mut self,
+        sealer: &Sealer,
+        number: &str,
+        home: Option<i64>,
+        human: Option<i64>,
+        ord: i64,
+    ) {
         let sealed = sealer.seal(number);
         let n = self.addresses.len();
         self.addresses
             .push(json!({"n": n, "at": self.sealed.len(), "len": sealed.len(),
-            "household": home, "human": human, "ord": 1, "relative": Value::Null}));
+            "household": home, "human": human, "ord": ord, "relative": Value::Null}));
         self.sealed.extend(sealed);
         self.hashes.extend(sealer.hash(number));
     }
@@ -166,12 +186,10 @@ pub async fn plant(store: &Store, sealer: &Sealer, layout: &Layout) -> i64 {
     for grid in 0..layout.grids {
         let id = GRID + grid;
         rows.place(id, &format!("第{}网格", grid + 1), "grid", &[1, 2, 3]);
-        rows.human(
-            leader(grid),
-            &format!("网格长{}", grid + 1),
-            sealer,
-            &[(id, 2)],
-        );
+        if !layout.one_leader {
+            let name = format!("网格长{}", grid + 1);
+            rows.human(leader(grid), &name, sealer, &[(id, 2)]);
+        }
         rows.human(
             leader(grid) + 1,
             &format!("副网格长{}", grid + 1),
@@ -193,10 +211,17 @@ pub async fn plant(store: &Store, sealer: &Sealer, layout: &Layout) -> i64 {
                     "needs": if every(layout.fragile_every) { needs() } else { 0 },
                     "categories": i64::from(every(layout.must_move_every))}));
                 if !every(layout.no_phone_every) {
-                    rows.address(sealer, &home_number(home), Some(home), None);
+                    rows.address(sealer, &home_number(home), Some(home), None, 1);
+                }
+                if every(layout.second_phone_every) {
+                    rows.address(sealer, &second_number(home), Some(home), None, 2);
                 }
             }
         }
+    }
+    if layout.one_leader {
+        let all: Vec<(i64, i64)> = (0..layout.grids).map(|g| (GRID + g, 2)).collect();
+        rows.human(leader(0), "网格长", sealer, &all);
     }
     write(store, rows).await;
     home - HOME

@@ -1,24 +1,30 @@
 //! Stories in the town's words over the real engine: a clock moved by hand, the practice gateway
 //! on that clock, custody asserted after every step, and at the end nothing leased or lost.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock, Weak};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
 
 use tongluo::base::clock::{Clock, HandClock};
 use tongluo::base::entropy::Entropy;
 use tongluo::base::seal::Sealer;
 use tongluo::channel::twilio::{Twilio, TwilioSettings};
-use tongluo::channel::{Event, Provider};
+use tongluo::channel::{CallFault, Event, Inbound, Provider, Transport};
 use tongluo::domain::access::Role;
 use tongluo::domain::lane::{Lane, Realm};
 use tongluo::domain::plan::Plans;
 use tongluo::engine::issue::{Actor, OrderForm};
-use tongluo::engine::{Engine, EngineParts, EngineSettings, Gateway};
+use tongluo::engine::{Engine, EngineFault, EngineParts, EngineSettings, Gateway};
 use tongluo::practice::gateway::{Entry, GatewaySettings, GatewaySim, Line, Vices};
 use tongluo::practice::residents::{Residents, Silent};
+use tongluo::queue::{FaultyQueue, MemoryQueue, Queue};
 use tongluo::render::Messages;
 use tongluo::store::custody::{self, Custody};
-use tongluo::store::order;
+use tongluo::store::db::Row;
+use tongluo::store::{Stmt, order};
 
 use crate::engines::{EngineRoom, rooms};
 use crate::plant::{Layout, human_number, plant};
@@ -34,8 +40,8 @@ pub struct Town {
     pub author: Actor,
     pub approver: Actor,
     pub homes: i64,
-    provider: Arc<dyn Provider>,
-    _room: EngineRoom,
+    pub provider: Arc<dyn Provider>,
+    room: EngineRoom,
 }
 
 /// What a story may choose about its town.
@@ -44,6 +50,10 @@ pub struct Setup {
     pub rate_per_second: Option<f64>,
     pub vices: Vices,
     pub residents: fn() -> Box<dyn Residents>,
+    /// A broker that can be made to die; none: the room's own.
+    pub broker: Option<Arc<FaultyQueue<MemoryQueue>>>,
+    /// Receipts are worked before the gateway has answered the call they are about.
+    pub receipts_first: bool,
 }
 
 impl Default for Setup {
@@ -53,6 +63,8 @@ impl Default for Setup {
             rate_per_second: None,
             vices: Vices::default(),
             residents: || Box::new(Silent),
+            broker: None,
+            receipts_first: false,
         }
     }
 }
@@ -102,13 +114,23 @@ impl Town {
         };
         let provider: Arc<dyn Provider> =
             Arc::new(Twilio::new(&settings, "practice-token").unwrap());
-        let engine = Engine::new(EngineParts {
-            store: room.store_handle().await,
-            queue: room.queue.clone(),
-            transport: Arc::new(Line {
+        let line = Arc::new(Eager {
+            line: Line {
                 gateway: sim.clone(),
                 clock: clock.clone(),
-            }),
+            },
+            clock: clock.clone(),
+            provider: provider.clone(),
+            engine: OnceLock::new(),
+        });
+        let queue: Arc<dyn Queue> = match &setup.broker {
+            Some(broker) => broker.clone(),
+            None => room.queue.clone(),
+        };
+        let engine = Engine::new(EngineParts {
+            store: room.store_handle().await,
+            queue,
+            transport: line.clone(),
             gateways: vec![Gateway {
                 provider: provider.clone(),
                 rate_per_second: setup.rate_per_second,
@@ -127,20 +149,24 @@ impl Town {
             },
         })
         .unwrap();
+        let engine = Arc::new(engine);
+        if setup.receipts_first {
+            let _ = line.engine.set(Arc::downgrade(&engine));
+        }
         let actor = |id: i64, name: &str, roles: &[Role]| Actor {
             account_id: id,
             name: name.into(),
             rights: roles.iter().map(|r| (*r, 1)).collect(),
         };
         Town {
-            engine: Arc::new(engine),
+            engine,
             clock,
             sim,
             author: actor(1, "陈制作", &[Role::Author, Role::Emergency]),
             approver: actor(2, "李签发", &[Role::Approver, Role::Desk]),
             homes,
             provider,
-            _room: room,
+            room,
         }
     }
 
@@ -150,8 +176,12 @@ impl Town {
 
     /// 转移指令 for the whole street, by 3 o'clock, drafted, submitted and approved by a second person.
     pub async fn flood_order(&self) -> (String, i64) {
-        let form = self.flood_form();
-        let uid = self.engine.draft(&self.author, &form).await.unwrap();
+        self.release(&self.flood_form()).await
+    }
+
+    /// Drafted, submitted and approved by a second person.
+    pub async fn release(&self, form: &OrderForm) -> (String, i64) {
+        let uid = self.engine.draft(&self.author, form).await.unwrap();
         self.engine.submit(&self.author, &uid).await.unwrap();
         self.engine
             .approve(&self.approver, &uid, false)
@@ -248,13 +278,53 @@ impl Town {
         }
     }
 
-    /// Nobody falls through, whatever happens.
-    pub async fn check(&self) {
-        for (alert, uid, ..) in order::live(&self.engine.store, 4).await.unwrap() {
-            let custody = self.custody(alert).await;
-            assert!(custody.balances(), "{uid}: {custody:?}");
-            assert_eq!(custody.orphans, 0, "{uid}: {custody:?}");
+    /// As [`Town::seconds`] with a step a second, for gateways with a rate; custody is asserted
+    /// every ten seconds.
+    pub async fn slowly(&self, seconds: i64) {
+        self.settle().await;
+        for second in 1..=seconds {
+            self.clock.advance_ms(SECOND);
+            self.settle().await;
+            if second % 10 == 0 {
+                self.check().await;
+            }
         }
+    }
+
+    /// The process is down: time passes and nobody works.
+    pub fn down_minutes(&self, minutes: i64) {
+        self.clock.advance_ms(minutes * 60 * SECOND);
+    }
+
+    /// Nobody falls through, whatever happens; not after the end either.
+    pub async fn check(&self) {
+        for state in [4, 5] {
+            for (alert, uid, ..) in order::live(&self.engine.store, state).await.unwrap() {
+                let custody = self.custody(alert).await;
+                assert!(custody.balances(), "{uid}: {custody:?}");
+                assert_eq!(custody.orphans, 0, "{uid}: {custody:?}");
+            }
+        }
+    }
+
+    /// Rows of a query that a story needs; integers cast to bigint.
+    pub async fn rows<T: Row>(&self, sql: &str) -> Vec<T> {
+        self.engine.store.rows(stmt(sql), vec![]).await.unwrap()
+    }
+
+    /// The first column of a query's only row.
+    pub async fn count(&self, sql: &str) -> i64 {
+        let rows: Vec<(i64,)> = self.rows(sql).await;
+        rows[0].0
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        self.room.name == "sqlite"
+    }
+
+    /// Changes the store behind the engine's back.
+    pub async fn break_in(&self, sql: &str) -> u64 {
+        self.engine.store.exec(stmt(sql), vec![]).await.unwrap()
     }
 
     pub async fn custody(&self, alert: i64) -> Custody {
@@ -278,6 +348,31 @@ impl Town {
             .into_iter()
             .filter(|e| e.to == number)
             .map(|e| e.text)
+            .collect()
+    }
+
+    /// What the gateway took for a responsible person.
+    pub fn leader_heard(&self, human: i64) -> Vec<String> {
+        self.heard(&human_number(human))
+    }
+
+    /// A reply as a provider's codec gives it, sent at `sent_at`.
+    pub fn reply(key: &str, from: &str, text: &str, sent_at: Option<i64>) -> Inbound {
+        Inbound {
+            source_key: format!("practice:in:{key}"),
+            from: from.into(),
+            to: "+8612700000000".into(),
+            text: text.into(),
+            sent_at,
+            raw: Bytes::new(),
+        }
+    }
+
+    /// The numbers for which the gateway was asked to carry a text with these words, taken or not.
+    pub fn asked(&self, words: &str) -> BTreeSet<String> {
+        let log = self.sim.log().into_iter();
+        log.filter(|e| e.text.contains(words))
+            .map(|e| e.to)
             .collect()
     }
 
@@ -307,5 +402,46 @@ impl Town {
             }
         }
         self.engine.store.close().await;
+    }
+}
+
+fn stmt(sql: &str) -> &'static Stmt {
+    let text: &'static str = Box::leak(sql.to_owned().into_boxed_str());
+    Box::leak(Box::new(Stmt::new("STORY", text)))
+}
+
+/// What the step refused to do, in its words.
+pub fn refusal<T: std::fmt::Debug>(result: Result<T, EngineFault>) -> String {
+    result.unwrap_err().to_string()
+}
+
+/// The practice line; where it knows the engine, receipts are worked inside the call.
+struct Eager {
+    line: Line,
+    clock: Arc<HandClock>,
+    provider: Arc<dyn Provider>,
+    engine: OnceLock<Weak<Engine>>,
+}
+
+#[async_trait]
+impl Transport for Eager {
+    async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, CallFault> {
+        let answer = self.line.call(request).await;
+        let Some(engine) = self.engine.get().and_then(Weak::upgrade) else {
+            return answer;
+        };
+        for request in self.line.gateway.due(self.clock.story_ms()) {
+            for event in self.provider.callback(&request).unwrap() {
+                match event {
+                    Event::Receipt(receipt) => {
+                        engine.take_receipts("practice", &[receipt]).await.unwrap();
+                    }
+                    Event::Reply(reply) => {
+                        engine.take_replies("practice", &[reply]).await.unwrap();
+                    }
+                }
+            }
+        }
+        answer
     }
 }

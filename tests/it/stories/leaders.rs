@@ -1,0 +1,140 @@
+//! The ladder of people: asleep, declining, silent after taking. One phone each, one SMS for
+//! everything he answers for.
+
+use crate::plant::{COMMUNITY_HEAD, DUTY_ROOM, Layout, STREET_DUTY, leader};
+use crate::town::{Setup, Town, on_both};
+
+fn heard_with(town: &Town, human: i64, words: &str) -> Vec<String> {
+    let heard = town.leader_heard(human).into_iter();
+    heard.filter(|text| text.contains(words)).collect()
+}
+
+fn offers(town: &Town, human: i64) -> usize {
+    heard_with(town, human, "接手").len()
+}
+
+#[tokio::test]
+async fn two_leaders_asleep_and_one_on_three_grids() {
+    let setup = Setup {
+        layout: Layout {
+            grids: 3,
+            one_leader: true,
+            ..Layout::default()
+        },
+        ..Setup::default()
+    };
+    on_both(setup, async |town| {
+        let (_, alert) = town.flood_order().await;
+        town.seconds(30).await;
+        let deputies = [0, 1, 2].map(|grid| leader(grid) + 1);
+        // He answers for three grids and is called by one SMS.
+        assert_eq!(heard_with(&town, leader(0), "叫应").len(), 1);
+        let awake = [COMMUNITY_HEAD, STREET_DUTY, deputies[1], deputies[2]];
+        for human in awake {
+            town.leader_says(human, "1").await;
+        }
+        town.seconds(285).await;
+        assert_eq!(heard_with(&town, leader(0), "叫应").len(), 3);
+        assert_eq!(heard_with(&town, deputies[1], "叫应").len(), 1);
+        let unwoken = heard_with(&town, COMMUNITY_HEAD, "未叫醒");
+        assert_eq!(unwoken.len(), 1, "{unwoken:?}");
+        assert!(unwoken[0].contains("未叫醒2人"), "{unwoken:?}");
+        // Six minutes: three lists in one message; eight: the deputies'.
+        town.seconds(50).await;
+        let lists = heard_with(&town, leader(0), "接手");
+        assert_eq!(lists.len(), 1, "{lists:?}");
+        assert!(lists[0].contains("3处"), "{lists:?}");
+        town.minutes(2).await;
+        town.leader_says(deputies[1], "1").await;
+        town.leader_says(deputies[2], "1").await;
+        town.minutes(2).await;
+        assert_eq!(
+            (offers(&town, COMMUNITY_HEAD), offers(&town, STREET_DUTY)),
+            (1, 1)
+        );
+        let third = town.custody(alert).await;
+        assert_eq!(
+            third.open_system * 3,
+            third.open,
+            "one grid of three: {third:?}"
+        );
+        town.leader_says(COMMUNITY_HEAD, "1").await;
+        let held = town.custody(alert).await;
+        assert_eq!(held.open_list, held.open, "{held:?}");
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_leader_who_cannot_go_brings_the_deputy_at_once() {
+    on_both(Setup::default(), async |town| {
+        let (_, alert) = town.flood_order().await;
+        town.seconds(370).await;
+        let deputy = leader(0) + 1;
+        assert_eq!((offers(&town, leader(0)), offers(&town, deputy)), (1, 0));
+        town.leader_says(leader(0), "0").await;
+        assert_eq!(offers(&town, deputy), 1, "at once");
+        assert_eq!(heard_with(&town, leader(0), "转给别人").len(), 1);
+        // Nobody takes it: community and street, then the duty room, which is never left alone.
+        town.minutes(3).await;
+        assert_eq!(
+            (offers(&town, COMMUNITY_HEAD), offers(&town, STREET_DUTY)),
+            (1, 1)
+        );
+        assert_eq!(offers(&town, DUTY_ROOM), 0);
+        town.minutes(5).await;
+        assert_eq!(offers(&town, DUTY_ROOM), 1);
+        for reminder in 1..=3 {
+            town.minutes(10).await;
+            assert_eq!(offers(&town, DUTY_ROOM), 1 + reminder, "every ten minutes");
+        }
+        assert_eq!(
+            offers(&town, leader(0)),
+            1,
+            "who can't go is not asked again"
+        );
+        let waiting = town.custody(alert).await;
+        assert_eq!(waiting.open_system, waiting.open, "{waiting:?}");
+        town.leader_says(DUTY_ROOM, "1").await;
+        let held = town.custody(alert).await;
+        assert_eq!(held.open_list, held.open, "{held:?}");
+        let reminded = offers(&town, DUTY_ROOM);
+        town.minutes(15).await;
+        assert_eq!(
+            offers(&town, DUTY_ROOM),
+            reminded,
+            "taken: no more reminders"
+        );
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_silent_holder_keeps_the_list_until_another_takes_it() {
+    on_both(Setup::default(), async |town| {
+        let (_, alert) = town.flood_order().await;
+        town.seconds(370).await;
+        town.leader_says(leader(0), "1").await;
+        town.minutes(29).await;
+        let deputy = leader(0) + 1;
+        assert_eq!(offers(&town, deputy), 0);
+        town.minutes(2).await;
+        assert_eq!(offers(&town, deputy), 1, "half an hour without an act");
+        let held = town.custody(alert).await;
+        assert_eq!(
+            held.open_list, held.open,
+            "his until another takes it: {held:?}"
+        );
+        town.leader_says(deputy, "1").await;
+        let holder = "SELECT human_id FROM list WHERE state = 2";
+        assert_eq!(town.count(holder).await, deputy);
+        let held = town.custody(alert).await;
+        assert_eq!(held.open_list, held.open, "{held:?}");
+        town.minutes(5).await;
+        assert_eq!(offers(&town, COMMUNITY_HEAD), 0, "it climbs no further");
+        town
+    })
+    .await;
+}

@@ -1,0 +1,186 @@
+//! What fails around us: the process, the broker, the clock. Providers' vices are told elsewhere.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tongluo::queue::{Faults, FaultyQueue, MemoryQueue};
+
+use crate::plant::{
+    COMMUNITY_HEAD, DUTY_ROOM, HOME, Layout, STREET_DUTY, home_number, human_number, leader,
+};
+use crate::town::{Setup, Town, on_both};
+
+fn offers(town: &Town, human: i64) -> usize {
+    let heard = town.leader_heard(human).into_iter();
+    heard.filter(|text| text.contains("接手")).count()
+}
+
+/// Messages a number got since the gateway's log had `from` entries.
+fn since(town: &Town, from: usize) -> BTreeMap<String, Vec<String>> {
+    let mut heard: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in town.taken().into_iter().skip(from) {
+        heard.entry(entry.to).or_default().push(entry.text);
+    }
+    heard
+}
+
+#[tokio::test]
+async fn a_process_down_for_three_hours_resumes_and_does_not_avalanche() {
+    on_both(Setup::default(), async |town| {
+        let (_, alert) = town.flood_order().await;
+        town.minutes(7).await;
+        let deputy = leader(0) + 1;
+        assert_eq!((offers(&town, leader(0)), offers(&town, deputy)), (1, 0));
+        let before = town.taken().len();
+        town.down_minutes(180);
+        town.settle().await;
+        town.check().await;
+        for (number, texts) in since(&town, before) {
+            assert!(texts.len() <= 1, "{number} got an avalanche: {texts:?}");
+        }
+        assert_eq!(offers(&town, deputy), 1);
+        assert_eq!(offers(&town, COMMUNITY_HEAD), 0);
+        // The gaps between the rungs are kept from here on.
+        town.seconds(110).await;
+        assert_eq!(offers(&town, COMMUNITY_HEAD), 0);
+        town.seconds(15).await;
+        assert_eq!(
+            (offers(&town, COMMUNITY_HEAD), offers(&town, STREET_DUTY)),
+            (1, 1)
+        );
+        town.minutes(4).await;
+        assert_eq!(offers(&town, DUTY_ROOM), 0);
+        town.seconds(65).await;
+        assert_eq!(offers(&town, DUTY_ROOM), 1);
+        let custody = town.custody(alert).await;
+        assert_eq!(custody.open_system, custody.open, "{custody:?}");
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_process_that_dies_right_after_the_approval_sends_each_order_once() {
+    on_both(Setup::default(), async |town| {
+        town.flood_order().await;
+        town.down_minutes(180);
+        town.settle().await;
+        let first = since(&town, 0);
+        for n in 1..=town.homes {
+            let texts = &first[&home_number(HOME + n)];
+            assert_eq!(texts.len(), 1, "home {n}: {texts:?}");
+        }
+        for human in [leader(0), leader(0) + 1, COMMUNITY_HEAD, STREET_DUTY] {
+            let calls = town.leader_heard(human).into_iter();
+            let calls = calls.filter(|text| text.contains("叫应")).count();
+            assert_eq!((calls, offers(&town, human)), (1, 0), "human {human}");
+        }
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dead_broker_stops_nothing() {
+    let broker = Arc::new(FaultyQueue::new(MemoryQueue::new(10_000), 7));
+    let setup = Setup {
+        layout: Layout {
+            grids: 3,
+            ..Layout::default()
+        },
+        broker: Some(broker.clone()),
+        ..Setup::default()
+    };
+    on_both(setup, async |town| {
+        broker.die();
+        let (_, alert) = town.flood_order().await;
+        town.minutes(7).await;
+        for n in 1..=town.homes {
+            let number = home_number(HOME + n);
+            assert!(!town.heard(&number).is_empty(), "home {n} never heard");
+        }
+        assert_eq!(offers(&town, leader(2)), 1);
+        town.leader_says(leader(2), "1").await;
+        town.minutes(3).await;
+        let before = town.custody(alert).await;
+        assert!(before.open_list > 0, "{before:?}");
+        broker.revive();
+        let sent = town.taken().len();
+        town.seconds(30).await;
+        for (number, texts) in since(&town, sent) {
+            assert!(!texts.iter().any(|t| t.contains("转移指令：")), "{number}");
+        }
+        town.minutes(6).await;
+        assert!(offers(&town, DUTY_ROOM) > 0);
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn hints_lost_doubled_and_out_of_order_lose_and_double_nobody() {
+    for seed in [1, 2, 3] {
+        let inner = MemoryQueue::new(10_000);
+        let broker = Arc::new(FaultyQueue::with_faults(inner, seed, Faults::rough()));
+        let setup = Setup {
+            layout: Layout {
+                grids: 6,
+                ..Layout::default()
+            },
+            broker: Some(broker),
+            ..Setup::default()
+        };
+        on_both(setup, async |town| {
+            town.flood_order().await;
+            town.seconds(170).await;
+            let mut heard: BTreeMap<String, usize> = BTreeMap::new();
+            for entry in town.taken() {
+                if entry.reference.starts_with('b') {
+                    *heard.entry(entry.to).or_default() += 1;
+                }
+            }
+            assert_eq!(heard.len() as i64, town.homes, "seed {seed}");
+            assert!(heard.values().all(|n| *n == 1), "seed {seed}: {heard:?}");
+            town
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_clock_stepped_by_an_hour_doubles_nothing_and_loses_nobody() {
+    on_both(Setup::default(), async |town| {
+        let (_, alert) = town.flood_order().await;
+        town.minutes(2).await;
+        let before = town.taken().len();
+        // The machine's clock alone: hints and leases look an hour old, the story goes on.
+        town.clock.advance_machine_ms(3_600_000);
+        town.settle().await;
+        town.clock.advance_machine_ms(-3_600_000);
+        town.settle().await;
+        assert_eq!(town.taken().len(), before);
+        // Both, an hour back: what was done is not done again.
+        town.clock.advance_ms(-3_600_000);
+        town.settle().await;
+        town.seconds(60).await;
+        assert_eq!(town.taken().len(), before);
+        let custody = town.custody(alert).await;
+        assert_eq!(custody.orphans, 0);
+        // And where it belongs: the night goes on from there.
+        town.clock.advance_ms(3_600_000);
+        town.minutes(6).await;
+        assert_eq!(offers(&town, leader(0)), 1);
+        assert!(town.heard(&human_number(leader(0))).len() <= 5);
+        // An hour forward is an outage: one rung, then the gaps.
+        let before = town.taken().len();
+        town.clock.advance_ms(3_600_000);
+        town.settle().await;
+        town.check().await;
+        for (number, texts) in since(&town, before) {
+            assert!(texts.len() <= 1, "{number}: {texts:?}");
+        }
+        assert_eq!(offers(&town, COMMUNITY_HEAD), 0);
+        town
+    })
+    .await;
+}

@@ -1,0 +1,196 @@
+//! Who hears first and who hears again: a narrow gateway, second waves, receipts that come before
+//! the answers they belong to. What is said is not looked at here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tongluo::practice::gateway::Vices;
+
+use crate::plant::{GRID, HOME, Layout, home_number, human_number, leader, second_number};
+use crate::town::{NIGHT, Setup, Town, on_both};
+
+/// A town of 3,000 homes in 15 grids.
+fn town_of_3000() -> Layout {
+    Layout {
+        grids: 15,
+        buildings: 10,
+        homes: 20,
+        must_move_every: 3,
+        fragile_every: 20,
+        no_phone_every: 50,
+        ..Layout::default()
+    }
+}
+
+/// When each number first got the order.
+fn first_heard(town: &Town) -> BTreeMap<String, (usize, i64)> {
+    let mut first = BTreeMap::new();
+    for (n, entry) in town.taken().into_iter().enumerate() {
+        if entry.text.contains("转移指令：") && entry.reference.starts_with('b') {
+            first.entry(entry.to).or_insert((n, entry.at_ms));
+        }
+    }
+    first
+}
+
+#[tokio::test]
+async fn a_gateway_of_five_a_second_and_a_town_of_3000() {
+    let setup = Setup {
+        layout: town_of_3000(),
+        rate_per_second: Some(5.0),
+        ..Setup::default()
+    };
+    on_both(setup, async |town| {
+        town.flood_order().await;
+        town.slowly(13 * 60).await;
+        let first = first_heard(&town);
+        let nth = |n: i64| first.get(&home_number(HOME + n));
+        let has_phone = |n: &i64| n % 50 != 0;
+        let fragile = |n: &i64| n % 20 == 0;
+        for n in (1..=town.homes).filter(has_phone) {
+            assert!(nth(n).is_some(), "home {n} never heard");
+        }
+        assert!((1..=town.homes).all(|n| has_phone(&n) || nth(n).is_none()));
+
+        // The fragile of all grids before anybody else of any.
+        let of = |keep: &dyn Fn(&i64) -> bool| -> Vec<usize> {
+            (1..=town.homes)
+                .filter(|n| has_phone(n) && keep(n))
+                .filter_map(|n| nth(n).map(|at| at.0))
+                .collect()
+        };
+        let last_fragile = of(&fragile).into_iter().max().unwrap();
+        let first_other = of(&|n| !fragile(n)).into_iter().min().unwrap();
+        assert!(last_fragile < first_other, "{last_fragile} {first_other}");
+
+        // A grid's list is offered only six minutes after its rings 1 and 2 were handed over.
+        let mut offered = 0;
+        for grid in 0..15 {
+            let heard_at = (1..=town.homes)
+                .filter(|n| (n - 1) / 200 == grid && has_phone(n))
+                .filter(|n| n % 3 == 0 || fragile(n))
+                .filter_map(|n| nth(n).map(|at| at.1))
+                .max()
+                .unwrap();
+            let number = human_number(leader(grid));
+            let offers = town.taken().into_iter();
+            for offer in offers.filter(|e| e.to == number && e.text.contains("接手回1")) {
+                offered += 1;
+                assert!(offer.at_ms >= heard_at + 360_000, "grid {grid}: {offer:?}");
+            }
+        }
+        assert!(offered > 0, "nobody was offered a list in 13 minutes");
+        assert_eq!(town.sim.stats().throttled, 0);
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_gateway_slower_than_it_was_said_to_be_loses_nobody() {
+    let setup = Setup {
+        layout: Layout {
+            homes: 30,
+            ..Layout::default()
+        },
+        vices: Vices {
+            rate_per_second: Some(1.0),
+            ..Vices::default()
+        },
+        ..Setup::default()
+    };
+    on_both(setup, async |town| {
+        town.flood_order().await;
+        town.slowly(150).await;
+        let first = first_heard(&town);
+        assert_eq!(first.len() as i64, town.homes);
+        assert!(town.sim.stats().throttled > 0);
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_second_wave_goes_where_no_receipt_came() {
+    let setup = Setup {
+        layout: Layout {
+            buildings: 4,
+            homes: 10,
+            must_move_every: 1,
+            fragile_every: 0,
+            second_phone_every: 4,
+            ..Layout::default()
+        },
+        vices: Vices {
+            receipt_missing: 0.5,
+            ..Vices::default()
+        },
+        ..Setup::default()
+    };
+    on_both(setup, async |town| {
+        town.flood_order().await;
+        town.minutes(2).await;
+        let sql = "SELECT DISTINCT a.household_id FROM receipt r JOIN address a \
+                   ON a.id = r.address_id WHERE r.class = 1 AND a.household_id IS NOT NULL";
+        let delivered: Vec<(i64,)> = town.rows(sql).await;
+        let delivered: BTreeSet<i64> = delivered.into_iter().map(|r| r.0 - HOME).collect();
+        assert!((5..=35).contains(&delivered.len()), "{delivered:?}");
+        let answered = home_number(HOME + 1);
+        town.says(&answered, "2").await;
+        town.minutes(2).await;
+        for n in 2..=town.homes {
+            let first = town.heard(&home_number(HOME + n)).len();
+            let second = town.heard(&second_number(HOME + n)).len();
+            let expected = match (delivered.contains(&n), n % 4 == 0) {
+                (_, true) => (1, 1),
+                (true, false) => (1, 0),
+                (false, false) => (2, 0),
+            };
+            assert_eq!((first, second), expected, "home {n}");
+        }
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn receipts_before_outcomes_are_joined_after_the_fact() {
+    let setup = Setup {
+        layout: Layout {
+            must_move_every: 1,
+            ..Layout::default()
+        },
+        vices: Vices {
+            receipt_early: 1.0,
+            timeout_taken: 0.5,
+            ..Vices::default()
+        },
+        receipts_first: true,
+        ..Setup::default()
+    };
+    on_both(setup, async |town| {
+        town.flood_order().await;
+        town.settle().await;
+        let joined = "SELECT count(*) FROM outcome o JOIN receipt r ON r.batch_id = o.batch_id \
+                      AND r.address_id = o.address_id AND r.class = 1";
+        assert_eq!(town.count(joined).await, town.homes);
+        let unknown = town
+            .count("SELECT count(*) FROM outcome WHERE kind = 5")
+            .await;
+        assert!(unknown > 0, "no call was left without an answer");
+        // Neither the window of the unknown nor the second wave repeats what has arrived.
+        town.minutes(5).await;
+        for n in 1..=town.homes {
+            let heard = town.heard(&home_number(HOME + n));
+            assert_eq!(heard.len(), 1, "home {n}: {heard:?}");
+        }
+        let custody = town.custody(1).await;
+        assert_eq!(custody.answered, 0, "a receipt closes nothing: {custody:?}");
+        let started = format!(
+            "SELECT count(*) FROM expansion WHERE grid_id = {GRID} \
+                               AND handed_at = {NIGHT}"
+        );
+        assert_eq!(town.count(&started).await, 1);
+        town
+    })
+    .await;
+}
