@@ -111,7 +111,7 @@ async fn a_poison_text_does_not_keep_its_group_from_being_heard() {
         let (_, alert) = town.flood_order().await;
         town.settle().await;
         town.seconds(70).await;
-        let numbers: Vec<String> = (0..8).map(|n| home_number(HOME + n)).collect();
+        let numbers: Vec<String> = (1..=8).map(|n| home_number(HOME + n)).collect();
         let mut texts: Vec<(&str, &str)> = numbers.iter().map(|n| (n.as_str(), "收到")).collect();
         texts[3].1 = "救命\0水进屋了";
         texts[5].1 = "";
