@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tongluo::queue::{Faults, FaultyQueue, MemoryQueue};
+use tongluo::queue::{Faults, FaultyQueue, MemoryQueue, QueueSettings};
 
 use crate::plant::{
     COMMUNITY_HEAD, DUTY_ROOM, HOME, Layout, STREET_DUTY, home_number, human_number, leader,
@@ -82,7 +82,7 @@ async fn a_process_that_dies_right_after_the_approval_sends_each_order_once() {
 
 #[tokio::test]
 async fn a_dead_broker_stops_nothing() {
-    let broker = Arc::new(FaultyQueue::new(MemoryQueue::new(10_000), 7));
+    let broker = Arc::new(FaultyQueue::new(MemoryQueue::new(&QueueSettings::new("memory:")), 7));
     let setup = Setup {
         layout: Layout {
             grids: 3,
@@ -120,7 +120,7 @@ async fn a_dead_broker_stops_nothing() {
 #[tokio::test]
 async fn hints_lost_doubled_and_out_of_order_lose_and_double_nobody() {
     for seed in [1, 2, 3] {
-        let inner = MemoryQueue::new(10_000);
+        let inner = MemoryQueue::new(&QueueSettings::new("memory:"));
         let broker = Arc::new(FaultyQueue::with_faults(inner, seed, Faults::rough()));
         let setup = Setup {
             layout: Layout {
