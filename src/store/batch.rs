@@ -55,7 +55,7 @@ crate::statements! {
         {skip}) RETURNING id, alert_id, version, ord";
     NEXT_DUE = "SELECT min(not_before) FROM batch WHERE state = 0";
     LEASE = "UPDATE batch SET lease_owner = $2, lease_epoch = lease_epoch + 1, \
-        lease_until = $3 + $4 WHERE id IN (SELECT id FROM batch WHERE id {in $1} AND state = 0 \
+        lost = CASE WHEN lease_until IS NULL THEN lost ELSE 1 END, lease_until = $3 + $4 WHERE id IN (SELECT id FROM batch WHERE id {in $1} AND state = 0 \
         AND (lease_until IS NULL OR lease_until < $3) ORDER BY id {skip}) \
         RETURNING id, alert_id, version, kind, pick, wave, attempt, tries, lane, class, rank, \
         grid_id, ring, lease_epoch";
