@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tongluo::queue::{Faults, FaultyQueue, MemoryQueue};
+use tongluo::queue::{Faults, FaultyQueue, MemoryQueue, QueueSettings};
 
 use crate::plant::{
     COMMUNITY_HEAD, DUTY_ROOM, HOME, Layout, STREET_DUTY, home_number, human_number, leader,
@@ -72,7 +72,7 @@ async fn a_process_that_dies_right_after_the_approval_sends_each_order_once() {
         }
         for human in [leader(0), leader(0) + 1, COMMUNITY_HEAD, STREET_DUTY] {
             let calls = town.leader_heard(human).into_iter();
-            let calls = calls.filter(|text| text.contains("叫应")).count();
+            let calls = calls.filter(|text| text.contains("醒着请回1")).count();
             assert_eq!((calls, offers(&town, human)), (1, 0), "human {human}");
         }
         town
@@ -82,7 +82,10 @@ async fn a_process_that_dies_right_after_the_approval_sends_each_order_once() {
 
 #[tokio::test]
 async fn a_dead_broker_stops_nothing() {
-    let broker = Arc::new(FaultyQueue::new(MemoryQueue::new(10_000), 7));
+    let broker = Arc::new(FaultyQueue::new(
+        MemoryQueue::new(&QueueSettings::new("memory:")),
+        7,
+    ));
     let setup = Setup {
         layout: Layout {
             grids: 3,
@@ -120,7 +123,7 @@ async fn a_dead_broker_stops_nothing() {
 #[tokio::test]
 async fn hints_lost_doubled_and_out_of_order_lose_and_double_nobody() {
     for seed in [1, 2, 3] {
-        let inner = MemoryQueue::new(10_000);
+        let inner = MemoryQueue::new(&QueueSettings::new("memory:"));
         let broker = Arc::new(FaultyQueue::with_faults(inner, seed, Faults::rough()));
         let setup = Setup {
             layout: Layout {
@@ -168,7 +171,7 @@ async fn a_clock_stepped_by_an_hour_doubles_nothing_and_loses_nobody() {
         assert_eq!(custody.orphans, 0);
         // And where it belongs: the night goes on from there.
         town.clock.advance_ms(3_600_000);
-        town.minutes(6).await;
+        town.minutes(4).await;
         assert_eq!(offers(&town, leader(0)), 1);
         assert!(town.heard(&human_number(leader(0))).len() <= 5);
         // An hour forward is an outage: one rung, then the gaps.

@@ -100,7 +100,7 @@ async fn a_gateway_slower_than_it_was_said_to_be_loses_nobody() {
     };
     on_both(setup, async |town| {
         town.flood_order().await;
-        town.slowly(150).await;
+        town.slowly(300).await;
         let first = first_heard(&town);
         assert_eq!(first.len() as i64, town.homes);
         assert!(town.sim.stats().throttled > 0);
