@@ -24,7 +24,7 @@ crate::statements! {
         a.hash = substr({bytes $2}, CAST(r.n * 16 + 1 AS int), 16) ORDER BY r.n, a.id";
     CANDIDATES = "SELECT a.id AS address_id, s.alert_id, s.household_id, s.grid_id, \
         s.building_id, s.version, s.demand, s.pursued, s.persons, s.ring, \
-        CASE WHEN s.closed_at IS NULL THEN 1 ELSE 0 END AS open, \
+        CAST(CASE WHEN s.closed_at IS NULL THEN 1 ELSE 0 END AS bigint) AS open, \
         (SELECT min(o.at) FROM outcome o WHERE o.alert_id = s.alert_id \
         AND o.grid_id = s.grid_id AND o.seq = s.seq AND o.version = s.version \
         AND o.address_id = a.id AND o.kind IN (1, 5)) AS first_sent_at \

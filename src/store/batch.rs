@@ -44,14 +44,14 @@ crate::statements! {
         AND lease_until > $3))";
     PICK_DUE = "UPDATE batch SET hinted_at = $1 WHERE id IN (SELECT id FROM batch \
         WHERE state = 0 AND lane = $2 AND not_before <= $3 \
-        AND (hinted_at IS NULL OR hinted_at < $1 - $4 OR (lease_until IS NOT NULL \
+        AND (hinted_at IS NULL OR hinted_at < CAST($1 AS bigint) - $4 OR (lease_until IS NOT NULL \
         AND lease_until < $1)) AND (lease_until IS NULL OR lease_until < $1) \
         AND ($6 = 0 OR kind = 2 OR rank % 1000 < 100) ORDER BY rank, ord, id LIMIT $5 {skip}) \
         RETURNING id, alert_id, class, rank, ord";
     FRESH_EXPANSIONS = "SELECT count(*) FROM expansion e JOIN alert a ON a.id = e.alert_id \
         WHERE e.state = 0 AND a.live_at > $1";
     PICK_EXPANSIONS = "UPDATE expansion SET hinted_at = $1 WHERE id IN (SELECT id FROM expansion \
-        WHERE state = 0 AND (hinted_at IS NULL OR hinted_at < $1 - $2) ORDER BY ord LIMIT $3 \
+        WHERE state = 0 AND (hinted_at IS NULL OR hinted_at < CAST($1 AS bigint) - $2) ORDER BY ord LIMIT $3 \
         {skip}) RETURNING id, alert_id, version, ord";
     NEXT_DUE = "SELECT min(not_before) FROM batch WHERE state = 0";
     LEASE = "UPDATE batch SET lease_owner = $2, lease_epoch = lease_epoch + 1, \

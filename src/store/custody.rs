@@ -6,7 +6,7 @@ use crate::args;
 
 macro_rules! hands {
     () => {
-        "CASE WHEN EXISTS (SELECT 1 FROM task t WHERE t.alert_id = s.alert_id \
+        "CAST(CASE WHEN EXISTS (SELECT 1 FROM task t WHERE t.alert_id = s.alert_id \
          AND t.household_id = s.household_id AND t.state = 1 AND t.deadline_at > $2) THEN 1 \
          WHEN EXISTS (SELECT 1 FROM list l JOIN place_above pa ON pa.above_id = l.place_id \
          AND pa.place_id = s.building_id WHERE l.alert_id = s.alert_id AND (l.state = 2 \
@@ -21,7 +21,7 @@ macro_rules! hands {
          AND k.state < 2) THEN 4 \
          WHEN s.pursued = 1 AND EXISTS (SELECT 1 FROM batch b WHERE b.alert_id = s.alert_id \
          AND b.grid_id = s.grid_id AND b.state = 0 AND b.kind = 1 AND b.version = s.version \
-         AND b.ring = s.ring AND s.seq BETWEEN b.seq_from AND b.seq_to) THEN 4 ELSE 5 END"
+         AND b.ring = s.ring AND s.seq BETWEEN b.seq_from AND b.seq_to) THEN 4 ELSE 5 END AS bigint)"
     };
 }
 
