@@ -51,7 +51,7 @@ crate::statements! {
         "JOIN alert_ring r ON r.alert_id = $1 AND r.version = $2 AND r.ring = m.ring ",
         "GROUP BY m.grid_id");
     COUNT_AUDIENCE = concat!("WITH ", inside!(""), member!(""),
-        "SELECT m.ring, count(*), CAST(COALESCE(sum(m.persons), 0) AS bigint), ",
+        "SELECT CAST(m.ring AS bigint), count(*), CAST(COALESCE(sum(m.persons), 0) AS bigint), ",
         "CAST(COALESCE(sum(CASE WHEN EXISTS (SELECT 1 FROM address a WHERE a.household_id = m.id ",
         "AND a.state = 0) THEN 0 ELSE 1 END), 0) AS bigint) FROM member m GROUP BY m.ring ",
         "ORDER BY m.ring");
