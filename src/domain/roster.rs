@@ -10,7 +10,7 @@ use crate::domain::lane::Lane;
 /// Bytes of one file; a larger one is refused by its size before it is read.
 pub const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Rows of one file.
-pub const FILE_ROWS_MAX: u64 = 2_000_000;
+pub const FILE_ROWS_MAX: u64 = 5_000_000;
 /// Rows handed on, staged or read back at once.
 pub const CHUNK_ROWS_MAX: usize = 10_000;
 /// Faults kept of one import; the rest is only counted.
