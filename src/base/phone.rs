@@ -4,7 +4,7 @@
 //! It does not know who a number belongs to or which carrier serves it, and it asks nobody.
 //! Assignment is checked by shape (ITU numbering plan of China), not by a list of codes in use.
 //!
-//! Practice numbers are numbers nobody can own. Mobile-like ones are `12` + 9 digits: mobile numbers
+//! Practice numbers are numbers nobody can own. Mobile-like ones are `12` + 9 digits: mobiles
 //! begin with 13–19. [`Phone::practice_mobile`] stays inside `127…`, since 120, 122, 123… and 125…
 //! open with numbers that a telephone could reach. Landlines of practice are `020` followed by a
 //! local number with a leading 0, the trunk prefix, with which no local number can begin.

@@ -18,6 +18,8 @@ pub enum Pick {
     Next,
     /// Those the gateway throttled: the attempt is numbered, not counted.
     Throttled,
+    /// Every number that may have had the older text: corrections.
+    Told,
 }
 
 impl Pick {
@@ -40,6 +42,7 @@ impl Pick {
             Pick::Unknown => 4,
             Pick::Next => 5,
             Pick::Throttled => 6,
+            Pick::Told => 7,
         }
     }
 
@@ -51,7 +54,7 @@ impl Pick {
     /// The outcome code of the attempt before that this pick follows, where it follows one.
     pub fn follows(self) -> Option<i64> {
         match self {
-            Pick::First | Pick::Again => None,
+            Pick::First | Pick::Again | Pick::Told => None,
             Pick::Next => Some(2),
             Pick::Retry => Some(3),
             Pick::Throttled => Some(4),

@@ -4,52 +4,17 @@
 
 use std::collections::HashSet;
 
+use super::list::{ListRow, ListState};
 use super::plan::{Lists, Plan, Rung};
 
+#[cfg(test)]
+mod night;
 #[cfg(test)]
 mod tests;
 
 /// A timer that fires later than this was not late: the process was down, and nobody's silence in
 /// that time is held against him.
 const OUTAGE_MS: i64 = 5 * 60_000;
-
-/// A list's life. Passed on: offered onwards, but his until another takes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ListState {
-    Offered,
-    Taken,
-    Declined,
-    PassedOn,
-    Done,
-}
-
-impl ListState {
-    pub const ALL: [ListState; 5] = [
-        ListState::Offered,
-        ListState::Taken,
-        ListState::Declined,
-        ListState::PassedOn,
-        ListState::Done,
-    ];
-
-    /// The stable number under which the store keeps it.
-    pub fn code(self) -> i64 {
-        match self {
-            ListState::Offered => 1,
-            ListState::Taken => 2,
-            ListState::Declined => 3,
-            ListState::PassedOn => 4,
-            ListState::Done => 5,
-        }
-    }
-
-    /// The inverse of [`ListState::code`].
-    pub fn from_code(code: i64) -> Option<ListState> {
-        ListState::ALL
-            .into_iter()
-            .find(|state| state.code() == code)
-    }
-}
 
 /// What the grid's list timer does next; its code is the timer row's `step`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -107,30 +72,6 @@ impl Human {
     }
 }
 
-/// A list row of this grid or of one of its buildings. Instants are milliseconds UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListRow {
-    pub list_id: i64,
-    /// The building on rung `Building`, else the grid.
-    pub place_id: i64,
-    pub human_id: i64,
-    pub rung: Rung,
-    pub state: ListState,
-    pub offered_at: i64,
-    /// When he took or declined it.
-    pub answered_at: Option<i64>,
-    /// His last act on it: a tick, a call, a word.
-    pub acted_at: Option<i64>,
-}
-
-impl ListRow {
-    fn last_act_at(&self) -> i64 {
-        self.offered_at
-            .max(self.answered_at.unwrap_or(0))
-            .max(self.acted_at.unwrap_or(0))
-    }
-}
-
 /// Open doors of a building that are neither at the desk nor on a sheet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Doors {
@@ -184,6 +125,9 @@ pub fn first_due(plan: &Plan, started_at: i64) -> Option<(Step, i64)> {
 pub fn decide(plan: &Plan, grid: &Grid<'_>, now: i64) -> Option<Climb> {
     let lists = plan.lists.as_ref()?;
     let view = View::new(plan, lists, grid, now);
+    if grid.lists.is_empty() && grid.step != Step::Watch && now < grid.due_at {
+        return Some(view.rest(grid.step, grid.due_at));
+    }
     if view.uncovered.is_empty() {
         return Some(view.watch());
     }
@@ -195,6 +139,16 @@ pub fn decide(plan: &Plan, grid: &Grid<'_>, now: i64) -> Option<Climb> {
         Step::Offer(rung) => view.offer_from(rung),
         Step::Remind | Step::Watch => view.remind(),
     })
+}
+
+/// A taken list with doors still open: of the others nobody expects an act.
+fn holds_doors(grid: &Grid<'_>, row: &ListRow) -> bool {
+    let of_it = |doors: &Doors| row.rung != Rung::Building || doors.building_id == row.place_id;
+    row.state == ListState::Taken
+        && grid
+            .doors
+            .iter()
+            .any(|doors| doors.open > 0 && of_it(doors))
 }
 
 /// The grid with the questions that every step asks of it.
@@ -212,9 +166,8 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn new(plan: &'a Plan, lists: &'a Lists, grid: &'a Grid<'a>, now: i64) -> View<'a> {
         let after_outage = now - grid.due_at > OUTAGE_MS;
-        let stale = |row: &&ListRow| {
-            row.state == ListState::Taken && now - row.last_act_at() >= plan.stale_ms
-        };
+        let stale =
+            |row: &&ListRow| holds_doors(grid, row) && now - row.last_act_at() >= plan.stale_ms;
         let passes: Vec<i64> = if after_outage {
             Vec::new()
         } else {
@@ -345,11 +298,8 @@ impl<'a> View<'a> {
                 Step::Remind | Step::Watch => break,
             }
         }
-        let mut last = self.remind();
-        offers.extend(last.offers);
-        last.offers = offers;
-        last.nobody &= last.offers.is_empty();
-        last
+        // The end of the ladder: a reminder asks everybody who was found on the way as well.
+        self.remind()
     }
 
     /// New offers of everything that happens at the moment of this rung. The higher rungs first:
@@ -411,16 +361,21 @@ impl<'a> View<'a> {
         offers
     }
 
-    /// Never an end: the highest rung is asked again, whatever it said, and whoever can be reached
-    /// by now is asked for the first time.
+    /// Never an end: the highest rung is asked again, whatever it said (but not in the breath in
+    /// which it said so), and whoever can be reached by now is asked for the first time.
     fn remind(&self) -> Climb {
         let offers = self.offers_to(Rung::ALL.into_iter().rev(), &[]);
-        let highest = self.above().map(|row| row.rung).max().or(self.highest());
+        let highest = self.highest().map(|rung| self.lists.delay_ms(rung));
         let reminds: Vec<i64> = self
             .grid
             .lists
             .iter()
-            .filter(|row| Some(row.rung) == highest && !self.passes.contains(&row.list_id))
+            .filter(|row| Some(self.lists.delay_ms(row.rung)) == highest)
+            .filter(|row| !self.passes.contains(&row.list_id))
+            .filter(|row| {
+                row.answered_at
+                    .is_none_or(|at| self.now - at >= self.plan.remind_ms)
+            })
             .filter(|row| match row.state {
                 ListState::Offered | ListState::Declined | ListState::PassedOn => true,
                 ListState::Taken | ListState::Done => false,

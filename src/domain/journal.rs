@@ -57,7 +57,7 @@ impl Entry {
             alert: self.alert,
             detail: &self.detail,
         };
-        // A struct of numbers and strings always serialises; an empty form would fail to verify.
+        // Numbers and strings always serialise.
         serde_json::to_string(&form).unwrap_or_default()
     }
 

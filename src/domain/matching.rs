@@ -325,7 +325,11 @@ mod tests {
             ..wang(1, Some(T))
         };
         assert_eq!(
-            alerts(&match_household(None, T + 30 * MIN, &[closed.clone()])),
+            alerts(&match_household(
+                None,
+                T + 30 * MIN,
+                std::slice::from_ref(&closed)
+            )),
             [1]
         );
         assert_eq!(alerts(&match_household(None, T + 1_000, &[closed])), [1]);

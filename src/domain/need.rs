@@ -40,6 +40,9 @@ pub enum Category {
 
 /// Needs by which a household stands in ring 2: somebody there cannot hear, understand or move
 /// alone. The same needs put a household into band 0 (fragile) of the sending order.
+pub const TRANSFER_CATEGORIES: i64 = (1 << Category::ALL.len()) - 1;
+
+/// Needs that put a household elsewhere into ring 2.
 pub const RING2_NEEDS: i64 = Need::Over75Alone.bit()
     | Need::Disabled.bit()
     | Need::Wheelchair.bit()
@@ -164,20 +167,30 @@ impl Category {
 /// Bits of words joined with `;` (empty text: none). `Err` is the first word nobody knows.
 pub fn needs_of_words(words: &str) -> Result<i64, &str> {
     bits_of(words, |word| {
-        Need::ALL.iter().find(|need| need.word() == word).map(|need| need.bit())
+        Need::ALL
+            .iter()
+            .find(|need| need.word() == word)
+            .map(|need| need.bit())
     })
 }
 
 /// Bits of transfer categories from words joined with `;`. `Err` is the first unknown word.
 pub fn categories_of_words(words: &str) -> Result<i64, &str> {
     bits_of(words, |word| {
-        Category::ALL.iter().find(|category| category.word() == word).map(|found| found.bit())
+        Category::ALL
+            .iter()
+            .find(|category| category.word() == word)
+            .map(|found| found.bit())
     })
 }
 
 fn bits_of(words: &str, find: impl Fn(&str) -> Option<i64>) -> Result<i64, &str> {
     let mut bits = 0;
-    for word in words.split(';').map(str::trim).filter(|word| !word.is_empty()) {
+    for word in words
+        .split(';')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+    {
         bits |= find(word).ok_or(word)?;
     }
     Ok(bits)
@@ -185,12 +198,22 @@ fn bits_of(words: &str, find: impl Fn(&str) -> Option<i64>) -> Result<i64, &str>
 
 /// The words of the bits, joined with `;`, in the order of the bits.
 pub fn words_of_needs(bits: i64) -> String {
-    join(Need::ALL.iter().filter(|need| bits & need.bit() != 0).map(|need| need.word()))
+    join(
+        Need::ALL
+            .iter()
+            .filter(|need| bits & need.bit() != 0)
+            .map(|need| need.word()),
+    )
 }
 
 /// The words of the bits, joined with `;`, in the order of the bits.
 pub fn words_of_categories(bits: i64) -> String {
-    join(Category::ALL.iter().filter(|found| bits & found.bit() != 0).map(|found| found.word()))
+    join(
+        Category::ALL
+            .iter()
+            .filter(|found| bits & found.bit() != 0)
+            .map(|found| found.word()),
+    )
 }
 
 fn join<'a>(words: impl Iterator<Item = &'a str>) -> String {

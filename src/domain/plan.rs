@@ -3,6 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+mod wait;
+
+use wait::write_wait;
+
 /// Between two rungs of one track nobody has time to answer in less.
 pub const RUNG_GAP_MIN_MS: i64 = 2 * MIN_MS;
 /// Plans are written for this much time; with less they are shortened in proportion.
@@ -119,16 +123,16 @@ impl TimerKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lists {
-    #[serde(rename = "building", with = "wait")]
+    #[serde(rename = "building", with = "wait::one")]
     pub building_ms: i64,
-    #[serde(rename = "grid", with = "wait")]
+    #[serde(rename = "grid", with = "wait::one")]
     pub grid_ms: i64,
-    #[serde(rename = "deputy", with = "wait")]
+    #[serde(rename = "deputy", with = "wait::one")]
     pub deputy_ms: i64,
     /// Community heads and street, both.
-    #[serde(rename = "above", with = "wait")]
+    #[serde(rename = "above", with = "wait::one")]
     pub above_ms: i64,
-    #[serde(rename = "duty", with = "wait")]
+    #[serde(rename = "duty", with = "wait::one")]
     pub duty_ms: i64,
 }
 
@@ -173,24 +177,24 @@ impl Lists {
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Calls of each responsible person, from the approval; never scaled.
-    #[serde(rename = "persons", with = "waits")]
+    #[serde(rename = "persons", with = "wait::many")]
     pub persons_ms: Vec<i64>,
     /// When the un-woken list goes up; none: it doesn't.
-    #[serde(rename = "unwoken", default, with = "maybe_wait")]
+    #[serde(rename = "unwoken", default, with = "wait::maybe")]
     pub unwoken_ms: Option<i64>,
     /// The waves after the first (which is at 0).
-    #[serde(rename = "waves", with = "waits")]
+    #[serde(rename = "waves", with = "wait::many")]
     pub waves_ms: Vec<i64>,
     /// None: no lists, nothing climbs.
     #[serde(default)]
     pub lists: Option<Lists>,
-    #[serde(rename = "remind", with = "wait")]
+    #[serde(rename = "remind", with = "wait::one")]
     pub remind_ms: i64,
-    #[serde(rename = "stale", with = "wait")]
+    #[serde(rename = "stale", with = "wait::one")]
     pub stale_ms: i64,
-    #[serde(rename = "first_wave_max", with = "wait")]
+    #[serde(rename = "first_wave_max", with = "wait::one")]
     pub first_wave_max_ms: i64,
-    #[serde(rename = "evidence_every", with = "wait")]
+    #[serde(rename = "evidence_every", with = "wait::one")]
     pub evidence_every_ms: i64,
     pub evidence_times: i64,
 }
@@ -419,78 +423,6 @@ impl Plans {
     /// The plans that come with the program.
     pub fn defaults() -> Result<Plans, Vec<PlanError>> {
         Plans::parse(DEFAULTS)
-    }
-}
-
-fn read_wait(text: &str) -> Result<i64, String> {
-    let wrong = || format!("`{text}` is no wait; write \"20 s\", \"3 min\" or \"2 h\"");
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let number: i64 = number.parse().map_err(|_| wrong())?;
-    let unit_ms = match unit.trim() {
-        "ms" => 1,
-        "s" => 1000,
-        "min" => MIN_MS,
-        "h" => 60 * MIN_MS,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(unit_ms).ok_or_else(wrong)
-}
-
-fn write_wait(wait_ms: i64) -> String {
-    let units = [(60 * MIN_MS, "h"), (MIN_MS, "min"), (1000, "s")];
-    let fits = units
-        .into_iter()
-        .find(|(unit_ms, _)| wait_ms != 0 && wait_ms % unit_ms == 0);
-    match fits {
-        Some((unit_ms, unit)) => format!("{} {unit}", wait_ms / unit_ms),
-        None if wait_ms == 0 => "0 s".into(),
-        None => format!("{wait_ms} ms"),
-    }
-}
-
-mod wait {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(wait_ms: &i64, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&super::write_wait(*wait_ms))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
-        super::read_wait(&String::deserialize(from)?).map_err(D::Error::custom)
-    }
-}
-
-mod waits {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(waits_ms: &[i64], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(waits_ms.iter().map(|wait_ms| super::write_wait(*wait_ms)))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<i64>, D::Error> {
-        let texts = Vec::<String>::deserialize(from)?;
-        texts
-            .iter()
-            .map(|text| super::read_wait(text).map_err(D::Error::custom))
-            .collect()
-    }
-}
-
-mod maybe_wait {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(wait_ms: &Option<i64>, to: S) -> Result<S::Ok, S::Error> {
-        match wait_ms {
-            Some(wait_ms) => to.serialize_some(&super::write_wait(*wait_ms)),
-            None => to.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
-        let text = Option::<String>::deserialize(from)?;
-        text.map(|text| super::read_wait(&text).map_err(D::Error::custom))
-            .transpose()
     }
 }
 

@@ -83,12 +83,23 @@ impl RosterFile {
                 "helper_code",
             ],
             RosterFile::Persons => &["code", "household_code", "name", "birth_year", "needs"],
-            RosterFile::Addresses => {
-                &["household_code", "lane", "number", "ord", "relative", "person_code"]
-            }
-            RosterFile::Zones => {
-                &["code", "name", "hazard", "minutes_to_water", "route", "shelter", "head_code"]
-            }
+            RosterFile::Addresses => &[
+                "household_code",
+                "lane",
+                "number",
+                "ord",
+                "relative",
+                "person_code",
+            ],
+            RosterFile::Zones => &[
+                "code",
+                "name",
+                "hazard",
+                "minutes_to_water",
+                "route",
+                "shelter",
+                "head_code",
+            ],
             RosterFile::ZoneMembers => &["zone_code", "place_code", "household_code"],
         }
     }
@@ -168,7 +179,9 @@ impl HouseholdKind {
 
     /// The inverse of [`HouseholdKind::word`].
     pub fn from_word(word: &str) -> Option<HouseholdKind> {
-        [HouseholdKind::Home, HouseholdKind::Unit].into_iter().find(|kind| kind.word() == word)
+        [HouseholdKind::Home, HouseholdKind::Unit]
+            .into_iter()
+            .find(|kind| kind.word() == word)
     }
 }
 

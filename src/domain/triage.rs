@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The class of a help, given at intake; `A < B < C`, so the smallest is the most pressing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Triage {
-    /// Life: water inside and rising, trapped, injured, oxygen or dialysis, in labour, current, gas.
+    /// Life: water inside and rising, trapped, injured, oxygen, dialysis, labour, current, gas.
     A,
     /// Must be carried before the deadline.
     B,

@@ -3,14 +3,13 @@
 //! What an entry's hash covers is decided in `domain::journal`; who writes entries is every other
 //! step, each in its own transaction.
 
+use crate::base::limits::LEASE_MS;
 use crate::domain::journal::{Broken, Chain, Verified};
 use crate::store::journal::{self, Linked, MAX_PAGE};
 use crate::store::{Store, StoreFault, lease};
 
 /// The chainer's lease.
 pub const LEASE: &str = "journal.chain";
-/// How long it holds without being renewed; every step renews it.
-pub const LEASE_MS: i64 = 30_000;
 
 /// What one step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub enum Chained {
 }
 
 /// Gives waiting entries their position and hash. `owner` names this process; `machine_now` is
-/// machine time. Safe to run from many processes at once.
+/// machine time, ms. Every step renews the lease. Safe to run from many processes at once.
 pub async fn chain_once(
     store: &Store,
     owner: &str,

@@ -1,3 +1,170 @@
-//! Room `engine`.
+//! The steps: issue, expand, feed, send, receipt, intake, fire, audit, chain, and the pump that
+//! drives them in production. A step never sleeps and never asks the machine for the time; one
+//! that lost a deadlock, a connection or a lease returns a value that says "again".
 
+pub mod audit;
 pub mod chain;
+pub mod expand;
+pub mod feed;
+pub mod fire;
+pub mod intake;
+pub mod issue;
+mod leader;
+mod night;
+mod notices;
+pub mod receipt;
+mod record;
+pub mod send;
+pub mod words;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use crate::base::clock::Clock;
+use crate::base::entropy::Entropy;
+use crate::base::seal::Sealer;
+use crate::channel::{Provider, Transport};
+use crate::domain::lane::{Lane, Realm};
+use crate::domain::plan::Plans;
+use crate::queue::{Queue, QueueFault};
+use crate::render::{Messages, RenderFault};
+use crate::store::{Store, StoreFault};
+
+pub use words::Order;
+
+/// One gateway and what it may be asked to do.
+pub struct Gateway {
+    pub provider: Arc<dyn Provider>,
+    /// Messages a second; none: as fast as it answers.
+    pub rate_per_second: Option<f64>,
+}
+
+/// What an installation decides once.
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    /// This process in leases: unique among all processes.
+    pub owner: String,
+    /// The office's signature without brackets: 余姚市防指.
+    pub signature: String,
+    /// A practice installation never loads or reaches a live gateway.
+    pub practice: bool,
+    /// Whether a plain 收到 is thanked by a message of its own.
+    pub thank_receipts: bool,
+    /// Open calls to gateways in this process.
+    pub calls_open: usize,
+}
+
+/// Everything the steps work with.
+pub struct Engine {
+    pub store: Store,
+    pub queue: Arc<dyn Queue>,
+    pub transport: Arc<dyn Transport>,
+    pub gateways: Vec<Gateway>,
+    pub sealer: Sealer,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Entropy,
+    pub messages: Messages,
+    pub plans: Plans,
+    pub settings: EngineSettings,
+    pub(crate) calls: tokio::sync::Semaphore,
+    orders: Mutex<HashMap<(i64, i64), Arc<Order>>>,
+}
+
+/// The parts an engine is built from.
+pub struct EngineParts {
+    pub store: Store,
+    pub queue: Arc<dyn Queue>,
+    pub transport: Arc<dyn Transport>,
+    pub gateways: Vec<Gateway>,
+    pub sealer: Sealer,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Entropy,
+    pub messages: Messages,
+    pub plans: Plans,
+    pub settings: EngineSettings,
+}
+
+/// What went wrong in a step, by what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineFault {
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    #[error(transparent)]
+    Queue(#[from] QueueFault),
+    #[error(transparent)]
+    Render(#[from] RenderFault),
+    /// The request can't be carried out as it stands; the text says what to change.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl EngineFault {
+    /// Whether the same step may simply be run again.
+    pub fn is_again(&self) -> bool {
+        match self {
+            EngineFault::Store(fault) => fault.is_again(),
+            EngineFault::Queue(_) => true,
+            EngineFault::Render(_) | EngineFault::Refused(_) => false,
+        }
+    }
+}
+
+impl Engine {
+    /// Puts the parts together. A practice installation with a live gateway is refused.
+    pub fn new(parts: EngineParts) -> Result<Engine, EngineFault> {
+        let live = |g: &&Gateway| g.provider.realm() == Realm::Live;
+        if let Some(gateway) = parts.gateways.iter().find(live)
+            && parts.settings.practice
+        {
+            return Err(EngineFault::Refused(format!(
+                "this installation is marked practice: remove the live gateway {}",
+                gateway.provider.name()
+            )));
+        }
+        Ok(Engine {
+            store: parts.store,
+            queue: parts.queue,
+            transport: parts.transport,
+            gateways: parts.gateways,
+            sealer: parts.sealer,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            messages: parts.messages,
+            plans: parts.plans,
+            calls: tokio::sync::Semaphore::new(parts.settings.calls_open.max(1)),
+            settings: parts.settings,
+            orders: Mutex::new(HashMap::new()),
+        })
+    }
+
+    /// A version in its immutable form, kept once read.
+    pub async fn order(&self, alert: i64, version: i64) -> Result<Option<Arc<Order>>, EngineFault> {
+        let known =
+            |orders: &HashMap<(i64, i64), Arc<Order>>| orders.get(&(alert, version)).cloned();
+        if let Some(order) = self.orders.lock().ok().and_then(|orders| known(&orders)) {
+            return Ok(Some(order));
+        }
+        let Some(order) = Order::read(&self.store, alert, version).await? else {
+            return Ok(None);
+        };
+        let order = Arc::new(order);
+        if let Ok(mut orders) = self.orders.lock() {
+            if orders.len() > 1_000 {
+                orders.clear();
+            }
+            orders.insert((alert, version), order.clone());
+        }
+        Ok(Some(order))
+    }
+
+    /// The gateway for a lane, realm and attempt: a repeat changes the provider where it can.
+    pub(crate) fn gateway(&self, lane: Lane, realm: Realm, turn: i64) -> Option<&Gateway> {
+        let fit: Vec<&Gateway> = self
+            .gateways
+            .iter()
+            .filter(|g| g.provider.lane() == lane && g.provider.realm() == realm)
+            .collect();
+        let turn = usize::try_from(turn).unwrap_or(0);
+        (!fit.is_empty()).then(|| fit[turn % fit.len()])
+    }
+}

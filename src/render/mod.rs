@@ -1,1 +1,18 @@
-//! Room `render`.
+//! The texts people get. What is said stands in `templates/messages/zh-CN`, who may say which
+//! words in `wording`, and nothing here decides who is told or when.
+
+mod catalog;
+mod fault;
+mod messages;
+mod notice;
+mod resident;
+pub mod time;
+mod wording;
+
+pub use catalog::{Origin, TemplateInfo, VariableInfo};
+pub use fault::{RenderFault, WordingFault};
+pub use messages::{MAX_TEXT_UNITS, Messages};
+pub use notice::{HelpClass, NoticeHead, NoticeText, PersonAt, PlaceDoors};
+pub use resident::{Audience, MergedPart, ResidentText};
+pub use time::say_time;
+pub use wording::check_wording;

@@ -83,7 +83,7 @@ crate::statements! {
         "JOIN outcome q ON q.alert_id = s.alert_id AND q.grid_id = s.grid_id AND q.seq = s.seq ",
         "AND q.version = b.version AND q.wave = b.wave AND q.attempt = b.attempt - 1 ",
         "AND q.kind = $4 JOIN address a ON a.id = q.address_id AND a.state = 0 ",
-        "WHERE b.id = $1 AND s.closed_at IS NULL AND s.heard_at IS NULL ",
+        "WHERE b.id = $1 AND ((s.closed_at IS NULL AND s.heard_at IS NULL) OR b.version > 1) ",
         "AND ($4 <> 5 OR NOT EXISTS (SELECT 1 FROM receipt r WHERE r.batch_id = q.batch_id ",
         "AND r.address_id = q.address_id)) ORDER BY s.seq LIMIT $2");
     LOOK_NEXT = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
@@ -92,8 +92,22 @@ crate::statements! {
         "AND q.version = b.version AND q.wave = b.wave AND q.attempt = b.attempt - 1 ",
         "AND q.kind = 2 JOIN address a ON a.id = (SELECT x.id FROM address x WHERE ",
         good_address!(), "ORDER BY CASE WHEN x.relative IS NULL THEN 0 ELSE 1 END, x.ord LIMIT 1) ",
-        "WHERE b.id = $1 AND s.closed_at IS NULL AND s.heard_at IS NULL ",
+        "WHERE b.id = $1 AND ((s.closed_at IS NULL AND s.heard_at IS NULL) OR b.version > 1) ",
         "ORDER BY s.seq LIMIT $2");
+    LOOK_TOLD = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
+        "JOIN standing s ON s.alert_id = b.alert_id AND s.grid_id = b.grid_id AND s.seq BETWEEN ",
+        "b.seq_from AND b.seq_to AND s.ring = b.ring AND s.version = b.version ",
+        "JOIN address a ON a.household_id = s.household_id AND a.lane = b.lane AND (EXISTS ",
+        "(SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id ",
+        "AND o.seq = s.seq AND o.address_id = a.id AND o.version < b.version AND o.kind IN (1, 5)) ",
+        "OR (NOT EXISTS (SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id AND ",
+        "o.grid_id = s.grid_id AND o.seq = s.seq AND o.version < b.version AND o.kind IN (1, 5)) ",
+        "AND a.id = (SELECT x.id FROM address x WHERE ", good_address!(), "ORDER BY CASE WHEN ",
+        "x.relative IS NULL THEN 0 ELSE 1 END, x.ord LIMIT 1))) ",
+        "WHERE b.id = $1 AND NOT EXISTS (SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id ",
+        "AND o.grid_id = s.grid_id AND o.seq = s.seq AND o.version = b.version AND ",
+        "o.wave = b.wave AND o.attempt = b.attempt AND o.address_id = a.id) ",
+        "ORDER BY s.seq, a.ord LIMIT $2");
     APPEND = "INSERT INTO outcome (alert_id, grid_id, seq, version, wave, attempt, address_id, \
         lane, kind, provider, external_id, code, batch_id, at) SELECT b.alert_id, b.grid_id, \
         r.seq, b.version, b.wave, b.attempt, r.a, b.lane, r.k, $3, r.x, r.c, b.id, $4 \
@@ -268,6 +282,7 @@ pub async fn look(
         None | Some(Pick::First) => store.rows(&LOOK_FIRST, values).await,
         Some(Pick::Again) => store.rows(&LOOK_AGAIN, values).await,
         Some(Pick::Next) => store.rows(&LOOK_NEXT, values).await,
+        Some(Pick::Told) => store.rows(&LOOK_TOLD, values).await,
         Some(pick @ (Pick::Retry | Pick::Unknown | Pick::Throttled)) => {
             let kind = pick.follows().unwrap_or_default();
             let values = args![batch.id, limit, live_state, kind];

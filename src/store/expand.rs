@@ -5,6 +5,7 @@
 
 use super::{Store, StoreFault, Tx};
 use crate::args;
+use crate::domain::batch::Pick;
 use crate::store::db::ids;
 
 /// The audience of a version: places inside its areas and not inside an excluded one.
@@ -75,8 +76,8 @@ crate::statements! {
         "ELSE standing.closed_at END");
     CUT_BATCHES = "INSERT INTO batch (alert_id, version, kind, pick, wave, attempt, tries, lane, \
         class, rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) \
-        SELECT $1, $2, 1, 1, 1, 1, 1, $5, $6, $7 + c.band * 100, c.grid_id, c.ring, \
-        min(c.seq), max(c.seq), (SELECT p.ord FROM place p WHERE p.id = c.grid_id), $4, 0, $4 \
+        SELECT $1, $2, 1, $8, 1, 1, 1, $5, $6, $7 + c.band * 100, c.grid_id, c.ring, \
+        min(c.seq), max(c.seq), (SELECT p.ord FROM place p WHERE p.id = c.grid_id) + $9, $4, 0, $4 \
         FROM (SELECT s.grid_id, s.seq, s.ring, s.band, (row_number() OVER (PARTITION BY \
         s.grid_id, s.band, s.ring ORDER BY s.seq) - 1) / 200 AS cut FROM standing s \
         WHERE s.alert_id = $1 AND s.version = $2 AND s.grid_id {in $3}) c \
@@ -172,6 +173,31 @@ pub async fn fill(tx: &mut Tx, rows: &[ExpansionRow], spread: &Spread) -> Result
     }
     tx.exec(&FINISH_EXPANSION, args![&own, spread.now]).await?;
     Ok(())
+}
+
+/// Cuts the standings of a version into batches of one ring and band; `run` tells later cuts of
+/// the same grids from the first.
+pub(super) async fn cut_batches(
+    tx: &mut Tx,
+    alert: i64,
+    version: i64,
+    grids: &str,
+    spread: &Spread,
+    pick: Pick,
+    run: i64,
+) -> Result<u64, StoreFault> {
+    let values = args![
+        alert,
+        version,
+        grids,
+        spread.now,
+        spread.lane,
+        spread.class,
+        spread.rank,
+        pick.code(),
+        run.saturating_mul(1_000_000_000)
+    ];
+    tx.exec(&CUT_BATCHES, values).await
 }
 
 /// Closes pending expansions of a version that is no longer in force.

@@ -4,8 +4,13 @@
 //! is decided here, and no operation works household by household.
 
 pub mod account;
+pub mod answer;
 pub mod batch;
+pub mod climb;
+pub mod correct;
+pub mod custody;
 pub mod db;
+pub mod desk;
 mod dialect;
 pub mod expand;
 #[cfg(test)]
@@ -13,8 +18,10 @@ pub(crate) mod fresh;
 pub mod journal;
 pub mod lease;
 pub mod migrate;
+pub mod notice;
 pub mod order;
 pub mod permit;
+pub mod timer;
 
 pub use db::{Args, Store, StoreFault, Tx, Val};
 pub use dialect::{Dialect, Stmt};
@@ -23,12 +30,19 @@ pub use dialect::{Dialect, Stmt};
 pub fn statements() -> Vec<&'static Stmt> {
     let groups: &[&[&'static Stmt]] = &[
         account::ALL,
+        answer::ALL,
         batch::ALL,
+        climb::ALL,
+        correct::ALL,
+        custody::ALL,
+        desk::ALL,
         expand::ALL,
         journal::ALL,
         lease::ALL,
+        notice::ALL,
         order::ALL,
         permit::ALL,
+        timer::ALL,
     ];
     groups
         .iter()

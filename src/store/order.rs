@@ -25,9 +25,9 @@ crate::statements! {
         $3, place_id, excluded FROM alert_area WHERE alert_id = $1 AND version = $2";
     COPY_ZONES = "INSERT INTO alert_zone (alert_id, version, zone_id) SELECT alert_id, $3, \
         zone_id FROM alert_zone WHERE alert_id = $1 AND version = $2";
-    KNOWN_CODES = "SELECT code FROM place WHERE retired_at IS NULL AND code IN (SELECT r.code \
-        FROM {rows $1: code text}) UNION ALL SELECT code FROM zone WHERE code IN (SELECT r.code \
-        FROM {rows $1: code text})";
+    KNOWN_CODES = "SELECT p.code, p.id FROM place p WHERE p.retired_at IS NULL AND p.code IN \
+        (SELECT r.code FROM {rows $1: code text}) UNION ALL SELECT z.code, 0 FROM zone z \
+        WHERE z.code IN (SELECT r.code FROM {rows $1: code text})";
     READ_ALERT = "SELECT id, uid, origin, kind, hazard, title, issuer, number, colour, issued_at, \
         state, version, author_id, created_at, live_at, ended_at FROM alert WHERE uid = $1";
     READ_ALERT_BY_ID = "SELECT id, uid, origin, kind, hazard, title, issuer, number, colour, \
@@ -233,10 +233,12 @@ pub async fn copy_areas(tx: &mut Tx, alert: i64, from: i64, to: i64) -> Result<(
     Ok(())
 }
 
-/// Which of these place and zone codes exist.
-pub async fn known_codes(store: &Store, codes: &[AreaRow]) -> Result<Vec<String>, StoreFault> {
-    let rows: Vec<(String,)> = store.rows(&KNOWN_CODES, args![rows_json(codes)?]).await?;
-    Ok(rows.into_iter().map(|r| r.0).collect())
+/// Which of these place and zone codes exist: code, place id (0 for zones).
+pub async fn known_codes(
+    store: &Store,
+    codes: &[AreaRow],
+) -> Result<Vec<(String, i64)>, StoreFault> {
+    store.rows(&KNOWN_CODES, args![rows_json(codes)?]).await
 }
 
 /// An alert by its outside id.

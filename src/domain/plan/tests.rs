@@ -1,5 +1,6 @@
 //! The default plans, their shortening, and what a bad plan is told.
 
+use super::wait::{read_wait, write_wait};
 use super::*;
 use proptest::prelude::*;
 

@@ -34,6 +34,13 @@ pub(super) fn menu_digit(folded: &str) -> Option<u8> {
     let body = without_lead(body);
     let chars: Vec<char> = body.chars().collect();
     let first = chars.first().copied().and_then(value);
+    // 3 错了是2: the slip is taken back, the last digit counts.
+    if (body.contains('错') || body.contains("不是"))
+        && let [.., '是' | '改' | '回' | '为', last] = chars.as_slice()
+        && let Some(meant) = value(*last)
+    {
+        return Some(meant);
+    }
     if let Some(first) = first {
         let same = chars
             .iter()
@@ -78,10 +85,12 @@ pub(super) fn lettered(folded: &str) -> Option<(char, u8)> {
         .then(|| (letter.to_ascii_uppercase(), digit))
 }
 
-/// Nothing but four or more zeros, which platforms take for a refusal.
-pub(super) fn is_zeros(folded: &str) -> bool {
+/// The codes that platforms take for a refusal when a reply is nothing else: T, TD, N, R, 0000.
+pub(super) fn is_refusal_code(folded: &str) -> bool {
     let body = folded.trim_matches(is_frame);
-    body.len() >= 4 && body.chars().all(|c| c == '0')
+    let body = body.trim_start_matches(['回', '复']).trim_matches(is_frame);
+    let zeros = body.len() >= 4 && body.chars().all(|c| c == '0');
+    zeros || matches!(body, "t" | "td" | "n" | "r" | "qx")
 }
 
 fn trailing(chars: &[char]) -> Option<u8> {
@@ -96,12 +105,12 @@ fn trailing(chars: &[char]) -> Option<u8> {
 
 /// Whether what follows the digit are words about it, not the rest of a number or a unit.
 fn opens_words(digit: char, next: char, rest: &[char]) -> bool {
-    let another = rest
-        .iter()
-        .find(|c| !is_frame(**c))
-        .copied()
-        .and_then(value)
-        .is_some();
+    let mut words = rest.iter().skip_while(|c| is_frame(**c)).copied();
+    let another = words.next().and_then(value).is_some();
+    let another = another
+        && !words
+            .find(|c| value(*c).is_none())
+            .is_some_and(|c| UNITS.contains(c));
     if is_frame(next) {
         return !(another || next == '/');
     }

@@ -3,6 +3,8 @@
 //!
 //! Nothing here decides what a reply means.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 
 /// Characters of a reply that are read. A plea may stand at the end of a long text.
@@ -19,6 +21,14 @@ const CHARACTERS: &str = "轉转離离發发訂订閱阅錯错號号碼码們们
 牆墙塊块樹树別别讓让該该見见覺觉遲迟擔担憂忧驚惊嚇吓熱热凍冻燒烧暈晕殘残腳脚壓压師师勞劳願愿線线\
 爐炉遠远達达體体樣样後后從从國国華华陳陈張张劉刘黃黄吳吴趙赵慮虑準准備备馬马上上離离開开屆届並并\
 鍾钟鐘钟讀读誰谁哪哪嘅的係是喺在咗了冇没唔不呒没弗不哉了啦了咯了俾给畀给嚟来返返佢他咩么❶1❷2❸3❹4";
+
+static READ_AS: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
+    let pairs: Vec<char> = CHARACTERS.chars().collect();
+    pairs
+        .chunks_exact(2)
+        .map(|pair| (pair[0], pair[1]))
+        .collect()
+});
 
 /// Stickers and signs that stand for words.
 const STICKERS: [(&str, &str); 9] = [
@@ -82,13 +92,7 @@ fn read_as(c: char) -> char {
     if c.is_ascii() {
         return c;
     }
-    let mut pairs = CHARACTERS.chars();
-    while let (Some(written), Some(read)) = (pairs.next(), pairs.next()) {
-        if written == c {
-            return read;
-        }
-    }
-    c
+    READ_AS.get(&c).copied().unwrap_or(c)
 }
 
 /// Takes away lines that quote (`>`), bracketed originals, and our own menu sent back.
@@ -233,6 +237,11 @@ fn is_han(c: char) -> bool {
 
 fn mood(chars: &[char]) -> Mood {
     let text: String = chars.iter().collect();
+    // 没什么 asks nothing, and 没事的话 supposes nothing.
+    let text = text
+        .replace("没什么", "没")
+        .replace("没啥", "没")
+        .replace("事的话", "事");
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if has(&["如果", "要是", "假如", "万一", "倘", "的话"]) && !has(&["再不"]) {
         return Mood::Supposes;
@@ -249,7 +258,7 @@ fn mood(chars: &[char]) -> Mood {
     ];
     let how = text.contains("怎么") && !text.contains("怎么办");
     let english = ["what", "who ", "where", "when ", "why", "is it", "how "];
-    if how || has(&asks) || text.ends_with('呢') || english.iter().any(|w| text.starts_with(w)) {
+    if how || has(&asks) || english.iter().any(|w| text.starts_with(w)) {
         return Mood::AsksWhat;
     }
     Mood::Says

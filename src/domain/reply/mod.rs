@@ -10,9 +10,10 @@ mod fold;
 mod pattern;
 mod words;
 
+pub use super::triage::Triage;
 use fold::{Clause, Mood};
 use pattern::Hit;
-use words::{CUE_TABLE, MASK_TABLE, Meaning};
+use words::{CONCERNS, CUE_TABLE, HINT_TABLE, Hint, MASK_TABLE, Meaning, TURNS};
 
 /// What the dispatcher has to do with a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,17 +65,6 @@ impl Label {
     }
 }
 
-/// How urgent a plea is. `A < B < C`, so that the smaller is served first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Triage {
-    /// Life: water inside or rising, trapped, injured, oxygen, labour, current, gas.
-    A,
-    /// Somebody has to come: cannot leave alone. Also a plea that names no reason.
-    B,
-    /// Water, food, medicine, information.
-    C,
-}
-
 /// The digits that were offered to the number that answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Menu(u16);
@@ -124,7 +114,7 @@ pub struct Reading {
     pub digit: Option<u8>,
     /// The number of persons it speaks of.
     pub persons: Option<u32>,
-    /// Somebody will not leave (the label is then help, evacuated or unclear).
+    /// Somebody will not leave (the label is then help or unclear, unless an address speaks).
     pub refusal: bool,
     /// Set exactly when the label is [`Label::NeedHelp`].
     pub triage: Option<Triage>,
@@ -144,7 +134,7 @@ pub fn read(text: &str, menu: Menu) -> Reading {
     for clause in &clauses {
         claims.take(clause);
     }
-    if digits::is_zeros(&folded) {
+    if digits::is_refusal_code(&folded) {
         claims.said.push(Label::OptOut);
     }
     let pressed = pressed(&folded, digit, menu, &claims);
@@ -195,16 +185,25 @@ struct Claims {
     said: Vec<Label>,
     refusal: bool,
     asks: bool,
+    /// Something is said that no phrase explains and that may matter.
+    unread: bool,
+    hints: Vec<Hint>,
 }
 
 impl Claims {
     fn take(&mut self, clause: &Clause) {
-        let masks = MASK_TABLE.find(&clause.chars);
+        let mut masks = MASK_TABLE.find(&clause.chars);
+        let widest = masks.clone();
+        masks.retain(|hit| {
+            !widest
+                .iter()
+                .any(|mask| mask.span != hit.span && inside(hit, mask))
+        });
         let cues = CUE_TABLE.find(&clause.chars);
-        let pleas: Vec<&Hit<Meaning>> = cues
-            .iter()
-            .filter(|hit| matches!(hit.meaning, Meaning::Help(_) | Meaning::Plea(_)))
-            .collect();
+        if masks.is_empty() && cues.is_empty() {
+            self.unread |= may_matter(clause);
+            self.hint(clause);
+        }
         match clause.mood {
             Mood::AsksWhat | Mood::AsksWhether => {
                 // 没什么事 holds a question word, but asks nothing.
@@ -213,11 +212,12 @@ impl Claims {
             }
             Mood::Says | Mood::Supposes => {}
         }
-        for hit in masks.iter().chain(&cues) {
-            let masked = masks.iter().any(|mask| mask != hit && inside(hit, mask));
-            let in_plea =
-                hit.meaning == Meaning::Refusal && pleas.iter().any(|plea| overlap(hit, plea));
-            if !masked && !in_plea {
+        for mask in &masks {
+            self.weigh(mask.meaning, clause.mood, &masks);
+        }
+        for hit in &cues {
+            let masked = masks.iter().any(|mask| takes(mask, hit));
+            if !masked && !cannot(hit, &clause.chars) {
                 self.weigh(hit.meaning, clause.mood, &masks);
             }
         }
@@ -249,6 +249,18 @@ impl Claims {
         }
     }
 
+    fn hint(&mut self, clause: &Clause) {
+        match clause.mood {
+            Mood::Says | Mood::AsksWhat => {}
+            Mood::AsksWhether | Mood::Supposes => return,
+        }
+        for hit in HINT_TABLE.find(&clause.chars) {
+            if !self.hints.contains(&hit.meaning) {
+                self.hints.push(hit.meaning);
+            }
+        }
+    }
+
     fn plead(&mut self, triage: Triage) {
         self.help = Some(self.help.map_or(triage, |known| known.min(triage)));
     }
@@ -277,18 +289,21 @@ impl Claims {
         if has(Label::OptOut) {
             return (Label::OptOut, 92);
         }
-        if has(Label::Evacuated) {
-            let mixed = self.refusal || self.said(Label::Safe) && pressed.is_none();
-            return (Label::Evacuated, 92 - asked - if mixed { 20 } else { 0 });
-        }
-        // Refusals need a person, whatever else is said.
+        // Refusals need a person, whatever else is said: the rest may speak of others.
         if self.refusal {
             return (Label::Unclear, 80);
         }
-        if has(Label::Safe) {
-            return (Label::Safe, 90 - asked);
+        if has(Label::Evacuated) {
+            let mixed = self.unread || self.said(Label::Safe) && pressed.is_none();
+            return (Label::Evacuated, 92 - asked - if mixed { 20 } else { 0 });
         }
-        if has(Label::Ack) && !self.asks {
+        if has(Label::Safe) && self.hints.len() < 2 && !(self.unread && self.asks) {
+            return (Label::Safe, 90 - asked - if self.unread { 20 } else { 0 });
+        }
+        if self.hints.len() >= 2 {
+            return (Label::NeedHelp, 55 - asked);
+        }
+        if has(Label::Ack) && !self.asks && !self.unread {
             return (
                 Label::Ack,
                 if pressed == Some(Label::Ack) { 97 } else { 90 },
@@ -296,6 +311,26 @@ impl Claims {
         }
         (Label::Unclear, if self.asks { 70 } else { 40 })
     }
+}
+
+/// Whether a clause without any known phrase speaks of something a person should read.
+fn may_matter(clause: &Clause) -> bool {
+    let text: String = clause.chars.iter().collect();
+    let turns = TURNS.iter().any(|turn| text.starts_with(turn)) && clause.chars.len() >= 4;
+    turns || clause.chars.iter().any(|c| CONCERNS.contains(*c))
+}
+
+/// 出不去 cannot; only 不去 will not.
+fn cannot(hit: &Hit<Meaning>, clause: &[char]) -> bool {
+    let before = hit.span.start.checked_sub(1).and_then(|at| clause.get(at));
+    hit.meaning == Meaning::Refusal && before.is_some_and(|c| "出下过上进回".contains(*c))
+}
+
+/// Whether a mask takes the sting out of a cue. What is only to come or to be moved is not yet
+/// "left", even where the two merely overlap; help is taken only when wholly inside.
+fn takes(mask: &Hit<Meaning>, cue: &Hit<Meaning>) -> bool {
+    let not_yet = matches!(mask.meaning, Meaning::Ack | Meaning::Aside);
+    inside(cue, mask) || (cue.meaning == Meaning::Evacuated && not_yet && overlap(cue, mask))
 }
 
 fn inside(hit: &Hit<Meaning>, mask: &Hit<Meaning>) -> bool {

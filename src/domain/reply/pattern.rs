@@ -1,8 +1,8 @@
-//! A tiny pattern language for phrases, because Chinese has no word boundaries and the tables of
-//! `words` must stay readable. Patterns are expanded to flat sequences and found by first character.
+//! A tiny pattern language for phrases: Chinese has no word boundaries, and the tables of `words`
+//! must stay readable. Patterns are expanded to flat sequences, found by first character.
 //!
-//! Syntax: `(a|b)` one of · `x?` or `(…)?` may be absent · `[abc]` one character of · `~` a gap of up
-//! to six characters that never crosses a negation · `^` `$` ends of the clause · `_` a blank.
+//! Syntax: `(a|b)` one of · `x?` or `(…)?` may be absent · `[abc]` one character of · `~` a gap of
+//! up to six characters that never crosses a negation · `^` `$` ends of the clause · `_` a blank.
 //! It is not a regular expression: nothing repeats, so matching stays linear.
 
 use std::collections::HashMap;
@@ -36,15 +36,15 @@ pub(super) struct Hit<M> {
 }
 
 impl<M: Copy> Table<M> {
-    /// Compiles rows of blank-separated patterns.
-    pub(super) fn compile(rows: &[(M, &str)]) -> Self {
+    /// Compiles rows of blank-separated patterns with the groups they name.
+    pub(super) fn compile(groups: &[(&str, &str)], rows: &[(M, &str)]) -> Self {
         let mut table = Self {
             sequences: Vec::new(),
             by_first: HashMap::new(),
         };
         for (meaning, patterns) in rows {
             for pattern in patterns.split_whitespace() {
-                for sequence in expand(pattern) {
+                for sequence in expand(groups, pattern) {
                     table.add(sequence, *meaning);
                 }
             }
@@ -114,7 +114,14 @@ fn follow(sequence: &[Atom], clause: &[char], at: usize) -> Option<usize> {
     }
 }
 
-fn expand(pattern: &str) -> Vec<Vec<Atom>> {
+fn expand(groups: &[(&str, &str)], pattern: &str) -> Vec<Vec<Atom>> {
+    let mut pattern = pattern.to_owned();
+    for (name, words) in groups {
+        let mark = format!("{{{name}}}");
+        if pattern.contains(&mark) {
+            pattern = pattern.replace(&mark, &format!("({words})"));
+        }
+    }
     let chars: Vec<char> = pattern.chars().collect();
     let mut at = 0;
     alternatives(&chars, &mut at)
@@ -170,25 +177,26 @@ fn class(chars: &[char], at: &mut usize) -> Vec<Vec<Atom>> {
 mod tests {
     use super::*;
 
-    fn spans(pattern: &str, clause: &str) -> Vec<Range<usize>> {
-        let table = Table::compile(&[((), pattern)]);
+    fn spans(pattern: &str, clause: &str) -> Vec<(usize, usize)> {
+        let table = Table::compile(&[("kin", "爸|妈")], &[((), pattern)]);
         let clause: Vec<char> = clause.chars().collect();
         table
             .find(&clause)
             .into_iter()
-            .map(|hit| hit.span)
+            .map(|hit| (hit.span.start, hit.span.end))
             .collect()
     }
 
     #[test]
     fn each_element_means_what_it_says() {
-        assert_eq!(spans("被困", "人被困了"), [1..3]);
-        assert_eq!(spans("没有?人?(被困|受伤)", "没有人受伤"), [0..5]);
-        assert_eq!(spans("走[不勿](动|了)", "老太婆走勿动"), [3..6]);
-        assert_eq!(spans("水~进来", "水已经进来了"), [0..5]);
-        assert_eq!(spans("^停$", "停"), [0..1]);
+        assert_eq!(spans("被困", "人被困了"), [(1, 3)]);
+        assert_eq!(spans("没有?人?(被困|受伤)", "没有人受伤"), [(0, 5)]);
+        assert_eq!(spans("走[不勿](动|了)", "老太婆走勿动"), [(3, 6)]);
+        assert_eq!(spans("水~进来", "水已经进来了"), [(0, 5)]);
+        assert_eq!(spans("{kin}~不肯", "我妈她不肯走"), [(1, 5)]);
+        assert_eq!(spans("^停$", "停"), [(0, 1)]);
         assert!(spans("^停$", "停电").is_empty());
-        assert_eq!(spans("wrong_number", "wrong number"), [0..12]);
+        assert_eq!(spans("wrong_number", "wrong number"), [(0, 12)]);
     }
 
     #[test]
@@ -201,11 +209,11 @@ mod tests {
     #[test]
     fn latin_words_are_not_cut_out_of_longer_ones() {
         assert!(spans("stop", "nonstop").is_empty() && spans("t", "td").is_empty());
-        assert_eq!(spans("stop", "请stop了"), [1..5]);
+        assert_eq!(spans("stop", "请stop了"), [(1, 5)]);
     }
 
     #[test]
     fn longer_hits_come_first() {
-        assert_eq!(spans("没事 没事的时候", "没事的时候打我"), [0..5, 0..2]);
+        assert_eq!(spans("没事 没事的时候", "没事的时候打我"), [(0, 5), (0, 2)]);
     }
 }

@@ -1,0 +1,70 @@
+//! What a notice is for: messages to one named person, beside the orders to households.
+//! The words of it are `render`'s.
+
+macro_rules! purposes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal;)+) => {
+        /// Why one person gets a message of his own.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Purpose { $($(#[$doc])* $name,)+ }
+
+        impl Purpose {
+            /// Every purpose.
+            pub const ALL: &'static [Purpose] = &[$(Purpose::$name,)+];
+
+            /// The stable number under which the store keeps it.
+            pub fn code(self) -> i64 {
+                match self { $(Purpose::$name => $code,)+ }
+            }
+
+            /// The inverse of [`Purpose::code`].
+            pub fn from_code(code: i64) -> Option<Purpose> {
+                Purpose::ALL.iter().copied().find(|p| p.code() == code)
+            }
+        }
+    };
+}
+
+purposes! {
+    /// 叫应 of a responsible person.
+    Summons = 1;
+    /// A list is offered.
+    Offer = 2;
+    /// Who did not wake, to the superior.
+    Unwoken = 3;
+    /// An untaken list or task, to the duty room.
+    Reminder = 4;
+    /// An alert is about to expire.
+    Expiring = 5;
+    /// A cry for help has arrived.
+    HelpReceived = 6;
+    /// Somebody took it.
+    HelpTaken = 7;
+    Thanks = 8;
+    /// 登记4人，都走了再回3.
+    AskBack = 9;
+    /// What a leader's digit did.
+    Confirmation = 10;
+    /// Told to who holds or was offered a list that another took.
+    ListPassed = 11;
+    /// Not understood; what the digits mean.
+    Unclear = 12;
+    /// Who holds a list and has been silent.
+    HolderCheck = 13;
+    /// The helper of a household (结对帮扶人).
+    Helper = 14;
+    /// 解除.
+    Lifted = 15;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_its_own() {
+        for purpose in Purpose::ALL {
+            assert_eq!(Purpose::from_code(purpose.code()), Some(*purpose));
+        }
+        assert_eq!(Purpose::from_code(99), None);
+    }
+}

@@ -1,0 +1,64 @@
+//! The auditor: custody computed every minute, orphans named and put to the duty room. It never
+//! only logs.
+
+use super::{Engine, EngineFault};
+use crate::domain::alert::State;
+use crate::store::custody::{self, Custody};
+use crate::store::desk::{self, NewTask};
+use crate::store::order;
+
+/// Orphans taken care of by one audit of an alert.
+const ORPHANS_STEP: i64 = 500;
+
+impl Engine {
+    /// Computes custody of an alert. Changes nothing.
+    pub async fn custody(&self, alert: i64) -> Result<Custody, EngineFault> {
+        Ok(custody::compute(&self.store, alert, self.clock.story_ms()).await?)
+    }
+
+    /// Audits every live alert: an orphan becomes a task of the duty room with a timer, is logged
+    /// and journaled. Gives the number of orphans found.
+    pub async fn audit_once(&self) -> Result<i64, EngineFault> {
+        let mut found = 0;
+        for state in [State::Live, State::Ended] {
+            for (alert, uid, _, _, _) in order::live(&self.store, state.code()).await? {
+                found += self.audit_alert(alert, &uid).await?;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn audit_alert(&self, alert: i64, uid: &str) -> Result<i64, EngineFault> {
+        let now = self.clock.story_ms();
+        let orphans = custody::orphans(&self.store, alert, now, ORPHANS_STEP).await?;
+        if orphans.is_empty() {
+            return Ok(0);
+        }
+        tracing::error!(
+            alert = uid,
+            orphans = orphans.len(),
+            "households in nobody's hands"
+        );
+        let tasks: Vec<NewTask> = orphans
+            .iter()
+            .map(|(household, _, building)| NewTask {
+                uid: self.entropy.uuid(now),
+                alert,
+                household: Some(*household),
+                building: Some(*building),
+                inbound: None,
+                key: format!("audit:{alert}.{household}.{now}"),
+                kind: 3,
+                class: 2,
+                text: "无人负责，请值班室落实".into(),
+            })
+            .collect();
+        let mut tx = self.store.begin().await?;
+        desk::open_tasks(&mut tx, &tasks, now).await?;
+        let detail = serde_json::json!({"orphans": orphans.len()});
+        self.note(&mut tx, "auditor", "audit.orphans", Some(alert), detail)
+            .await?;
+        tx.commit().await?;
+        Ok(i64::try_from(orphans.len()).unwrap_or(i64::MAX))
+    }
+}

@@ -1,0 +1,77 @@
+//! The step from grids to households: a set of grids at a time, each in one transaction with its
+//! standings, first-wave batches, tallies and timers. Sends nothing.
+
+use super::{Engine, EngineFault, words};
+use crate::domain::alert::Urgency;
+use crate::domain::batch::rank_residents;
+use crate::domain::lane::{Class, Lane};
+use crate::store::expand::{self as rows, ExpansionRow, Spread};
+use crate::store::{correct, order};
+
+/// The stable number of a class in batches and hints.
+pub fn class_code(class: Class) -> i64 {
+    match class {
+        Class::Flash => 1,
+        Class::Routine => 2,
+    }
+}
+
+impl Engine {
+    /// Expands those of `expansions` that are still pending. Gives the number expanded. A hint that
+    /// comes twice, or for a version no longer in force, changes nothing.
+    pub async fn expand_once(&self, expansions: &[i64]) -> Result<usize, EngineFault> {
+        let mut tx = self.store.begin().await?;
+        let claimed = rows::claim_expansion(&mut tx, expansions).await?;
+        let mut done = 0;
+        let mut versions: Vec<(i64, i64)> = claimed
+            .iter()
+            .map(|row| (row.alert_id, row.version))
+            .collect();
+        versions.dedup();
+        for (alert, version) in versions {
+            let of_version: Vec<ExpansionRow> = claimed
+                .iter()
+                .filter(|row| (row.alert_id, row.version) == (alert, version))
+                .cloned()
+                .collect();
+            let own: Vec<i64> = of_version.iter().map(|row| row.id).collect();
+            let Some(order) = self.order(alert, version).await? else {
+                continue;
+            };
+            let in_force = order::version(&self.store, alert, version)
+                .await?
+                .is_some_and(|v| v.state == words::in_force());
+            if !in_force {
+                rows::end_expansion(&mut tx, &own).await?;
+                continue;
+            }
+            let spread = self.spread(&order);
+            if order.reach == 2 {
+                let machine = self.clock.machine_ms();
+                correct::fill(&mut tx, &of_version, &spread, machine).await?;
+            } else {
+                rows::fill(&mut tx, &of_version, &spread).await?;
+            }
+            done += of_version.len();
+        }
+        tx.commit().await?;
+        Ok(done)
+    }
+
+    pub(super) fn spread(&self, order: &super::Order) -> Spread {
+        let urgency = Urgency::from_code(order.urgency).unwrap_or(Urgency::Notice);
+        let now = self.clock.story_ms();
+        let clock_at = order
+            .plan
+            .as_ref()
+            .filter(|plan| plan.lists.is_some() || !plan.waves_ms.is_empty())
+            .map(|plan| now + plan.first_wave_max_ms);
+        Spread {
+            lane: Lane::Sms.code(),
+            class: class_code(urgency.class()),
+            rank: rank_residents(order.urgency, 0),
+            now,
+            clock_at,
+        }
+    }
+}

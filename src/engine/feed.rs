@@ -1,0 +1,123 @@
+//! The feeder: picks due rows in the store's order and hints a bounded window of them, so that
+//! priority is decided at the last moment and hints never pile up behind a slow gateway. Where the
+//! broker does not confirm, it gives the window to the caller to be worked directly.
+
+use super::{Engine, EngineFault};
+use crate::base::limits::WINDOW_HINTS;
+use crate::domain::lane::{Class, Lane};
+use crate::queue::{Hint, Topic};
+use crate::store::batch;
+
+/// Grids expanded by one hint's transaction.
+pub const EXPANSIONS_TOGETHER: usize = 16;
+/// How long the rest of a town waits for the fragile of grids not yet expanded, story ms.
+const FRAGILE_FIRST_MS: i64 = 10_000;
+
+/// What one round of the feeder did.
+#[derive(Debug, Default)]
+pub struct Fed {
+    /// Hints the broker has confirmed.
+    pub hinted: usize,
+    /// Hints it has not: to be worked in this process, now.
+    pub direct: Vec<Hint>,
+}
+
+impl Engine {
+    /// One round: pending expansions first, then due batches of every lane we have a gateway for.
+    pub async fn feed_once(&self) -> Result<Fed, EngineFault> {
+        let machine = self.clock.machine_ms();
+        let story = self.clock.story_ms();
+        let mut hints = Vec::new();
+        let expansions = batch::pick_expansions(&self.store, machine, 256).await?;
+        hints.extend(expansions.iter().map(|row| Hint {
+            topic: Topic::Expand,
+            class: Class::Flash,
+            id: row.0,
+        }));
+        let expanding = !expansions.is_empty()
+            || batch::is_expanding(&self.store, story - FRAGILE_FIRST_MS).await?;
+        for lane in [Lane::Sms, Lane::Voice, Lane::Wechat] {
+            if !self.gateways.iter().any(|g| g.provider.lane() == lane) {
+                continue;
+            }
+            let room =
+                self.window(lane) - batch::outstanding(&self.store, lane.code(), machine).await?;
+            if room <= 0 {
+                continue;
+            }
+            let due =
+                batch::pick_due(&self.store, lane.code(), story, machine, room, expanding).await?;
+            hints.extend(due.iter().map(|row| Hint {
+                topic: Topic::Send(lane),
+                class: if row.class == 1 {
+                    Class::Flash
+                } else {
+                    Class::Routine
+                },
+                id: row.id,
+            }));
+        }
+        if hints.is_empty() {
+            return Ok(Fed::default());
+        }
+        match self.queue.publish(&hints).await {
+            Ok(()) => Ok(Fed {
+                hinted: hints.len(),
+                direct: Vec::new(),
+            }),
+            Err(fault) => {
+                tracing::warn!(%fault, hints = hints.len(), "direct mode: the store feeds us");
+                Ok(Fed {
+                    hinted: 0,
+                    direct: hints,
+                })
+            }
+        }
+    }
+
+    /// Two seconds of the lane's present rate in batches, at most a thousand.
+    fn window(&self, lane: Lane) -> i64 {
+        let gateways = self.gateways.iter().filter(|g| g.provider.lane() == lane);
+        let mut batches = 0;
+        for gateway in gateways {
+            batches += match gateway.rate_per_second {
+                None => WINDOW_HINTS,
+                Some(rate) => (rate * 2.0 / 50.0).ceil() as i64 + 1,
+            };
+        }
+        batches.clamp(1, WINDOW_HINTS)
+    }
+
+    /// Works one hint, whoever brought it.
+    pub async fn work(&self, hint: &Hint) -> Result<usize, EngineFault> {
+        match hint.topic {
+            Topic::Expand => self.expand_once(&[hint.id]).await,
+            Topic::Send(_) | Topic::Notice => Ok(self.send_once(&[hint.id]).await?.len()),
+        }
+    }
+
+    /// Receives and works hints until the queue has none for now. For stories and the drain at
+    /// the end; production does the same in the pump, with waiting.
+    pub async fn work_waiting(&self) -> Result<usize, EngineFault> {
+        let mut worked = 0;
+        for topic in [Topic::Expand, Topic::Send(Lane::Sms), Topic::Notice] {
+            for class in [Class::Flash, Class::Routine] {
+                loop {
+                    let got = self
+                        .queue
+                        .receive(topic, class, EXPANSIONS_TOGETHER, 0)
+                        .await?;
+                    if got.is_empty() {
+                        break;
+                    }
+                    for delivery in &got {
+                        self.work(&delivery.hint).await?;
+                        worked += 1;
+                    }
+                    self.queue.settle(&got).await?;
+                }
+            }
+        }
+        Ok(worked)
+    }
+}

@@ -1,0 +1,507 @@
+//! Replies up: a group is kept, read, matched, recorded and answered in one transaction. A group
+//! that fails is halved until the bad row stands alone; that one is kept as unclear and goes to
+//! the desk. Help words are never lost. Decides no meaning: `domain::reply` and `matching` do.
+
+use std::collections::{HashMap, HashSet};
+
+use super::leader::Pending;
+use super::{Engine, EngineFault};
+use crate::base::limits::GROUP_ROWS;
+use crate::base::phone::Phone;
+use crate::base::sms;
+use crate::channel::Inbound;
+use crate::domain::alert::State;
+use crate::domain::demand::Demand;
+use crate::domain::matching::{self, Candidate, LeaderAct, LeaderState, Target};
+use crate::domain::reply::{self, Label, Menu, Reading};
+use crate::domain::statement::{Claim, Giver};
+use crate::domain::triage::Triage;
+use crate::store::answer::StatementRow;
+use crate::store::answer::{self, AddressClaim, CandidateRow, InboundRow, InboundState, Owner};
+use crate::store::desk::{self, NewTask};
+
+/// A reply of a group, with what its number stands for.
+struct Read<'a> {
+    reply: &'a Inbound,
+    key: String,
+    text: String,
+    from: Option<Phone>,
+}
+
+/// What a group leads to, gathered before anything is written.
+#[derive(Default)]
+pub(super) struct Effects {
+    pub statements: Vec<StatementRow>,
+    pub tasks: Vec<NewTask>,
+    pub claims: Vec<AddressClaim>,
+    pub states: Vec<InboundState>,
+    pub pending: Vec<Pending>,
+}
+
+/// Everything the store knows about the numbers of a group.
+struct Known {
+    owners: Vec<Owner>,
+    candidates: Vec<CandidateRow>,
+    humans: HashMap<i64, LeaderState>,
+    recent: Vec<(i64, String, i64)>,
+}
+
+impl Engine {
+    /// Takes replies of one provider. Gives how many were new; repeated ones change nothing.
+    pub async fn take_replies(
+        &self,
+        provider: &str,
+        replies: &[Inbound],
+    ) -> Result<usize, EngineFault> {
+        let mut new = 0;
+        for group in unique_numbers(replies) {
+            new += self.take_group(provider, &group).await?;
+        }
+        Ok(new)
+    }
+
+    async fn take_group(&self, provider: &str, group: &[&Inbound]) -> Result<usize, EngineFault> {
+        let mut stack = vec![group.to_vec()];
+        let mut new = 0;
+        while let Some(part) = stack.pop() {
+            match self.take_part(provider, &part, false).await {
+                Ok(count) => new += count,
+                Err(fault) if fault.is_again() => return Err(fault),
+                Err(fault) if part.len() == 1 => {
+                    tracing::error!(%fault, "a reply is kept as unclear");
+                    new += self.take_part(provider, &part, true).await?;
+                }
+                Err(_) => {
+                    let (left, right) = part.split_at(part.len() / 2);
+                    stack.push(right.to_vec());
+                    stack.push(left.to_vec());
+                }
+            }
+        }
+        Ok(new)
+    }
+
+    async fn take_part(
+        &self,
+        provider: &str,
+        part: &[&Inbound],
+        poisoned: bool,
+    ) -> Result<usize, EngineFault> {
+        let now = self.clock.story_ms();
+        let read: Vec<Read<'_>> = part.iter().map(|reply| read_one(provider, reply)).collect();
+        let hashes = self.hashes(&read);
+        let rows: Vec<InboundRow> = read
+            .iter()
+            .enumerate()
+            .map(|(n, r)| InboundRow {
+                n,
+                key: r.key.clone(),
+                provider: provider.into(),
+                known: i64::from(r.from.is_some()),
+                last4: r
+                    .from
+                    .as_ref()
+                    .map_or(String::new(), |p| p.last4().to_owned()),
+                text: r.text.clone(),
+                sent: r.reply.sent_at,
+                received: now,
+                label: String::new(),
+            })
+            .collect();
+        let mut tx = self.store.begin().await?;
+        let new: HashMap<String, i64> = answer::keep_inbound(&mut tx, &rows, &hashes)
+            .await?
+            .into_iter()
+            .map(|(id, key)| (key, id))
+            .collect();
+        let known = self.known(&mut tx, &hashes, now).await?;
+        let mut effects = Effects::default();
+        for (n, one) in read.iter().enumerate() {
+            let Some(id) = new.get(&one.key) else {
+                continue;
+            };
+            if poisoned {
+                self.to_desk(&mut effects, one, *id, None, 2, Triage::B, now);
+            } else {
+                self.effect(&mut effects, one, n, *id, &known, now);
+            }
+        }
+        let recorded = self.record(&mut tx, &effects.statements).await?;
+        desk::open_tasks(&mut tx, &effects.tasks, now).await?;
+        answer::claim_addresses(&mut tx, &effects.claims, now).await?;
+        self.act_for_leaders(&mut tx, &effects.pending, now).await?;
+        self.confirm(&mut tx, &effects, &recorded, now).await?;
+        answer::set_inbound(&mut tx, &effects.states).await?;
+        tx.commit().await?;
+        Ok(new.len())
+    }
+
+    fn hashes(&self, read: &[Read<'_>]) -> Vec<u8> {
+        let mut blob = Vec::with_capacity(read.len() * 16);
+        for one in read {
+            match &one.from {
+                Some(phone) => blob.extend(self.sealer.hash(phone.e164())),
+                None => blob.extend([0u8; 16]),
+            }
+        }
+        blob
+    }
+
+    async fn known(
+        &self,
+        tx: &mut crate::store::Tx,
+        hashes: &[u8],
+        now: i64,
+    ) -> Result<Known, EngineFault> {
+        let owners = answer::owners(tx, hashes).await?;
+        let addresses: Vec<i64> = owners
+            .iter()
+            .filter(|o| o.household_id.is_some())
+            .map(|o| o.address_id)
+            .collect();
+        let states = [
+            State::Live.code(),
+            State::Ended.code(),
+            State::Withdrawn.code(),
+        ];
+        let candidates = answer::candidates(tx, &addresses, &states).await?;
+        let ids: HashSet<i64> = owners.iter().filter_map(|o| o.human_id).collect();
+        let ids: Vec<i64> = ids.into_iter().collect();
+        let mut humans = HashMap::new();
+        for (id, offered, held, summoned) in answer::human_states(tx, &ids).await? {
+            humans.insert(
+                id,
+                LeaderState {
+                    has_offer: offered > 0,
+                    has_summons: summoned > 0,
+                    holds_list: held > 0,
+                    has_home: false,
+                    last_same_digit_at: None,
+                },
+            );
+        }
+        let recent = answer::recent_labels(tx, hashes, now - matching::REPEAT_MS).await?;
+        Ok(Known {
+            owners,
+            candidates,
+            humans,
+            recent,
+        })
+    }
+
+    fn effect(
+        &self,
+        effects: &mut Effects,
+        one: &Read<'_>,
+        n: usize,
+        id: i64,
+        known: &Known,
+        now: i64,
+    ) {
+        let place = i64::try_from(n).unwrap_or(-1);
+        let owners: Vec<&Owner> = known.owners.iter().filter(|o| o.n == place).collect();
+        let candidates: Vec<(&CandidateRow, Candidate)> = known
+            .candidates
+            .iter()
+            .filter_map(|row| {
+                let owner = owners.iter().find(|o| o.address_id == row.address_id)?;
+                Some((row, candidate(row, owner)))
+            })
+            .collect();
+        let reading = reply::read(&one.text, menu_of(&candidates));
+        let label = match reading.digit {
+            Some(digit) => format!("digit:{digit}"),
+            None => reading.label.word().to_owned(),
+        };
+        if let Some(human) = owners.iter().find_map(|o| o.human_id)
+            && self.leader_reply(effects, human, id, &reading, known, place, &candidates, now)
+        {
+            effects.states.push(InboundState {
+                id,
+                state: 1,
+                label,
+            });
+            return;
+        }
+        let clear = self.household_reply(effects, one, id, &owners, &candidates, &reading, now);
+        effects.states.push(InboundState {
+            id,
+            state: if clear { 1 } else { 2 },
+            label,
+        });
+    }
+
+    /// A leader's digit; false where it is of his own home, or words.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one decision over what a group gathered"
+    )]
+    fn leader_reply(
+        &self,
+        effects: &mut Effects,
+        human: i64,
+        inbound: i64,
+        reading: &Reading,
+        known: &Known,
+        place: i64,
+        candidates: &[(&CandidateRow, Candidate)],
+        now: i64,
+    ) -> bool {
+        let Some(state) = known.humans.get(&human) else {
+            return false;
+        };
+        let Some(digit) = reading.digit else {
+            effects.pending.push(Pending {
+                human,
+                inbound,
+                act: None,
+            });
+            return false;
+        };
+        let same = format!("digit:{digit}");
+        let last = known
+            .recent
+            .iter()
+            .filter(|r| r.0 == place && r.1 == same)
+            .map(|r| r.2)
+            .max();
+        let state = LeaderState {
+            has_home: !candidates.is_empty(),
+            last_same_digit_at: last,
+            ..*state
+        };
+        let act = matching::leader_act(digit, &state, now);
+        effects.pending.push(Pending {
+            human,
+            inbound,
+            act: Some(act),
+        });
+        !matches!(act, LeaderAct::OwnHome | LeaderAct::Unclear)
+    }
+
+    /// A resident's reply; false where a person has to look at it.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one decision over what a group gathered"
+    )]
+    fn household_reply(
+        &self,
+        effects: &mut Effects,
+        one: &Read<'_>,
+        id: i64,
+        owners: &[&Owner],
+        candidates: &[(&CandidateRow, Candidate)],
+        reading: &Reading,
+        now: i64,
+    ) -> bool {
+        let plain: Vec<Candidate> = candidates.iter().map(|c| c.1.clone()).collect();
+        let help = reading.label == Label::NeedHelp;
+        let targets = if help && reading.digit.is_none() {
+            matching::match_words(&plain)
+        } else {
+            matching::match_household(one.reply.sent_at, now, &plain)
+        };
+        if let Label::OptOut | Label::WrongNumber = reading.label {
+            let claim = if reading.label == Label::OptOut { 2 } else { 3 };
+            effects.claims.extend(owners.iter().map(|o| AddressClaim {
+                key: format!("{}#{}", one.key, o.address_id),
+                address: o.address_id,
+                claim,
+            }));
+            return true;
+        }
+        let triage = reading.triage.unwrap_or(Triage::B);
+        if targets.is_empty() {
+            let kind = if help { 1 } else { 2 };
+            let home = owners.iter().find_map(|o| o.household_id);
+            self.to_desk(effects, one, id, home.map(|h| (0, h, 0)), kind, triage, now);
+            return false;
+        }
+        let Some(claims) = claims_of(reading) else {
+            let first = &targets[0];
+            let home = (first.alert_id, first.household_id, 0);
+            if reading.refusal {
+                self.state_all(
+                    effects,
+                    one,
+                    id,
+                    owners,
+                    candidates,
+                    &targets,
+                    Claim::Refused,
+                    None,
+                );
+            }
+            self.to_desk(effects, one, id, Some(home), 2, Triage::C, now);
+            return false;
+        };
+        let persons = reading.persons.map(i64::from);
+        for claim in claims {
+            self.state_all(
+                effects, one, id, owners, candidates, &targets, claim, persons,
+            );
+        }
+        if help {
+            for target in &targets {
+                let building = candidates
+                    .iter()
+                    .find(|c| c.0.household_id == target.household_id)
+                    .map_or(0, |c| c.0.building_id);
+                let home = (target.alert_id, target.household_id, building);
+                self.to_desk(effects, one, id, Some(home), 1, triage, now);
+            }
+        }
+        true
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a statement has that many parts")]
+    fn state_all(
+        &self,
+        effects: &mut Effects,
+        one: &Read<'_>,
+        _id: i64,
+        owners: &[&Owner],
+        candidates: &[(&CandidateRow, Candidate)],
+        targets: &[Target],
+        claim: Claim,
+        persons: Option<i64>,
+    ) {
+        for target in targets {
+            let row = candidates.iter().find(|c| {
+                c.0.household_id == target.household_id && c.0.alert_id == target.alert_id
+            });
+            let address = row.map(|c| c.0.address_id);
+            let owner = owners.iter().find(|o| Some(o.address_id) == address);
+            let giver = if owner.is_some_and(|o| o.relative.is_some()) {
+                Giver::Relative
+            } else {
+                Giver::Lives
+            };
+            let upstairs = claim == Claim::LeftAll && target.demand == Demand::Upstairs.code();
+            let claim = if upstairs { Claim::Upstairs } else { claim };
+            let at = matching::reply_at(one.reply.sent_at, self.clock.story_ms());
+            effects.statements.push(StatementRow {
+                key: statement_key(&one.key, target, claim),
+                alert: target.alert_id,
+                version: target.version,
+                household: target.household_id,
+                giver: giver.code(),
+                giver_id: address,
+                claim: claim.code(),
+                persons,
+                closes: None,
+                at,
+                source: "sms".into(),
+            });
+        }
+    }
+
+    /// Opens a task; `home` is alert, household, building.
+    #[expect(clippy::too_many_arguments, reason = "a task has that many parts")]
+    fn to_desk(
+        &self,
+        effects: &mut Effects,
+        one: &Read<'_>,
+        inbound: i64,
+        home: Option<(i64, i64, i64)>,
+        kind: i64,
+        triage: Triage,
+        now: i64,
+    ) {
+        let key = match home {
+            Some((alert, household, _)) => format!("{}#{alert}.{household}.t", one.key),
+            None => format!("{}#t", one.key),
+        };
+        effects.tasks.push(NewTask {
+            uid: self.entropy.uuid(now),
+            alert: home.map_or(0, |h| h.0),
+            household: home.map(|h| h.1),
+            building: home.map(|h| h.2).filter(|b| *b != 0),
+            inbound: Some(inbound),
+            key,
+            kind,
+            class: triage.code(),
+            text: one.text.clone(),
+        });
+    }
+}
+
+/// The key of a statement made by a reply. No comma: closings list such keys.
+fn statement_key(reply: &str, target: &Target, claim: Claim) -> String {
+    let reply = reply.replace(',', "_");
+    format!(
+        "{reply}#{}.{}.{}",
+        target.alert_id,
+        target.household_id,
+        claim.code()
+    )
+}
+
+/// None: a person has to read it.
+fn claims_of(reading: &Reading) -> Option<Vec<Claim>> {
+    match reading.label {
+        Label::NeedHelp => Some(vec![Claim::Help(reading.triage.unwrap_or(Triage::B))]),
+        Label::Evacuated => Some(vec![Claim::LeftAll]),
+        Label::Safe => Some(vec![Claim::SafeHome]),
+        Label::Ack => Some(vec![Claim::Heard]),
+        Label::OptOut | Label::WrongNumber => Some(Vec::new()),
+        Label::Unclear => None,
+    }
+}
+
+fn read_one<'a>(provider: &str, reply: &'a Inbound) -> Read<'a> {
+    Read {
+        reply,
+        key: format!("{provider}:{}", sms::clean(&reply.source_key)),
+        text: sms::clean(&reply.text),
+        from: Phone::parse(&reply.from).ok(),
+    }
+}
+
+fn candidate(row: &CandidateRow, owner: &Owner) -> Candidate {
+    Candidate {
+        alert_id: row.alert_id,
+        household_id: row.household_id,
+        version: row.version,
+        demand: row.demand,
+        pursued: row.pursued == 1,
+        first_sent_at: row.first_sent_at,
+        open: row.open == 1,
+        shared_by: owner.shares,
+        relative: owner.relative.is_some(),
+    }
+}
+
+/// The digits offered to that number: those of the strongest demand it was sent.
+fn menu_of(candidates: &[(&CandidateRow, Candidate)]) -> Menu {
+    let demand = candidates
+        .iter()
+        .map(|c| c.1.demand)
+        .max()
+        .and_then(Demand::from_code);
+    demand.map_or(Menu::none(), |d| {
+        Menu::parse(match d {
+            Demand::Inform => "12",
+            Demand::Receipt | Demand::Safety | Demand::Upstairs | Demand::Evacuation => d.menu(),
+        })
+    })
+}
+
+/// Groups in which every number speaks once, in the order of arrival.
+fn unique_numbers(replies: &[Inbound]) -> Vec<Vec<&Inbound>> {
+    let mut groups: Vec<Vec<&Inbound>> = Vec::new();
+    let mut current: Vec<&Inbound> = Vec::new();
+    let mut seen: HashSet<&str> = HashSet::new();
+    for reply in replies {
+        if current.len() >= GROUP_ROWS || !seen.insert(reply.from.as_str()) {
+            groups.push(std::mem::take(&mut current));
+            seen.clear();
+            seen.insert(reply.from.as_str());
+        }
+        current.push(reply);
+    }
+    if !current.is_empty() {
+        groups.push(current);
+    }
+    groups
+}

@@ -1,0 +1,636 @@
+//! The life of an order: draft, submit, return, approve (or bypass), update, withdraw, end.
+//! Every act is checked by place, journaled with its change, and one transaction. What may follow
+//! what is `domain::alert`'s; the wording is `render`'s.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Engine, EngineFault};
+use crate::domain::access::{self, Action, Role};
+use crate::domain::alert::{self, Act, Origin, RingAsked, Roll, State, Submission, Urgency};
+use crate::domain::demand::Demand;
+use crate::domain::gate::AlertKind;
+use crate::domain::need;
+use crate::domain::plan::TimerKind;
+use crate::store::journal::NewEntry;
+use crate::store::order::{self, AlertRow, AreaRow, NewAlert, NewVersion, Release, RingRow};
+use crate::store::{account, expand, journal, timer};
+
+/// Who acts, with his rights by place.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    pub account_id: i64,
+    pub name: String,
+    pub rights: Vec<(Role, i64)>,
+}
+
+/// An order as its author writes it. Instants ms UTC, places and zones by code.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OrderForm {
+    /// `own` or `forwarded`.
+    pub origin: String,
+    /// `live`, `exercise` or `rehearsal`.
+    pub kind: String,
+    pub hazard: String,
+    pub title: String,
+    pub issuer: String,
+    pub number: Option<String>,
+    pub colour: Option<String>,
+    pub issued_at: Option<i64>,
+    pub template: String,
+    pub vars: BTreeMap<String, String>,
+    /// `notice`, `urgent` or `flash`; none: suggested.
+    pub urgency: Option<String>,
+    pub act_by: Option<i64>,
+    pub expires_at: Option<i64>,
+    pub places: Vec<String>,
+    pub exclude: Vec<String>,
+    pub zones: Vec<String>,
+    /// None: ring 1 `Evacuation`, ring 2 `Receipt`, ring 3 `Inform`.
+    pub rings: Option<Vec<RingRow>>,
+}
+
+const HOUR_MS: i64 = 3_600_000;
+
+fn refused(text: impl Into<String>) -> EngineFault {
+    EngineFault::Refused(text.into())
+}
+
+fn default_rings(demand: Demand) -> Vec<RingRow> {
+    let ring = |ring: i64, demand: Demand, pursued: i64| RingRow {
+        ring,
+        demand: demand.code(),
+        pursued,
+    };
+    if demand == Demand::Inform {
+        return vec![
+            ring(1, Demand::Inform, 0),
+            ring(2, Demand::Inform, 0),
+            ring(3, Demand::Inform, 0),
+        ];
+    }
+    vec![
+        ring(1, demand, 1),
+        ring(2, Demand::Receipt, 1),
+        ring(3, Demand::Inform, 0),
+    ]
+}
+
+impl Engine {
+    /// Writes a draft; gives its outside id.
+    pub async fn draft(&self, actor: &Actor, form: &OrderForm) -> Result<String, EngineFault> {
+        let now = self.clock.story_ms();
+        let origin = match form.origin.as_str() {
+            "own" | "" => Origin::Own,
+            "forwarded" => Origin::Forwarded,
+            other => return Err(refused(format!("origin {other:?}: write own or forwarded"))),
+        };
+        let word = if form.kind.is_empty() {
+            "live"
+        } else {
+            form.kind.as_str()
+        };
+        let kind = AlertKind::from_word(word)
+            .ok_or_else(|| refused(format!("kind {word:?}: write live, exercise or rehearsal")))?;
+        self.messages.check_vars(&form.template, &form.vars)?;
+        if form.places.is_empty() {
+            return Err(refused("places: name at least one place by its code"));
+        }
+        self.check_codes(actor, form).await?;
+        let new = NewAlert {
+            uid: self.entropy.uuid(now),
+            origin: origin.code(),
+            kind: kind.code(),
+            hazard: form.hazard.clone(),
+            title: form.title.clone(),
+            issuer: form.issuer.clone(),
+            number: form.number.clone(),
+            colour: form.colour.clone(),
+            issued_at: form.issued_at.unwrap_or(now),
+            state: State::Draft.code(),
+            author_id: actor.account_id,
+            created_at: now,
+        };
+        let mut tx = self.store.begin().await?;
+        let alert = order::insert_alert(&mut tx, &new).await?;
+        self.write_version(&mut tx, actor, form, alert, 1).await?;
+        let detail = json!({"uid": new.uid, "title": form.title, "kind": kind.word()});
+        self.note(
+            &mut tx,
+            &actor.name,
+            Action::DraftAlert.word(),
+            Some(alert),
+            detail,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(new.uid)
+    }
+
+    /// Every code must exist, at least one place must be named, and the right must reach it.
+    async fn check_codes(&self, actor: &Actor, form: &OrderForm) -> Result<(), EngineFault> {
+        let area = |code: &String| AreaRow {
+            code: code.clone(),
+            excluded: 0,
+        };
+        let asked: Vec<AreaRow> = form
+            .places
+            .iter()
+            .chain(&form.exclude)
+            .chain(&form.zones)
+            .map(area)
+            .collect();
+        let known = order::known_codes(&self.store, &asked).await?;
+        if let Some(row) = asked
+            .iter()
+            .find(|row| !known.iter().any(|k| k.0 == row.code))
+        {
+            return Err(refused(format!(
+                "place or zone {:?} is not in the roster: look it up with `roster export`",
+                row.code
+            )));
+        }
+        let included = |k: &&(String, i64)| form.places.contains(&k.0);
+        let places: Vec<i64> = known.iter().filter(included).map(|k| k.1).collect();
+        let above = account::places_above_each(&self.store, &places).await?;
+        access::allows_everywhere(&actor.rights, Action::DraftAlert, &above)
+            .map_err(|denied| refused(denied.to_string()))
+    }
+
+    async fn write_version(
+        &self,
+        tx: &mut crate::store::Tx,
+        actor: &Actor,
+        form: &OrderForm,
+        alert: i64,
+        version: i64,
+    ) -> Result<(), EngineFault> {
+        let now = self.clock.story_ms();
+        let templates = self.messages.templates();
+        let strongest = templates
+            .iter()
+            .find(|t| t.name == form.template)
+            .map_or(Demand::Inform, |t| t.strongest);
+        let rings = form
+            .rings
+            .clone()
+            .unwrap_or_else(|| default_rings(strongest));
+        let top = rings
+            .iter()
+            .map(|r| r.demand)
+            .max()
+            .and_then(alert::Demand::from_code);
+        let colour = form.colour.as_deref().and_then(alert::Colour::parse);
+        let urgency = match form.urgency.as_deref() {
+            Some(word) => Urgency::parse(word).ok_or_else(|| {
+                refused(format!("urgency {word:?}: write notice, urgent or flash"))
+            })?,
+            None => alert::suggest_urgency(
+                top.unwrap_or(alert::Demand::Inform),
+                form.act_by.map(|at| at - now),
+                colour,
+            ),
+        };
+        let expires_at = form.expires_at.unwrap_or_else(|| {
+            form.act_by
+                .map_or(now + 24 * HOUR_MS, |at| at + 12 * HOUR_MS)
+        });
+        let row = NewVersion {
+            version,
+            state: State::Draft.code(),
+            urgency: urgency.code(),
+            template: form.template.clone(),
+            vars: serde_json::to_string(&form.vars).unwrap_or_default(),
+            act_by: form.act_by,
+            expires_at,
+            categories: need::TRANSFER_CATEGORIES,
+            needs: need::RING2_NEEDS,
+            reach: 1,
+            author_id: actor.account_id,
+            created_at: now,
+        };
+        order::insert_version(tx, alert, &row, &rings).await?;
+        let area = |excluded: i64| {
+            move |code: &String| AreaRow {
+                code: code.clone(),
+                excluded,
+            }
+        };
+        let areas: Vec<AreaRow> = form
+            .places
+            .iter()
+            .map(area(0))
+            .chain(form.exclude.iter().map(area(1)))
+            .collect();
+        let zones: Vec<AreaRow> = form.zones.iter().map(area(0)).collect();
+        order::insert_areas(tx, alert, version, &areas, &zones, &form.hazard).await?;
+        Ok(())
+    }
+
+    /// Hands a draft in for approval: every defect is named at once.
+    pub async fn submit(&self, actor: &Actor, uid: &str) -> Result<(), EngineFault> {
+        let (row, version) = self.newest(uid).await?;
+        self.allowed(actor, Action::SubmitAlert, row.id, version)
+            .await?;
+        self.check_version(&row, version, false).await?;
+        self.move_version(actor, &row, version, Act::Submit, Action::SubmitAlert, None)
+            .await
+    }
+
+    /// Gives a submitted version back with a reason.
+    pub async fn give_back(
+        &self,
+        actor: &Actor,
+        uid: &str,
+        reason: &str,
+    ) -> Result<(), EngineFault> {
+        let (row, version) = self.newest(uid).await?;
+        self.allowed(actor, Action::ReturnAlert, row.id, version)
+            .await?;
+        let reason = Some(reason.to_owned());
+        self.move_version(
+            actor,
+            &row,
+            version,
+            Act::Return,
+            Action::ReturnAlert,
+            reason,
+        )
+        .await
+    }
+
+    async fn move_version(
+        &self,
+        actor: &Actor,
+        row: &AlertRow,
+        version: i64,
+        act: Act,
+        action: Action,
+        reason: Option<String>,
+    ) -> Result<(), EngineFault> {
+        let now = self.clock.story_ms();
+        let mut tx = self.store.begin().await?;
+        let state = self.version_state(row.id, version).await?;
+        let next = state
+            .next(act)
+            .map_err(|fault| refused(fault.to_string()))?;
+        let submitted_at = (act == Act::Submit).then_some(now);
+        order::set_version_state(
+            &mut tx,
+            row.id,
+            version,
+            next.code(),
+            submitted_at,
+            reason.clone(),
+        )
+        .await?;
+        if version == 1 {
+            order::set_alert_state(&mut tx, row.id, next.code(), None).await?;
+        }
+        let detail = json!({"version": version, "reason": reason});
+        self.note(&mut tx, &actor.name, action.word(), Some(row.id), detail)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Releases a submitted version. `bypass`: an emergency role alone, countersigned later.
+    pub async fn approve(&self, actor: &Actor, uid: &str, bypass: bool) -> Result<(), EngineFault> {
+        let (row, version) = self.newest(uid).await?;
+        let action = if bypass {
+            Action::BypassAlert
+        } else {
+            Action::ApproveAlert
+        };
+        self.allowed(actor, action, row.id, version).await?;
+        let draft = order::version(&self.store, row.id, version).await?;
+        let author = draft.as_ref().map_or(row.author_id, |v| v.author_id);
+        if !bypass {
+            alert::second_person(author, actor.account_id)
+                .map_err(|fault| refused(fault.to_string()))?;
+        }
+        let state = self.version_state(row.id, version).await?;
+        state
+            .next(Act::Approve)
+            .map_err(|fault| refused(fault.to_string()))?;
+        self.check_version(&row, version, bypass).await?;
+        self.release(actor, &row, version, bypass, action).await
+    }
+
+    async fn release(
+        &self,
+        actor: &Actor,
+        row: &AlertRow,
+        version: i64,
+        bypass: bool,
+        action: Action,
+    ) -> Result<(), EngineFault> {
+        let now = self.clock.story_ms();
+        let Some(v) = order::version(&self.store, row.id, version).await? else {
+            return Err(refused("that version does not exist"));
+        };
+        let urgency = Urgency::from_code(v.urgency).unwrap_or(Urgency::Notice);
+        let plan = self.plan_for(urgency, v.act_by.map(|at| at - now));
+        let plan_text = serde_json::to_string(&plan).unwrap_or_default();
+        let mut tx = self.store.begin().await?;
+        let locked = order::lock(&mut tx, row.id).await?;
+        if locked.is_none_or(|l| l.2 >= version) {
+            return Err(refused(
+                "this version is already in force: somebody was faster",
+            ));
+        }
+        order::supersede(&mut tx, row.id, State::Live.code(), State::Ended.code()).await?;
+        let release = Release {
+            approver_id: actor.account_id,
+            bypass,
+            plan: &plan_text,
+            alert_state: State::Live.code(),
+            live_state: State::Live.code(),
+            at: now,
+        };
+        order::release(&mut tx, row.id, version, &release).await?;
+        let grids = expand::plan_expansion(&mut tx, row.id, version).await?;
+        let mut timers = vec![(TimerKind::Expiry, 0, (v.expires_at - HOUR_MS).max(now))];
+        if !plan.persons_ms.is_empty() {
+            timers.push((TimerKind::Summons, 0, now));
+            if let Some(after_ms) = plan.unwoken_ms {
+                timers.push((TimerKind::Unwoken, 0, now + after_ms));
+            }
+        }
+        for (kind, step, due_at) in timers {
+            timer::set(&mut tx, row.id, kind.code(), 0, 0, step, due_at).await?;
+        }
+        let detail = json!({"version": version, "grids": grids, "bypass": bypass});
+        self.note(&mut tx, &actor.name, action.word(), Some(row.id), detail)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    fn plan_for(&self, urgency: Urgency, left_ms: Option<i64>) -> crate::domain::plan::Plan {
+        match urgency {
+            Urgency::Flash => self.plans.flash.scaled(left_ms),
+            Urgency::Urgent => self.plans.urgent.scaled(left_ms),
+            Urgency::Notice => self.plans.notice.clone(),
+        }
+    }
+
+    /// Draft, submission and bypass approval in one: `alert send`.
+    pub async fn send_now(&self, actor: &Actor, form: &OrderForm) -> Result<String, EngineFault> {
+        let uid = self.draft(actor, form).await?;
+        self.submit(actor, &uid).await?;
+        self.approve(actor, &uid, true).await?;
+        Ok(uid)
+    }
+
+    /// Writes the next version of a live alert as a draft; it is submitted and approved like any.
+    pub async fn update(
+        &self,
+        actor: &Actor,
+        uid: &str,
+        form: &OrderForm,
+    ) -> Result<i64, EngineFault> {
+        let (row, newest) = self.newest(uid).await?;
+        let state = State::from_code(row.state).unwrap_or(State::Draft);
+        state
+            .next(Act::Update)
+            .map_err(|fault| refused(fault.to_string()))?;
+        self.messages.check_vars(&form.template, &form.vars)?;
+        self.check_codes(actor, form).await?;
+        self.allowed(actor, Action::DraftAlert, row.id, row.version)
+            .await?;
+        let version = newest + 1;
+        let mut tx = self.store.begin().await?;
+        self.write_version(&mut tx, actor, form, row.id, version)
+            .await?;
+        if form.places.is_empty() && form.zones.is_empty() {
+            order::copy_areas(&mut tx, row.id, row.version, version).await?;
+        }
+        let detail = json!({"version": version});
+        self.note(
+            &mut tx,
+            &actor.name,
+            Action::DraftAlert.word(),
+            Some(row.id),
+            detail,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(version)
+    }
+
+    /// Takes a live alert back: it was wrong. Waits for nothing; the correction goes to everyone
+    /// who may have had the text, and again when the leases of this moment have ended.
+    pub async fn withdraw(
+        &self,
+        actor: &Actor,
+        uid: &str,
+        vars: &BTreeMap<String, String>,
+    ) -> Result<(), EngineFault> {
+        let (row, newest) = self.newest(uid).await?;
+        self.allowed(actor, Action::WithdrawAlert, row.id, row.version.max(1))
+            .await?;
+        let state = State::from_code(row.state).unwrap_or(State::Draft);
+        let next = state
+            .next(Act::Withdraw)
+            .map_err(|fault| refused(fault.to_string()))?;
+        self.messages.check_vars("correction", vars)?;
+        let now = self.clock.story_ms();
+        let version = newest + 1;
+        let new = NewVersion {
+            version,
+            state: State::Draft.code(),
+            urgency: Urgency::Flash.code(),
+            template: "correction".into(),
+            vars: serde_json::to_string(vars).unwrap_or_default(),
+            act_by: None,
+            expires_at: now + 24 * HOUR_MS,
+            categories: 0,
+            needs: 0,
+            reach: 2,
+            author_id: actor.account_id,
+            created_at: now,
+        };
+        let mut tx = self.store.begin().await?;
+        order::lock(&mut tx, row.id).await?;
+        order::insert_version(&mut tx, row.id, &new, &default_rings(Demand::Inform)).await?;
+        order::supersede(&mut tx, row.id, State::Live.code(), next.code()).await?;
+        let release = Release {
+            approver_id: actor.account_id,
+            bypass: false,
+            plan: "",
+            alert_state: next.code(),
+            live_state: State::Live.code(),
+            at: now,
+        };
+        order::release(&mut tx, row.id, version, &release).await?;
+        order::plan_correction(&mut tx, row.id, version).await?;
+        timer::stop_alert(&mut tx, row.id).await?;
+        timer::set(
+            &mut tx,
+            row.id,
+            TimerKind::Correction.code(),
+            0,
+            version,
+            1,
+            now + 5_000,
+        )
+        .await?;
+        let detail = json!({"version": version, "vars": vars});
+        self.note(
+            &mut tx,
+            &actor.name,
+            Action::WithdrawAlert.word(),
+            Some(row.id),
+            detail,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Lifts an alert. Sending stops; whoever is still open stays on the lists, which become the
+    /// search list (清点名单) with the duty room as its owner.
+    pub async fn end(&self, actor: &Actor, uid: &str) -> Result<i64, EngineFault> {
+        let (row, _) = self.newest(uid).await?;
+        self.allowed(actor, Action::EndAlert, row.id, row.version.max(1))
+            .await?;
+        let state = State::from_code(row.state).unwrap_or(State::Draft);
+        let next = state
+            .next(Act::End)
+            .map_err(|fault| refused(fault.to_string()))?;
+        let now = self.clock.story_ms();
+        let mut tx = self.store.begin().await?;
+        order::lock(&mut tx, row.id).await?;
+        order::supersede(&mut tx, row.id, State::Live.code(), State::Ended.code()).await?;
+        order::set_alert_state(&mut tx, row.id, next.code(), Some(now)).await?;
+        timer::stop_sending(&mut tx, row.id).await?;
+        timer::set(&mut tx, row.id, TimerKind::Search.code(), 0, 0, 0, now).await?;
+        let open = timer::count_open(&mut tx, row.id).await?;
+        let detail = json!({"open": open});
+        self.note(
+            &mut tx,
+            &actor.name,
+            Action::EndAlert.word(),
+            Some(row.id),
+            detail,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(open)
+    }
+
+    async fn newest(&self, uid: &str) -> Result<(AlertRow, i64), EngineFault> {
+        let row = order::by_uid(&self.store, uid)
+            .await?
+            .ok_or_else(|| refused(format!("no alert {uid}: see `tongluo alert list`")))?;
+        let version = order::latest_version(&self.store, row.id).await?;
+        Ok((row, version))
+    }
+
+    async fn version_state(&self, alert: i64, version: i64) -> Result<State, EngineFault> {
+        let row = order::version(&self.store, alert, version).await?;
+        let state = row.and_then(|v| State::from_code(v.state));
+        state.ok_or_else(|| refused("that version does not exist"))
+    }
+
+    async fn check_version(
+        &self,
+        row: &AlertRow,
+        version: i64,
+        bypass: bool,
+    ) -> Result<(), EngineFault> {
+        let now = self.clock.story_ms();
+        let Some(v) = order::version(&self.store, row.id, version).await? else {
+            return Err(refused("that version does not exist"));
+        };
+        let counts = expand::count_audience(&self.store, row.id, version).await?;
+        let rings: Vec<RingAsked> = order::rings(&self.store, row.id, version)
+            .await?
+            .iter()
+            .map(|r| RingAsked {
+                ring: r.ring,
+                demand: alert::Demand::from_code(r.demand).unwrap_or(alert::Demand::Inform),
+                pursued: r.pursued == 1,
+            })
+            .collect();
+        let duty = crate::domain::duty::Role::DutyRoom.code();
+        let roll = match AlertKind::from_code(row.kind) {
+            Some(AlertKind::Exercise) => {
+                let numbers = order::roll(&self.store, row.id).await?.len();
+                Some(Roll {
+                    numbers: i64::try_from(numbers).unwrap_or(0),
+                    unconfirmed: 0,
+                })
+            }
+            Some(AlertKind::Live | AlertKind::Rehearsal) | None => None,
+        };
+        let submission = Submission {
+            origin: Origin::from_code(row.origin).unwrap_or(Origin::Own),
+            title: &row.title,
+            issuer: &row.issuer,
+            number: row.number.as_deref(),
+            colour: row.colour.as_deref(),
+            issued_at: row.issued_at,
+            urgency: Urgency::from_code(v.urgency).unwrap_or(Urgency::Notice),
+            act_by: v.act_by,
+            expires_at: v.expires_at,
+            audience: counts.iter().map(|c| c.1).sum(),
+            rings: &rings,
+            duty_room: order::has_duty_room(&self.store, duty, now).await?,
+            roll,
+        };
+        let defects: Vec<String> = alert::check(&submission, now)
+            .into_iter()
+            .filter(|d| !(bypass && d.yields_to_bypass()))
+            .map(|d| format!("{}: {d}", d.word()))
+            .collect();
+        if defects.is_empty() {
+            Ok(())
+        } else {
+            Err(refused(defects.join("; ")))
+        }
+    }
+
+    async fn allowed(
+        &self,
+        actor: &Actor,
+        action: Action,
+        alert: i64,
+        version: i64,
+    ) -> Result<(), EngineFault> {
+        let places: Vec<i64> = order::areas(&self.store, alert, version)
+            .await?
+            .into_iter()
+            .filter(|(_, excluded)| *excluded == 0)
+            .map(|(place, _)| place)
+            .collect();
+        let above = account::places_above_each(&self.store, &places).await?;
+        access::allows_everywhere(&actor.rights, action, &above)
+            .map_err(|denied| refused(denied.to_string()))
+    }
+
+    /// One journal entry, in the transaction of what it tells of.
+    pub(crate) async fn note(
+        &self,
+        tx: &mut crate::store::Tx,
+        actor: &str,
+        act: &str,
+        alert_id: Option<i64>,
+        detail: serde_json::Value,
+    ) -> Result<(), EngineFault> {
+        let at = self.clock.story_ms();
+        let entry = NewEntry {
+            at,
+            actor: actor.into(),
+            act: act.into(),
+            alert_id,
+            detail,
+        };
+        journal::append(tx, &[entry]).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! Sending notices: the same lease, permits, gate and calls as for households, one text each.
+//! Who gets a notice and why is decided where it is posted.
+
+use std::collections::HashSet;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::send::{Call, Sent};
+use super::{Engine, EngineFault, words};
+use crate::base::limits::{ATTEMPTS, ATTEMPTS_NUMBERED, BATCH_ADDRESSES, RETRY_WAITS_MS};
+use crate::domain::gate::AlertKind;
+use crate::domain::lane::{Lane, Realm};
+use crate::domain::outcome::Outcome;
+use crate::store::batch::{self, Leased};
+use crate::store::notice::{self, NoticeRow, SettleRow};
+use crate::store::order;
+
+impl Engine {
+    /// Sends one leased batch of notices.
+    pub(super) async fn send_notices(&self, leased: &Leased) -> Result<Sent, EngineFault> {
+        let kind = notice::kind_of(&self.store, leased.alert_id).await?;
+        let kind = kind
+            .and_then(AlertKind::from_code)
+            .unwrap_or(AlertKind::Live);
+        let roll: HashSet<Vec<u8>> = match kind {
+            AlertKind::Exercise => order::roll(&self.store, leased.alert_id)
+                .await?
+                .into_iter()
+                .collect(),
+            AlertKind::Live | AlertKind::Rehearsal => HashSet::new(),
+        };
+        let practice = self.settings.practice || kind == AlertKind::Rehearsal;
+        let realm = if practice {
+            Realm::Practice
+        } else {
+            Realm::Live
+        };
+        let lane = Lane::from_code(leased.lane).unwrap_or(Lane::Sms);
+        let now = self.clock.story_ms();
+        let Some(gateway) = self.gateway(lane, realm, leased.attempt - 1) else {
+            batch::put_back(&self.store, leased, now + 30_000).await?;
+            return Ok(Sent::Later {
+                calls: 0,
+                not_before: now + 30_000,
+            });
+        };
+        let grant = self.permits(gateway, BATCH_ADDRESSES).await?;
+        if grant.count == 0 {
+            batch::put_back(&self.store, leased, grant.next_at).await?;
+            return Ok(Sent::Later {
+                calls: 0,
+                not_before: grant.next_at,
+            });
+        }
+        let found = notice::look(&self.store, leased.id, grant.count).await?;
+        let last = i64::try_from(found.len()).unwrap_or(0) < grant.count;
+        let calls = stream::iter(found.into_iter().map(|member| {
+            let reference = format!("n{}", member.id);
+            let text = member.text.clone();
+            let prepared = self.prepare(
+                gateway,
+                kind,
+                &roll,
+                &member.sealed,
+                &member.hash,
+                member.realm,
+                text,
+                &reference,
+            );
+            async move {
+                let outcome = match prepared {
+                    Err(outcome) => outcome,
+                    Ok((pass, message)) => self.call(gateway, &pass, message).await,
+                };
+                Call { member, outcome }
+            }
+        }));
+        let made: Vec<Call<NoticeRow>> = calls
+            .buffer_unordered(self.settings.calls_open.max(1))
+            .collect()
+            .await;
+        self.settle_notices(leased, gateway.provider.name(), made, last)
+            .await
+    }
+
+    async fn settle_notices(
+        &self,
+        leased: &Leased,
+        provider: &str,
+        made: Vec<Call<NoticeRow>>,
+        last: bool,
+    ) -> Result<Sent, EngineFault> {
+        let now = self.clock.story_ms();
+        let calls = made.len();
+        let mut again_ms: Option<i64> = (!last).then_some(0);
+        let mut rows = Vec::with_capacity(calls);
+        for call in made {
+            let wait_ms = retry_wait(&call.outcome, call.member.attempt);
+            again_ms = again_ms.max(wait_ms);
+            rows.push(SettleRow {
+                id: call.member.id,
+                kind: call.outcome.code(),
+                again: i64::from(wait_ms.is_some()),
+                x: call.outcome.external_id().map(str::to_owned),
+                c: (call.outcome.code() != 1).then(|| call.outcome.detail().to_owned()),
+            });
+        }
+        let mut tx = self.store.begin().await?;
+        if !rows.is_empty() {
+            notice::settle(&mut tx, &rows, provider, now).await?;
+        }
+        let Some(wait_ms) = again_ms else {
+            let ours = batch::finish(&mut tx, leased, now, words::in_force()).await?;
+            tx.commit().await?;
+            return Ok(if ours {
+                Sent::Done { calls }
+            } else {
+                Sent::Lost { calls }
+            });
+        };
+        tx.commit().await?;
+        batch::put_back(&self.store, leased, now + wait_ms).await?;
+        Ok(Sent::Later {
+            calls,
+            not_before: now + wait_ms,
+        })
+    }
+}
+
+fn retry_wait(outcome: &Outcome, attempt: i64) -> Option<i64> {
+    let slot = usize::try_from(attempt - 1)
+        .unwrap_or(0)
+        .min(RETRY_WAITS_MS.len() - 1);
+    match outcome {
+        Outcome::RefusedRetry { after_ms, .. } if attempt < ATTEMPTS => Some(
+            after_ms
+                .unwrap_or(RETRY_WAITS_MS[slot])
+                .max(RETRY_WAITS_MS[slot]),
+        ),
+        Outcome::Throttled { after_ms } if attempt < ATTEMPTS_NUMBERED => {
+            Some(after_ms.unwrap_or(RETRY_WAITS_MS[0]))
+        }
+        Outcome::Accepted { .. }
+        | Outcome::RefusedPermanent { .. }
+        | Outcome::RefusedRetry { .. }
+        | Outcome::Throttled { .. }
+        | Outcome::Unknown { .. } => None,
+    }
+}

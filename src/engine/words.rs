@@ -1,0 +1,146 @@
+//! From rows to words: a version as an [`Order`], and the texts of residents rendered once per
+//! demand and audience. Decides nothing; templates decide the wording.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::domain::alert::State;
+use crate::domain::demand::Demand;
+use crate::domain::gate::AlertKind;
+use crate::domain::plan::Plan;
+use crate::render::{Audience, Messages, RenderFault, ResidentText};
+use crate::store::batch::Member;
+use crate::store::{Store, order};
+
+use super::EngineFault;
+
+/// An immutable version with what its alert never changes.
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub alert_id: i64,
+    pub uid: String,
+    pub version: i64,
+    pub kind: AlertKind,
+    pub origin: i64,
+    pub hazard: String,
+    pub title: String,
+    pub issuer: String,
+    pub urgency: i64,
+    pub template: String,
+    pub vars: BTreeMap<String, String>,
+    pub act_by: Option<i64>,
+    pub expires_at: i64,
+    pub plan: Option<Plan>,
+    pub reach: i64,
+    pub issued_at: i64,
+    pub live_at: i64,
+}
+
+impl Order {
+    /// Reads a version that was released. None: there is no such version, or it is still a draft.
+    pub async fn read(
+        store: &Store,
+        alert: i64,
+        version: i64,
+    ) -> Result<Option<Order>, EngineFault> {
+        let Some(row) = order::version(store, alert, version).await? else {
+            return Ok(None);
+        };
+        let (Some(head), Some(live_at)) = (order::by_id(store, alert).await?, row.live_at) else {
+            return Ok(None);
+        };
+        let broken = |what: &str| EngineFault::Refused(format!("alert {alert}: {what}"));
+        let vars = serde_json::from_str(&row.vars).map_err(|_| broken("its variables"))?;
+        let plan = (!row.plan.is_empty())
+            .then(|| serde_json::from_str(&row.plan))
+            .transpose()
+            .map_err(|_| broken("its plan can't be read"))?;
+        let kind = AlertKind::from_code(head.kind).ok_or_else(|| broken("its kind"))?;
+        Ok(Some(Order {
+            alert_id: alert,
+            uid: head.uid,
+            version,
+            kind,
+            origin: head.origin,
+            hazard: head.hazard,
+            title: head.title,
+            issuer: head.issuer,
+            urgency: row.urgency,
+            template: row.template,
+            vars,
+            act_by: row.act_by,
+            expires_at: row.expires_at,
+            plan,
+            reach: row.reach,
+            issued_at: if version == 1 {
+                head.issued_at
+            } else {
+                live_at
+            },
+            live_at,
+        }))
+    }
+
+    /// Whether an unknown outcome is worth a repeat: 紧急 and 特急 are life safety.
+    pub fn is_life_safety(&self) -> bool {
+        self.urgency >= 2
+    }
+}
+
+/// The state of a version in force.
+pub fn in_force() -> i64 {
+    State::Live.code()
+}
+
+/// Texts of one version, rendered as they are first needed.
+pub struct Texts<'a> {
+    messages: &'a Messages,
+    order: &'a Order,
+    signature: &'a str,
+    ready: HashMap<(i64, i64), String>,
+}
+
+impl<'a> Texts<'a> {
+    /// None rendered yet.
+    pub fn new(messages: &'a Messages, order: &'a Order, signature: &'a str) -> Texts<'a> {
+        Texts {
+            messages,
+            order,
+            signature,
+            ready: HashMap::new(),
+        }
+    }
+
+    /// The text for one member of a batch.
+    pub fn for_member(&mut self, member: &Member) -> Result<String, RenderFault> {
+        if member.relative.is_some() {
+            let audience = Audience::AbsentRelative { name: &member.name };
+            return self.render(member.demand, audience);
+        }
+        let persons = member.persons.clamp(1, 99);
+        let key = (member.demand, persons);
+        if let Some(text) = self.ready.get(&key) {
+            return Ok(text.clone());
+        }
+        let audience = match u32::try_from(persons) {
+            Ok(persons) if persons > 1 => Audience::Several(persons),
+            Ok(_) | Err(_) => Audience::Household,
+        };
+        let text = self.render(member.demand, audience)?;
+        self.ready.insert(key, text.clone());
+        Ok(text)
+    }
+
+    fn render(&self, demand: i64, audience: Audience<'_>) -> Result<String, RenderFault> {
+        self.messages.resident(&ResidentText {
+            signature: self.signature,
+            template: &self.order.template,
+            vars: &self.order.vars,
+            demand: Demand::from_code(demand).unwrap_or(Demand::Receipt),
+            audience,
+            exercise: self.order.kind == AlertKind::Exercise,
+            version: u32::try_from(self.order.version).unwrap_or(1),
+            issued_at_ms: self.order.issued_at,
+            merged: &[],
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! Why a text was not made. Named by who can mend it: the author, the roster, or us.
+
+use thiserror::Error;
+
+/// A text that could not be made; nothing was sent and nothing was changed in its wording.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum RenderFault {
+    /// The author named a template that does not exist.
+    #[error("no template {name:?}; there are: {}", known.join(", "))]
+    UnknownTemplate {
+        name: String,
+        known: Vec<&'static str>,
+    },
+    /// The author gave a variable the template does not have.
+    #[error("template {template} has no variable {name:?}; it has: {}", known.join(", "))]
+    UnknownVariable {
+        template: &'static str,
+        name: String,
+        known: Vec<&'static str>,
+    },
+    /// The author left out a variable the template needs.
+    #[error("template {template} needs variable {name:?}; it has: {}", known.join(", "))]
+    MissingVariable {
+        template: &'static str,
+        name: &'static str,
+        known: Vec<&'static str>,
+    },
+    /// A value (of the author or the roster) may not stand in a message.
+    #[error("{field}: {rule}")]
+    Wording { field: String, rule: WordingFault },
+    /// The official asked for more than this kind of text can ask.
+    #[error("template {template} cannot ask for {demand}")]
+    DemandUnfit {
+        template: &'static str,
+        demand: &'static str,
+    },
+    /// Too many parts were merged, or a list is empty; the caller cuts or leaves it out.
+    #[error("{field}: {given} entries, between {least} and {most} are possible")]
+    Count {
+        field: &'static str,
+        given: usize,
+        least: usize,
+        most: usize,
+    },
+    /// The whole text is longer than any message we send, in UTF-16 units.
+    #[error("the text has {units} units, at most {most} are possible")]
+    TooLong { units: usize, most: usize },
+    /// A defect of an embedded template: ours to mend.
+    #[error("template {template} is broken: {reason}")]
+    Broken { template: String, reason: String },
+}
+
+/// What is wrong with a value.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum WordingFault {
+    #[error("is empty")]
+    Empty,
+    #[error("is {units} units long, at most {most} are possible")]
+    TooLong { units: usize, most: usize },
+    #[error("has a character that may not stand in a message: U+{0:04X}")]
+    Character(u32),
+    #[error("begins or ends with a space or a punctuation mark; the template puts its own")]
+    Edge,
+    #[error("has a link or an address of the net: {0}")]
+    Link(String),
+    #[error("tells which digit to answer ({0}); the menu is fixed")]
+    Digit(String),
+    #[error("gives a warning colour ({0}); only a forwarded warning has one")]
+    Colour(String),
+    #[error("is no warning colour: 蓝色, 黄色, 橙色 or 红色")]
+    NoColour,
+    #[error("names another colour than the title")]
+    ColourDiffers,
+}

@@ -1,0 +1,371 @@
+//! The short texts the engine itself writes: to leaders and superiors (叫应, lists), and back to
+//! residents who answered. Their occasions are the plan's and the fold's business.
+
+use minijinja::value::Serde;
+use minijinja::{Value, context};
+use serde::Serialize;
+
+use super::fault::RenderFault;
+use super::messages::MAX_NAME_UNITS;
+use super::time::{say_clock, say_time};
+use super::wording::check_wording;
+use crate::domain::demand::Demand;
+
+/// What stands around every notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoticeHead<'a> {
+    /// The office's short name without brackets: 余姚市防指.
+    pub signature: &'a str,
+    pub exercise: bool,
+    /// When it is written, ms UTC: times are said relative to it.
+    pub now_ms: i64,
+}
+
+/// A place and how many doors of it are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PlaceDoors<'a> {
+    pub place: &'a str,
+    pub doors: u32,
+}
+
+/// A person and the place he answers for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PersonAt<'a> {
+    pub name: &'a str,
+    pub place: &'a str,
+}
+
+/// The classes A, B, C of a help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HelpClass {
+    /// A: life.
+    Life,
+    /// B: must be carried before the deadline.
+    Carry,
+    /// C: water, food, medicine, information.
+    Supply,
+}
+
+/// One notice. Instants are ms UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum NoticeText<'a> {
+    /// 叫应, the `n`th (from 1): 1 = awake, takes no list; 0 = cannot. `doors` must move.
+    Summons {
+        alert_title: &'a str,
+        place: &'a str,
+        n: u32,
+        doors: u32,
+        fragile: u32,
+    },
+    /// A list is offered to one person.
+    Offer {
+        place: &'a str,
+        doors: u32,
+        fragile: u32,
+        act_by_ms: Option<i64>,
+        token: Option<&'a str>,
+    },
+    /// Several places of one person at once; `doors` and `fragile` are the sums of all of them,
+    /// the first three are named.
+    OfferMerged {
+        places: &'a [PlaceDoors<'a>],
+        doors: u32,
+        fragile: u32,
+        act_by_ms: Option<i64>,
+        token: Option<&'a str>,
+    },
+    /// To the superior: who did not wake, and `more` not named (beyond five they are counted).
+    Unwoken {
+        people: &'a [PersonAt<'a>],
+        more: u32,
+    },
+    /// To the duty room until it takes the list.
+    DutyRoomReminder {
+        place: &'a str,
+        doors: u32,
+        waited_min: u32,
+        act_by_ms: Option<i64>,
+        token: Option<&'a str>,
+    },
+    /// To the duty room before an alert expires; unanswered it goes on by `extend_hours`.
+    Expiring {
+        alert_title: &'a str,
+        left_min: u32,
+        doors: u32,
+        extend_hours: u32,
+    },
+    /// A cry for help has arrived; nobody has taken it yet.
+    HelpReceived {
+        class: HelpClass,
+    },
+    /// Somebody took it: only now a name.
+    HelpTaken {
+        who: &'a str,
+    },
+    /// An answer has arrived.
+    Thanks,
+    /// The first 3 of a home with several persons is asked back, once.
+    AskBackPersons {
+        registered: u32,
+        demand: Demand,
+    },
+    ListTaken {
+        place: &'a str,
+        doors: u32,
+        token: Option<&'a str>,
+    },
+    ListDeclined {
+        place: &'a str,
+    },
+    /// Told to the former holder, or to who was offered it: another took the list.
+    ListPassed {
+        place: &'a str,
+        who: &'a str,
+    },
+    /// A summons was answered; it took no list.
+    WokenThanks,
+    /// A leader's digit that meant his own home.
+    HomeAnswered {
+        digit: u8,
+    },
+    /// Two to four lists are open to him: letters.
+    WhichOne {
+        options: &'a [PlaceDoors<'a>],
+    },
+    /// A resident's answer was not understood.
+    UnclearAskBack {
+        demand: Demand,
+    },
+    /// 更正 of a withdrawn alert, to who had its text; `instead` is what holds.
+    Correction {
+        alert_title: &'a str,
+        sent_ms: i64,
+        instead: Option<&'a str>,
+    },
+    /// 返回通知, by zone.
+    ReturnNotice {
+        place: &'a str,
+    },
+    /// 范围更正: had the old text, belongs no longer.
+    RangeCorrection {
+        alert_title: &'a str,
+        sent_ms: i64,
+    },
+    /// 解除. `wait_return`: somebody was moved, and the return notice is still to come.
+    Lifted {
+        alert_title: &'a str,
+        wait_return: bool,
+    },
+    /// Responders who are not needed any more.
+    StandDown,
+    /// Who holds a list and has been silent: 1 = goes on, 0 = hands over.
+    HolderCheck {
+        silent_min: u32,
+    },
+}
+
+/// So many places of a merged offer are named.
+const NAMED_PLACES: usize = 3;
+/// So many sleepers are named.
+const NAMED_PEOPLE: usize = 5;
+const MAX_PLACES: usize = 40;
+const MAX_PEOPLE: usize = 1_000;
+const LETTERS: [char; 4] = ['A', 'B', 'C', 'D'];
+const MAX_TITLE_UNITS: usize = 50;
+const MAX_INSTEAD_UNITS: usize = 60;
+const TOKEN_UNITS: usize = 32;
+
+impl NoticeText<'_> {
+    pub(super) fn template(&self) -> &'static str {
+        match self {
+            NoticeText::Summons { .. } => "notices/summons",
+            NoticeText::Offer { .. } => "notices/offer",
+            NoticeText::OfferMerged { .. } => "notices/offer_merged",
+            NoticeText::Unwoken { .. } => "notices/unwoken",
+            NoticeText::DutyRoomReminder { .. } => "notices/duty_room_reminder",
+            NoticeText::Expiring { .. } => "notices/expiring",
+            NoticeText::HelpReceived { .. } => "notices/help_received",
+            NoticeText::HelpTaken { .. } => "notices/help_taken",
+            NoticeText::Thanks => "notices/thanks",
+            NoticeText::AskBackPersons { .. } => "notices/ask_back_persons",
+            NoticeText::ListTaken { .. } => "notices/list_taken",
+            NoticeText::ListDeclined { .. } => "notices/list_declined",
+            NoticeText::ListPassed { .. } => "notices/list_passed",
+            NoticeText::WokenThanks => "notices/woken_thanks",
+            NoticeText::HomeAnswered { .. } => "notices/home_answered",
+            NoticeText::WhichOne { .. } => "notices/which_one",
+            NoticeText::UnclearAskBack { .. } => "notices/unclear_ask_back",
+            NoticeText::Correction { .. } => "notices/correction",
+            NoticeText::ReturnNotice { .. } => "notices/return_notice",
+            NoticeText::RangeCorrection { .. } => "notices/range_correction",
+            NoticeText::Lifted { .. } => "notices/lifted",
+            NoticeText::StandDown => "notices/stand_down",
+            NoticeText::HolderCheck { .. } => "notices/holder_check",
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), RenderFault> {
+        match *self {
+            NoticeText::Summons {
+                alert_title, place, ..
+            } => {
+                check_title(alert_title)?;
+                check_place(place)
+            }
+            NoticeText::Offer { place, token, .. }
+            | NoticeText::DutyRoomReminder { place, token, .. }
+            | NoticeText::ListTaken { place, token, .. } => {
+                check_token(token)?;
+                check_place(place)
+            }
+            NoticeText::OfferMerged { places, token, .. } => {
+                check_token(token)?;
+                check_count("places", places.len(), 2, MAX_PLACES)?;
+                places.iter().try_for_each(|one| check_place(one.place))
+            }
+            NoticeText::Unwoken { people, .. } => {
+                check_count("people", people.len(), 1, MAX_PEOPLE)?;
+                people.iter().try_for_each(|one| {
+                    check_who(one.name)?;
+                    check_place(one.place)
+                })
+            }
+            NoticeText::WhichOne { options } => {
+                check_count("options", options.len(), 2, LETTERS.len())?;
+                options.iter().try_for_each(|one| check_place(one.place))
+            }
+            NoticeText::ListPassed { place, who } => {
+                check_who(who)?;
+                check_place(place)
+            }
+            NoticeText::Correction {
+                alert_title,
+                instead,
+                ..
+            } => {
+                check_title(alert_title)?;
+                instead.map_or(Ok(()), |text| {
+                    check_wording("instead", text, MAX_INSTEAD_UNITS)
+                })
+            }
+            NoticeText::Expiring { alert_title, .. }
+            | NoticeText::RangeCorrection { alert_title, .. }
+            | NoticeText::Lifted { alert_title, .. } => check_title(alert_title),
+            NoticeText::HelpTaken { who } => check_who(who),
+            NoticeText::ListDeclined { place } | NoticeText::ReturnNotice { place } => {
+                check_place(place)
+            }
+            NoticeText::HelpReceived { .. }
+            | NoticeText::Thanks
+            | NoticeText::AskBackPersons { .. }
+            | NoticeText::WokenThanks
+            | NoticeText::HomeAnswered { .. }
+            | NoticeText::UnclearAskBack { .. }
+            | NoticeText::StandDown
+            | NoticeText::HolderCheck { .. } => Ok(()),
+        }
+    }
+
+    /// The words of the template: the fields by their own names, times as they are said. The
+    /// menu of `UnclearAskBack` is put in by the caller.
+    pub(super) fn context(&self, now_ms: i64) -> Value {
+        let fields = by_fields(self);
+        let stamp = say_clock(now_ms);
+        match *self {
+            NoticeText::Offer { act_by_ms, .. }
+            | NoticeText::DutyRoomReminder { act_by_ms, .. } => {
+                with_deadline(fields, act_by_ms, now_ms)
+            }
+            NoticeText::OfferMerged {
+                places, act_by_ms, ..
+            } => {
+                let (count, more) = (places.len(), places.len() > NAMED_PLACES);
+                let places: Vec<Value> = places.iter().take(NAMED_PLACES).map(by_fields).collect();
+                let fields = with_deadline(fields, act_by_ms, now_ms);
+                context! { places, count, more, ..fields }
+            }
+            NoticeText::Unwoken { people, more } => {
+                let count = people.len() as u64 + u64::from(more);
+                let people: Vec<Value> = people.iter().take(NAMED_PEOPLE).map(by_fields).collect();
+                let more = count - people.len() as u64;
+                context! { people, count, more }
+            }
+            NoticeText::WhichOne { options } => {
+                let lettered = options.iter().zip(LETTERS).map(|(one, letter)| {
+                    context! { letter => letter.to_string(), ..by_fields(one) }
+                });
+                context! { options => lettered.collect::<Vec<_>>() }
+            }
+            NoticeText::Correction { sent_ms, .. }
+            | NoticeText::RangeCorrection { sent_ms, .. } => {
+                context! { stamp, sent => say_time(sent_ms, now_ms), ..fields }
+            }
+            NoticeText::ReturnNotice { .. } | NoticeText::Lifted { .. } => {
+                context! { stamp, ..fields }
+            }
+            NoticeText::Summons { .. }
+            | NoticeText::Expiring { .. }
+            | NoticeText::HelpReceived { .. }
+            | NoticeText::HelpTaken { .. }
+            | NoticeText::AskBackPersons { .. }
+            | NoticeText::ListTaken { .. }
+            | NoticeText::ListDeclined { .. }
+            | NoticeText::ListPassed { .. }
+            | NoticeText::HomeAnswered { .. }
+            | NoticeText::HolderCheck { .. } => fields,
+            NoticeText::Thanks
+            | NoticeText::WokenThanks
+            | NoticeText::UnclearAskBack { .. }
+            | NoticeText::StandDown => context! {},
+        }
+    }
+}
+
+fn by_fields(shape: &impl Serialize) -> Value {
+    Value::from(Serde(shape))
+}
+
+/// A deadline still to come, or the one that has passed: a leader is never told a time gone by.
+fn with_deadline(fields: Value, act_by_ms: Option<i64>, now_ms: i64) -> Value {
+    let said = |at_ms: i64| say_time(at_ms, now_ms);
+    let by = act_by_ms.filter(|at_ms| *at_ms > now_ms).map(said);
+    let late = act_by_ms.filter(|at_ms| *at_ms <= now_ms).map(said);
+    context! { by, late, ..fields }
+}
+
+fn check_title(title: &str) -> Result<(), RenderFault> {
+    check_wording("alert_title", title, MAX_TITLE_UNITS)
+}
+
+fn check_place(place: &str) -> Result<(), RenderFault> {
+    check_wording("place", place, MAX_NAME_UNITS)
+}
+
+fn check_who(who: &str) -> Result<(), RenderFault> {
+    check_wording("who", who, MAX_NAME_UNITS)
+}
+
+fn check_token(token: Option<&str>) -> Result<(), RenderFault> {
+    token.map_or(Ok(()), |token| check_wording("token", token, TOKEN_UNITS))
+}
+
+fn check_count(
+    field: &'static str,
+    given: usize,
+    least: usize,
+    most: usize,
+) -> Result<(), RenderFault> {
+    let fits = (least..=most).contains(&given);
+    if fits {
+        Ok(())
+    } else {
+        Err(RenderFault::Count {
+            field,
+            given,
+            least,
+            most,
+        })
+    }
+}

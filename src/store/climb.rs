@@ -1,0 +1,178 @@
+//! What the tracks need to see of a grid or a person when their timers are due: doors, ladders,
+//! persons to be woken. Reads and a few set-based writes; the decisions are `domain::climb`'s.
+
+use super::db::ids;
+use super::{StoreFault, Tx};
+use crate::args;
+
+macro_rules! human_facts {
+    () => {
+        "CASE WHEN EXISTS (SELECT 1 FROM address a WHERE a.human_id = d.human_id AND a.state = 0 \
+         AND a.lane = 1) THEN 1 ELSE 0 END AS reachable, \
+         CASE WHEN EXISTS (SELECT 1 FROM absence x WHERE x.human_id = d.human_id \
+         AND x.from_at <= $2 AND x.until_at > $2) THEN 1 ELSE 0 END AS absent "
+    };
+}
+
+crate::statements! {
+    DOORS = "SELECT s.grid_id, s.building_id, count(*) AS open, \
+        CAST(sum(s.vulnerable) AS bigint) AS fragile FROM standing s \
+        WHERE s.alert_id = $1 AND s.grid_id {in $2} AND s.pursued = 1 AND s.closed_at IS NULL \
+        AND NOT EXISTS (SELECT 1 FROM task t WHERE t.alert_id = s.alert_id \
+        AND t.household_id = s.household_id AND t.state = 1) \
+        AND NOT EXISTS (SELECT 1 FROM sheet h JOIN place_above pa ON pa.above_id = h.place_id \
+        AND pa.place_id = s.building_id WHERE h.alert_id = s.alert_id AND h.returned_at IS NULL) \
+        GROUP BY s.grid_id, s.building_id";
+    LADDER = concat!("SELECT pa.place_id AS grid_id, d.place_id, d.human_id, d.role, d.ord, ",
+        human_facts!(), "FROM place_above pa JOIN duty d ON d.place_id = pa.above_id ",
+        "WHERE pa.place_id {in $1} AND d.role BETWEEN 2 AND 6 UNION ALL ",
+        "SELECT pb.above_id AS grid_id, d.place_id, d.human_id, d.role, d.ord, ",
+        human_facts!(), "FROM place_above pb JOIN duty d ON d.place_id = pb.place_id ",
+        "AND d.role = 1 WHERE pb.above_id {in $1} ORDER BY 1, 4, 5, 3");
+    OPEN_BELOW = "SELECT count(*) FROM standing s JOIN place_above pa \
+        ON pa.place_id = s.building_id AND pa.above_id = $2 WHERE s.alert_id = $1 \
+        AND s.pursued = 1 AND s.closed_at IS NULL";
+    OPEN_SUMMONSES = "INSERT INTO summons (alert_id, human_id, place_id, role, n, called_at) \
+        SELECT $1, d.human_id, min(d.place_id), max(d.role), 0, $3 FROM duty d \
+        WHERE d.role BETWEEN 2 AND 5 AND d.place_id IN (SELECT pa.above_id FROM expansion e \
+        JOIN place_above pa ON pa.place_id = e.grid_id WHERE e.alert_id = $1 AND e.version = $2 \
+        AND e.pursued > 0) AND NOT EXISTS (SELECT 1 FROM absence x WHERE \
+        x.human_id = d.human_id AND x.from_at <= $3 AND x.until_at > $3) GROUP BY d.human_id \
+        ON CONFLICT DO NOTHING";
+    UNWOKEN = "SELECT s.human_id, s.place_id, s.role, h.name AS human, p.name AS place, \
+        COALESCE((SELECT a.id FROM address a WHERE a.human_id = s.human_id AND a.state = 0 \
+        AND a.lane = 1 ORDER BY a.ord LIMIT 1), 0) AS address_id, \
+        COALESCE((SELECT CAST(sum(e.pursued) AS bigint) FROM expansion e JOIN place_above pa \
+        ON pa.place_id = e.grid_id AND pa.above_id = s.place_id WHERE e.alert_id = s.alert_id \
+        AND e.version = $2), 0) AS doors FROM summons s JOIN human h ON h.id = s.human_id \
+        JOIN place p ON p.id = s.place_id WHERE s.alert_id = $1 AND s.woken_at IS NULL \
+        ORDER BY s.human_id";
+    CALLED = "UPDATE summons SET n = $2, called_at = $3 WHERE alert_id = $1 AND woken_at IS NULL";
+    REPORTED = "UPDATE summons SET reported_at = $2 WHERE alert_id = $1 AND woken_at IS NULL \
+        AND reported_at IS NULL";
+    SUPERIORS = "SELECT pa.place_id, pa.distance, d.human_id, d.role FROM place_above pa \
+        JOIN duty d ON d.place_id = pa.above_id AND d.role BETWEEN 4 AND 6 \
+        WHERE pa.place_id {in $1} ORDER BY pa.place_id, d.role, pa.distance, d.ord";
+    PLACE_NAMES = "SELECT p.id, p.name, COALESCE((SELECT q.name FROM place q \
+        WHERE q.id = p.parent_id), '') FROM place p WHERE p.id {in $1}";
+    DUTY_ROOM = "SELECT d.human_id, a.id FROM duty d JOIN place p ON p.id = d.place_id \
+        AND p.parent_id IS NULL JOIN address a ON a.human_id = d.human_id AND a.lane = 1 \
+        AND a.state = 0 WHERE d.role = 6 ORDER BY d.ord, a.ord";
+    REOPEN_TASK = "UPDATE task SET state = 0, owner = NULL WHERE id {in $1} AND state = 1";
+    OPEN_TASK_IDS = "SELECT id, class, text FROM task WHERE id {in $1} AND state < 2";
+    PERSONS = "SELECT count(*), count(woken_at), CAST(COALESCE(sum(CASE WHEN reported_at IS NOT \
+        NULL THEN 1 ELSE 0 END), 0) AS bigint) FROM summons WHERE alert_id = $1";
+}
+
+/// Open doors of one building.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct DoorsRow {
+    pub grid_id: i64,
+    pub building_id: i64,
+    pub open: i64,
+    pub fragile: i64,
+}
+
+/// Open doors by building, without those at the desk or on a sheet.
+pub async fn doors(tx: &mut Tx, alert: i64, grids: &[i64]) -> Result<Vec<DoorsRow>, StoreFault> {
+    tx.rows(&DOORS, args![alert, ids(grids)]).await
+}
+
+/// Somebody who answers for a grid, one of its buildings, or a place above it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct LadderRow {
+    pub grid_id: i64,
+    pub place_id: i64,
+    pub human_id: i64,
+    pub role: i64,
+    pub ord: i64,
+    pub reachable: i64,
+    pub absent: i64,
+}
+
+/// The ladders of these grids at `now`.
+pub async fn ladder(tx: &mut Tx, grids: &[i64], now: i64) -> Result<Vec<LadderRow>, StoreFault> {
+    tx.rows(&LADDER, args![ids(grids), now]).await
+}
+
+/// Open pursued households below a place.
+pub async fn count_open_below(tx: &mut Tx, alert: i64, place: i64) -> Result<i64, StoreFault> {
+    let row: Option<(i64,)> = tx.first(&OPEN_BELOW, args![alert, place]).await?;
+    Ok(row.map_or(0, |r| r.0))
+}
+
+/// Writes a summons for everybody responsible for the audience's places. Gives their number.
+pub async fn open_summonses(
+    tx: &mut Tx,
+    alert: i64,
+    version: i64,
+    now: i64,
+) -> Result<u64, StoreFault> {
+    tx.exec(&OPEN_SUMMONSES, args![alert, version, now]).await
+}
+
+/// A responsible person who has not answered. `address_id` 0: cannot be reached at all.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct UnwokenRow {
+    pub human_id: i64,
+    pub place_id: i64,
+    pub role: i64,
+    pub human: String,
+    pub place: String,
+    pub address_id: i64,
+    pub doors: i64,
+}
+
+/// Who has not woken, with the doors he answers for.
+pub async fn unwoken(tx: &mut Tx, alert: i64, version: i64) -> Result<Vec<UnwokenRow>, StoreFault> {
+    tx.rows(&UNWOKEN, args![alert, version]).await
+}
+
+/// Counts call `n` of everybody who has not woken.
+pub async fn called(tx: &mut Tx, alert: i64, n: i64, now: i64) -> Result<u64, StoreFault> {
+    tx.exec(&CALLED, args![alert, n, now]).await
+}
+
+/// Notes that the un-woken stand on a list now.
+pub async fn reported(tx: &mut Tx, alert: i64, now: i64) -> Result<u64, StoreFault> {
+    tx.exec(&REPORTED, args![alert, now]).await
+}
+
+/// Who stands above these places: place, distance, human, role; the lowest role first.
+pub async fn superiors(
+    tx: &mut Tx,
+    places: &[i64],
+) -> Result<Vec<(i64, i64, i64, i64)>, StoreFault> {
+    tx.rows(&SUPERIORS, args![ids(places)]).await
+}
+
+/// Id, name and the parent's name of places.
+pub async fn place_names(
+    tx: &mut Tx,
+    places: &[i64],
+) -> Result<Vec<(i64, String, String)>, StoreFault> {
+    tx.rows(&PLACE_NAMES, args![ids(places)]).await
+}
+
+/// Human and address of the root's duty room, in order.
+pub async fn duty_room(tx: &mut Tx) -> Result<Vec<(i64, i64)>, StoreFault> {
+    tx.rows(&DUTY_ROOM, args![]).await
+}
+
+/// Open or taken tasks of these: id, class, text.
+pub async fn open_tasks(tx: &mut Tx, tasks: &[i64]) -> Result<Vec<(i64, i64, String)>, StoreFault> {
+    tx.rows(&OPEN_TASK_IDS, args![ids(tasks)]).await
+}
+
+/// Takes tasks out of hands that let the deadline pass.
+pub async fn reopen_tasks(tx: &mut Tx, tasks: &[i64]) -> Result<u64, StoreFault> {
+    tx.exec(&REOPEN_TASK, args![ids(tasks)]).await
+}
+
+/// Responsible persons of an alert: all, woken, reported as un-woken.
+pub async fn persons(store: &super::Store, alert: i64) -> Result<(i64, i64, i64), StoreFault> {
+    Ok(store
+        .first(&PERSONS, args![alert])
+        .await?
+        .unwrap_or((0, 0, 0)))
+}

@@ -1,0 +1,162 @@
+//! Custody computed: in whose hands every open household is, from the rows themselves. Never a
+//! column; nothing here changes anything.
+
+use super::{Store, StoreFault};
+use crate::args;
+
+macro_rules! hands {
+    () => {
+        "CASE WHEN EXISTS (SELECT 1 FROM task t WHERE t.alert_id = s.alert_id \
+         AND t.household_id = s.household_id AND t.state = 1 AND t.deadline_at > $2) THEN 1 \
+         WHEN EXISTS (SELECT 1 FROM list l JOIN place_above pa ON pa.above_id = l.place_id \
+         AND pa.place_id = s.building_id WHERE l.alert_id = s.alert_id AND (l.state = 2 \
+         OR (l.state = 4 AND l.answered_at IS NOT NULL))) THEN 2 \
+         WHEN EXISTS (SELECT 1 FROM sheet h JOIN place_above pa ON pa.above_id = h.place_id \
+         AND pa.place_id = s.building_id WHERE h.alert_id = s.alert_id \
+         AND h.returned_at IS NULL AND h.return_at > $2) THEN 3 \
+         WHEN EXISTS (SELECT 1 FROM timer t WHERE t.alert_id = s.alert_id AND s.pursued = 1 \
+         AND ((t.place_id = s.grid_id AND t.kind IN (1, 2, 3)) OR t.kind = 9)) THEN 4 \
+         WHEN EXISTS (SELECT 1 FROM timer t JOIN task k ON k.id = t.subject_id \
+         WHERE t.kind = 7 AND k.household_id = s.household_id AND k.alert_id = s.alert_id \
+         AND k.state < 2) THEN 4 \
+         WHEN s.pursued = 1 AND EXISTS (SELECT 1 FROM batch b WHERE b.alert_id = s.alert_id \
+         AND b.grid_id = s.grid_id AND b.state = 0 AND b.kind = 1 AND b.version = s.version \
+         AND b.ring = s.ring AND s.seq BETWEEN b.seq_from AND b.seq_to) THEN 4 ELSE 5 END"
+    };
+}
+
+crate::statements! {
+    HANDS = concat!("SELECT q.hand, count(*) FROM (SELECT ", hands!(), " AS hand FROM standing s ",
+        "WHERE s.alert_id = $1 AND ((s.pursued = 1 AND s.closed_at IS NULL) OR s.helps > 0)) q ",
+        "GROUP BY q.hand ORDER BY q.hand");
+    ORPHANS = concat!("SELECT q.household_id, q.grid_id, q.building_id FROM (SELECT ",
+        "s.household_id, s.grid_id, s.building_id, ", hands!(), " AS hand FROM standing s ",
+        "WHERE s.alert_id = $1 AND ((s.pursued = 1 AND s.closed_at IS NULL) OR s.helps > 0)) q ",
+        "WHERE q.hand = 5 ORDER BY q.household_id LIMIT $3");
+    HEADS = "SELECT count(*), CAST(COALESCE(sum(CASE WHEN s.pursued = 1 OR s.helps > 0 THEN 1 \
+        ELSE 0 END), 0) AS bigint), CAST(COALESCE(sum(CASE WHEN s.pursued = 1 AND s.closed_at \
+        IS NOT NULL AND s.helps = 0 THEN 1 ELSE 0 END), 0) AS bigint), count(s.heard_at), \
+        CAST(COALESCE(sum(CASE WHEN s.helps > 0 THEN 1 ELSE 0 END), 0) AS bigint) \
+        FROM standing s WHERE s.alert_id = $1";
+    UNEXPANDED = "SELECT CAST(COALESCE(sum(e.households), 0) AS bigint), \
+        CAST(COALESCE(sum(e.pursued), 0) AS bigint) FROM expansion e WHERE e.alert_id = $1 \
+        AND e.state = 0 AND NOT EXISTS (SELECT 1 FROM standing s WHERE s.alert_id = $1 \
+        AND s.grid_id = e.grid_id)";
+    TALLIED = "SELECT CAST(COALESCE(sum(audience), 0) AS bigint), \
+        CAST(COALESCE(sum(pursued + told_open), 0) AS bigint), \
+        CAST(COALESCE(sum(closed), 0) AS bigint), CAST(COALESCE(sum(heard), 0) AS bigint), \
+        CAST(COALESCE(sum(help), 0) AS bigint) FROM tally WHERE alert_id = $1";
+    ATTEMPTS = "SELECT count(*), CAST(COALESCE(sum(CASE WHEN kind = 1 THEN 1 ELSE 0 END), 0) \
+        AS bigint), CAST(COALESCE(sum(CASE WHEN kind = 5 THEN 1 ELSE 0 END), 0) AS bigint), \
+        CAST(COALESCE(sum(CASE WHEN kind = 2 THEN 1 ELSE 0 END), 0) AS bigint), min(at) \
+        FROM outcome WHERE alert_id = $1 AND kind <> 6";
+    NO_PHONE = "SELECT count(*) FROM standing s WHERE s.alert_id = $1 AND NOT EXISTS (SELECT 1 \
+        FROM address a WHERE a.household_id = s.household_id AND a.state = 0 AND a.lane = 1)";
+    LEASED = "SELECT count(*) FROM batch WHERE alert_id = $1 AND lease_until IS NOT NULL";
+}
+
+/// The hands of an alert's open households, and its heads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Custody {
+    /// All households of the alert, pending grids by their head-counts.
+    pub audience: i64,
+    /// Pursued, or told with an open help.
+    pub pursued: i64,
+    pub told: i64,
+    /// Pursued and closed: answered to the point.
+    pub answered: i64,
+    pub open: i64,
+    pub open_desk: i64,
+    pub open_list: i64,
+    pub open_sheet: i64,
+    pub open_system: i64,
+    /// Open and in nobody's hands: must be 0.
+    pub orphans: i64,
+    /// Households of which anybody has said anything.
+    pub heard: i64,
+    /// Households with an open help.
+    pub help: i64,
+}
+
+impl Custody {
+    /// The sums that must hold whatever happens.
+    pub fn balances(&self) -> bool {
+        let hands =
+            self.open_desk + self.open_list + self.open_sheet + self.open_system + self.orphans;
+        self.audience == self.pursued + self.told
+            && self.pursued == self.answered + self.open
+            && self.open == hands
+    }
+}
+
+/// Computes custody at `now` (story time).
+pub async fn compute(store: &Store, alert: i64, now: i64) -> Result<Custody, StoreFault> {
+    let heads: Option<(i64, i64, i64, i64, i64)> = store.first(&HEADS, args![alert]).await?;
+    let (audience, pursued, answered, heard, help) = heads.unwrap_or_default();
+    let waiting: Option<(i64, i64)> = store.first(&UNEXPANDED, args![alert]).await?;
+    let (wait_all, wait_pursued) = waiting.unwrap_or_default();
+    let hands: Vec<(i64, i64)> = store.rows(&HANDS, args![alert, now]).await?;
+    let hand = |n: i64| hands.iter().find(|h| h.0 == n).map_or(0, |h| h.1);
+    let mut custody = Custody {
+        audience: audience + wait_all,
+        pursued: pursued + wait_pursued,
+        told: audience + wait_all - pursued - wait_pursued,
+        answered,
+        open: 0,
+        open_desk: hand(1),
+        open_list: hand(2),
+        open_sheet: hand(3),
+        open_system: hand(4) + wait_pursued,
+        orphans: hand(5),
+        heard,
+        help,
+    };
+    custody.open = custody.open_desk
+        + custody.open_list
+        + custody.open_sheet
+        + custody.open_system
+        + custody.orphans;
+    Ok(custody)
+}
+
+/// Households in nobody's hands: household, grid, building.
+pub async fn orphans(
+    store: &Store,
+    alert: i64,
+    now: i64,
+    limit: i64,
+) -> Result<Vec<(i64, i64, i64)>, StoreFault> {
+    store.rows(&ORPHANS, args![alert, now, limit]).await
+}
+
+/// Tallies summed: audience, pursued, closed, heard, help. The auditor holds them against
+/// [`compute`].
+pub async fn tallied(store: &Store, alert: i64) -> Result<(i64, i64, i64, i64, i64), StoreFault> {
+    Ok(store
+        .first(&TALLIED, args![alert])
+        .await?
+        .unwrap_or_default())
+}
+
+/// Attempts to households: all, accepted, unknown, refused for good, first at.
+pub async fn attempts(
+    store: &Store,
+    alert: i64,
+) -> Result<(i64, i64, i64, i64, Option<i64>), StoreFault> {
+    Ok(store
+        .first(&ATTEMPTS, args![alert])
+        .await?
+        .unwrap_or_default())
+}
+
+/// Households without any good number (无电话).
+pub async fn without_phone(store: &Store, alert: i64) -> Result<i64, StoreFault> {
+    let row: Option<(i64,)> = store.first(&NO_PHONE, args![alert]).await?;
+    Ok(row.map_or(0, |r| r.0))
+}
+
+/// Batches of an alert under a lease.
+pub async fn leased(store: &Store, alert: i64) -> Result<i64, StoreFault> {
+    let row: Option<(i64,)> = store.first(&LEASED, args![alert]).await?;
+    Ok(row.map_or(0, |r| r.0))
+}

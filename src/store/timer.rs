@@ -1,0 +1,134 @@
+//! Timers: when the next act of a track is due. Time belongs to an alert, a place in it, a list,
+//! a task or a person; a silent household never has one. Only the next timer of a track exists.
+
+use super::db::ids;
+use super::{Store, StoreFault, Tx};
+use crate::args;
+use crate::base::limits::TIMERS_STEP;
+
+crate::statements! {
+    SET_TIMER = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (alert_id, kind, place_id, subject_id) \
+        DO UPDATE SET step = excluded.step, due_at = excluded.due_at";
+    SET_FOR_PLACES = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
+        SELECT $1, $2, r.place, 0, r.step, r.due FROM \
+        {rows $3: place bigint, step bigint, due bigint} WHERE true \
+        ON CONFLICT (alert_id, kind, place_id, subject_id) \
+        DO UPDATE SET step = excluded.step, due_at = excluded.due_at";
+    CLAIM_DUE = "SELECT id, alert_id, kind, place_id, subject_id, step, due_at FROM timer \
+        WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2 {skip}";
+    DROP_TIMERS = "DELETE FROM timer WHERE id {in $1}";
+    STOP_ALERT = "DELETE FROM timer WHERE alert_id = $1 AND kind <> 7";
+    STOP_SENDING = "DELETE FROM timer WHERE alert_id = $1 AND kind IN (1, 2, 4, 5, 6, 8)";
+    HASTEN_LISTS = "UPDATE timer SET due_at = {least}(due_at, $3) WHERE alert_id = $1 \
+        AND kind = 3 AND place_id {in $2}";
+    COUNT_OPEN = "SELECT count(*) FROM standing WHERE alert_id = $1 AND ((pursued = 1 \
+        AND closed_at IS NULL) OR helps > 0)";
+    START_GRIDS = "UPDATE expansion SET started_at = $4 WHERE alert_id = $1 AND version = $2 \
+        AND grid_id {in $3} AND started_at IS NULL";
+    NEXT_TIMER = "SELECT min(due_at) FROM timer";
+}
+
+/// A due timer.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct TimerRow {
+    pub id: i64,
+    pub alert_id: i64,
+    pub kind: i64,
+    pub place_id: i64,
+    pub subject_id: i64,
+    pub step: i64,
+    pub due_at: i64,
+}
+
+/// Sets the one timer of a track.
+pub async fn set(
+    tx: &mut Tx,
+    alert: i64,
+    kind: i64,
+    place: i64,
+    subject: i64,
+    step: i64,
+    due_at: i64,
+) -> Result<(), StoreFault> {
+    tx.exec(&SET_TIMER, args![alert, kind, place, subject, step, due_at])
+        .await?;
+    Ok(())
+}
+
+/// A place's next timer of one kind.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct PlaceTimer {
+    pub place: i64,
+    pub step: i64,
+    pub due: i64,
+}
+
+/// Sets the timers of many places with one statement.
+pub async fn set_for_places(
+    tx: &mut Tx,
+    alert: i64,
+    kind: i64,
+    rows: &[PlaceTimer],
+) -> Result<(), StoreFault> {
+    if !rows.is_empty() {
+        let rows = super::db::rows_json(rows)?;
+        tx.exec(&SET_FOR_PLACES, args![alert, kind, rows]).await?;
+    }
+    Ok(())
+}
+
+/// Locks the timers that are due at `now` (story time), the oldest first, and removes them: their
+/// acts and successors must be written in the same transaction.
+pub async fn claim_due(tx: &mut Tx, now: i64) -> Result<Vec<TimerRow>, StoreFault> {
+    let due: Vec<TimerRow> = tx.rows(&CLAIM_DUE, args![now, TIMERS_STEP]).await?;
+    if !due.is_empty() {
+        let all: Vec<i64> = due.iter().map(|t| t.id).collect();
+        tx.exec(&DROP_TIMERS, args![ids(&all)]).await?;
+    }
+    Ok(due)
+}
+
+/// When the next timer is due, story time.
+pub async fn next_due_at(store: &Store) -> Result<Option<i64>, StoreFault> {
+    let row: Option<(Option<i64>,)> = store.first(&NEXT_TIMER, args![]).await?;
+    Ok(row.and_then(|r| r.0))
+}
+
+/// A withdrawn alert pursues nobody; open tasks keep their timers.
+pub async fn stop_alert(tx: &mut Tx, alert: i64) -> Result<u64, StoreFault> {
+    tx.exec(&STOP_ALERT, args![alert]).await
+}
+
+/// An ended alert sends nothing more; lists and tasks go on.
+pub async fn stop_sending(tx: &mut Tx, alert: i64) -> Result<u64, StoreFault> {
+    tx.exec(&STOP_SENDING, args![alert]).await
+}
+
+/// Lets the ladders of these grids be looked at now.
+pub async fn hasten_lists(
+    tx: &mut Tx,
+    alert: i64,
+    grids: &[i64],
+    now: i64,
+) -> Result<u64, StoreFault> {
+    tx.exec(&HASTEN_LISTS, args![alert, ids(grids), now]).await
+}
+
+/// Households that are pursued and open, or have an open help.
+pub async fn count_open(tx: &mut Tx, alert: i64) -> Result<i64, StoreFault> {
+    let row: Option<(i64,)> = tx.first(&COUNT_OPEN, args![alert]).await?;
+    Ok(row.map_or(0, |r| r.0))
+}
+
+/// Notes when the clocks of these grids started.
+pub async fn start_grids(
+    tx: &mut Tx,
+    alert: i64,
+    version: i64,
+    grids: &[i64],
+    now: i64,
+) -> Result<u64, StoreFault> {
+    tx.exec(&START_GRIDS, args![alert, version, ids(grids), now])
+        .await
+}

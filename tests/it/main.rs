@@ -1,0 +1,8 @@
+//! Contract suites and stories, one binary. Servers come from `TEST_PG_URL` and `TEST_AMQP_URL`;
+//! without them a server test says that it is skipped, unless `REQUIRE_SERVERS=1`.
+
+mod engines;
+mod plant;
+mod statements;
+mod stories;
+mod town;

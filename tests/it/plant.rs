@@ -1,0 +1,227 @@
+//! A small town planted straight into the registry: a county, a street, a community, grids with
+//! buildings and homes, and the people who answer for them. All numbers are practice numbers.
+
+use serde_json::{Value, json};
+use tongluo::base::phone::Phone;
+use tongluo::base::seal::Sealer;
+use tongluo::store::{Stmt, Store};
+
+static PLACES: Stmt = Stmt::new(
+    "PLANT_PLACES",
+    "INSERT INTO place (id, code, name, kind, parent_id, depth, ord) SELECT r.id, r.code, r.name, \
+     r.kind, r.parent, r.depth, r.id FROM {rows $1: id bigint, code text, name text, kind text, \
+     parent bigint, depth bigint} WHERE true",
+);
+static ABOVE: Stmt = Stmt::new(
+    "PLANT_ABOVE",
+    "INSERT INTO place_above (place_id, above_id, distance) SELECT r.place, r.above, r.distance \
+     FROM {rows $1: place bigint, above bigint, distance bigint} WHERE true",
+);
+static HUMANS: Stmt = Stmt::new(
+    "PLANT_HUMANS",
+    "INSERT INTO human (id, code, name) SELECT r.id, r.code, r.name FROM \
+     {rows $1: id bigint, code text, name text} WHERE true",
+);
+static DUTIES: Stmt = Stmt::new(
+    "PLANT_DUTIES",
+    "INSERT INTO duty (place_id, human_id, role, ord) SELECT r.place, r.human, r.role, 1 FROM \
+     {rows $1: place bigint, human bigint, role bigint} WHERE true",
+);
+static HOMES: Stmt = Stmt::new(
+    "PLANT_HOMES",
+    "INSERT INTO household (id, code, kind, name, grid_id, building_id, place_id, floor, door, \
+     persons, needs, categories, ord) SELECT r.id, r.code, 1, r.name, r.grid, r.building, \
+     r.building, 1, r.door, r.persons, r.needs, r.categories, r.id FROM {rows $1: id bigint, \
+     code text, name text, grid bigint, building bigint, door text, persons bigint, \
+     needs bigint, categories bigint} WHERE true",
+);
+static ADDRESSES: Stmt = Stmt::new(
+    "PLANT_ADDRESSES",
+    "INSERT INTO address (household_id, human_id, lane, realm, sealed, hash, last4, ord, relative) \
+     SELECT r.household, r.human, 1, 2, substr($2, CAST(r.at + 1 AS int), CAST(r.len AS int)), \
+     substr($3, CAST(r.n * 16 + 1 AS int), 16), '0000', r.ord, r.relative FROM {rows $1: n bigint, \
+     at bigint, len bigint, household bigint, human bigint, ord bigint, relative text} WHERE true",
+);
+static ACCOUNTS: Stmt = Stmt::new(
+    "PLANT_ACCOUNTS",
+    "INSERT INTO account (id, name, created_at) VALUES (1, '陈制作', 0), (2, '李签发', 0)",
+);
+
+/// How big the town is and what is special about it.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    pub grids: i64,
+    pub buildings: i64,
+    /// Homes in a building.
+    pub homes: i64,
+    /// Every n-th home is of a transfer category: ring 1.
+    pub must_move_every: i64,
+    /// Every n-th home is fragile: ring 2, band 0.
+    pub fragile_every: i64,
+    /// Every n-th home has no phone.
+    pub no_phone_every: i64,
+    pub duty_room: bool,
+}
+
+impl Default for Layout {
+    fn default() -> Layout {
+        Layout {
+            grids: 1,
+            buildings: 2,
+            homes: 5,
+            must_move_every: 2,
+            fragile_every: 5,
+            no_phone_every: 0,
+            duty_room: true,
+        }
+    }
+}
+
+pub const GRID: i64 = 100;
+pub const HOME: i64 = 1_000_000;
+
+/// A home's first number.
+pub fn home_number(home: i64) -> String {
+    Phone::practice_mobile(u32::try_from(home - HOME).unwrap())
+        .e164()
+        .to_owned()
+}
+
+/// A human's number.
+pub fn human_number(human: i64) -> String {
+    Phone::practice_mobile(u32::try_from(90_000_000 + human).unwrap())
+        .e164()
+        .to_owned()
+}
+
+/// The grid leader's human id of the n-th grid (from 0); the deputy's is one more.
+pub fn leader(grid: i64) -> i64 {
+    10 + grid * 2
+}
+
+pub const STREET_DUTY: i64 = 2;
+pub const COMMUNITY_HEAD: i64 = 3;
+pub const DUTY_ROOM: i64 = 1;
+
+#[derive(Default)]
+struct Rows {
+    places: Vec<Value>,
+    above: Vec<Value>,
+    humans: Vec<Value>,
+    duties: Vec<Value>,
+    homes: Vec<Value>,
+    addresses: Vec<Value>,
+    sealed: Vec<u8>,
+    hashes: Vec<u8>,
+}
+
+impl Rows {
+    fn place(&mut self, id: i64, name: &str, kind: &str, parents: &[i64]) {
+        let code = format!("p{id}");
+        let depth = parents.len();
+        self.places
+            .push(json!({"id": id, "code": code, "name": name, "kind": kind,
+            "parent": parents.last(), "depth": depth}));
+        self.above
+            .push(json!({"place": id, "above": id, "distance": 0}));
+        for (n, above) in parents.iter().rev().enumerate() {
+            self.above
+                .push(json!({"place": id, "above": above, "distance": n + 1}));
+        }
+    }
+
+    fn human(&mut self, id: i64, name: &str, sealer: &Sealer, duties: &[(i64, i64)]) {
+        self.humans
+            .push(json!({"id": id, "code": format!("h{id}"), "name": name}));
+        for (place, role) in duties {
+            self.duties
+                .push(json!({"place": place, "human": id, "role": role}));
+        }
+        self.address(sealer, &human_number(id), None, Some(id));
+    }
+
+    fn address(&mut self, sealer: &Sealer, number: &str, home: Option<i64>, human: Option<i64>) {
+        let sealed = sealer.seal(number);
+        let n = self.addresses.len();
+        self.addresses
+            .push(json!({"n": n, "at": self.sealed.len(), "len": sealed.len(),
+            "household": home, "human": human, "ord": 1, "relative": Value::Null}));
+        self.sealed.extend(sealed);
+        self.hashes.extend(sealer.hash(number));
+    }
+}
+
+/// Plants the town; gives the number of homes.
+pub async fn plant(store: &Store, sealer: &Sealer, layout: &Layout) -> i64 {
+    let mut rows = Rows::default();
+    rows.place(1, "余姚市", "county", &[]);
+    rows.place(2, "凤山街道", "town", &[1]);
+    rows.place(3, "南雷社区", "village", &[1, 2]);
+    if layout.duty_room {
+        rows.human(DUTY_ROOM, "市值班室", sealer, &[(1, 6)]);
+    }
+    rows.human(STREET_DUTY, "街道值班", sealer, &[(2, 5)]);
+    rows.human(COMMUNITY_HEAD, "王书记", sealer, &[(3, 4)]);
+    let mut home = HOME;
+    for grid in 0..layout.grids {
+        let id = GRID + grid;
+        rows.place(id, &format!("第{}网格", grid + 1), "grid", &[1, 2, 3]);
+        rows.human(
+            leader(grid),
+            &format!("网格长{}", grid + 1),
+            sealer,
+            &[(id, 2)],
+        );
+        rows.human(
+            leader(grid) + 1,
+            &format!("副网格长{}", grid + 1),
+            sealer,
+            &[(id, 3)],
+        );
+        for building in 0..layout.buildings {
+            let building_id = 10_000 + grid * 100 + building;
+            let name = format!("{}幢", building + 1);
+            rows.place(building_id, &name, "building", &[1, 2, 3, id]);
+            for door in 0..layout.homes {
+                home += 1;
+                let nth = home - HOME;
+                let every = |n: i64| n > 0 && nth % n == 0;
+                rows.homes
+                    .push(json!({"id": home, "code": format!("c{home}"),
+                    "name": format!("王家{nth}"), "grid": id, "building": building_id,
+                    "door": format!("{}01", door + 1), "persons": 1 + nth % 3,
+                    "needs": if every(layout.fragile_every) { needs() } else { 0 },
+                    "categories": i64::from(every(layout.must_move_every))}));
+                if !every(layout.no_phone_every) {
+                    rows.address(sealer, &home_number(home), Some(home), None);
+                }
+            }
+        }
+    }
+    write(store, rows).await;
+    home - HOME
+}
+
+fn needs() -> i64 {
+    tongluo::domain::need::needs_of_words("wheelchair").unwrap()
+}
+
+async fn write(store: &Store, rows: Rows) {
+    let mut tx = store.begin().await.unwrap();
+    for (stmt, values) in [
+        (&PLACES, &rows.places),
+        (&ABOVE, &rows.above),
+        (&HUMANS, &rows.humans),
+        (&DUTIES, &rows.duties),
+        (&HOMES, &rows.homes),
+    ] {
+        let text = serde_json::to_string(values).unwrap();
+        tx.exec(stmt, tongluo::args![text]).await.unwrap();
+    }
+    let text = serde_json::to_string(&rows.addresses).unwrap();
+    tx.exec(&ADDRESSES, tongluo::args![text, rows.sealed, rows.hashes])
+        .await
+        .unwrap();
+    tx.exec(&ACCOUNTS, vec![]).await.unwrap();
+    tx.commit().await.unwrap();
+}

@@ -1,0 +1,3 @@
+//! Stories of one night each, on both engines.
+
+mod first;

@@ -1,0 +1,311 @@
+//! Stories in the town's words over the real engine: a clock moved by hand, the practice gateway
+//! on that clock, custody asserted after every step, and at the end nothing leased or lost.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tongluo::base::clock::{Clock, HandClock};
+use tongluo::base::entropy::Entropy;
+use tongluo::base::seal::Sealer;
+use tongluo::channel::twilio::{Twilio, TwilioSettings};
+use tongluo::channel::{Event, Provider};
+use tongluo::domain::access::Role;
+use tongluo::domain::lane::{Lane, Realm};
+use tongluo::domain::plan::Plans;
+use tongluo::engine::issue::{Actor, OrderForm};
+use tongluo::engine::{Engine, EngineParts, EngineSettings, Gateway};
+use tongluo::practice::gateway::{Entry, GatewaySettings, GatewaySim, Line, Vices};
+use tongluo::practice::residents::{Residents, Silent};
+use tongluo::render::Messages;
+use tongluo::store::custody::{self, Custody};
+use tongluo::store::order;
+
+use crate::engines::{EngineRoom, rooms};
+use crate::plant::{Layout, human_number, plant};
+
+/// 2013-10-07 22:00 +08:00, the night of Fitow.
+pub const NIGHT: i64 = 1_381_154_400_000;
+const SECOND: i64 = 1_000;
+
+pub struct Town {
+    pub engine: Arc<Engine>,
+    pub clock: Arc<HandClock>,
+    pub sim: Arc<GatewaySim>,
+    pub author: Actor,
+    pub approver: Actor,
+    pub homes: i64,
+    provider: Arc<dyn Provider>,
+    _room: EngineRoom,
+}
+
+/// What a story may choose about its town.
+pub struct Setup {
+    pub layout: Layout,
+    pub rate_per_second: Option<f64>,
+    pub vices: Vices,
+    pub residents: fn() -> Box<dyn Residents>,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup {
+            layout: Layout::default(),
+            rate_per_second: None,
+            vices: Vices::default(),
+            residents: || Box::new(Silent),
+        }
+    }
+}
+
+/// The same story on both engines.
+pub async fn on_both<F, Fut>(setup: Setup, story: F)
+where
+    F: Fn(Town) -> Fut,
+    Fut: Future<Output = Town>,
+{
+    for room in rooms().await {
+        println!("--- on {}", room.name);
+        let town = Town::open(room, &setup).await;
+        let town = story(town).await;
+        town.close().await;
+    }
+}
+
+impl Town {
+    pub async fn open(room: EngineRoom, setup: &Setup) -> Town {
+        let sealer = Sealer::new(&[7; 32]);
+        let homes = plant(&room.store, &sealer, &setup.layout).await;
+        let clock = Arc::new(HandClock::new(NIGHT));
+        let hook = "https://tongluo.example/hooks/practice";
+        let sim = Arc::new(GatewaySim::new(
+            GatewaySettings {
+                account_sid: "AC0123456789".into(),
+                auth_token: "practice-token".into(),
+                number: "+8612700000000".into(),
+                hook_url: hook.into(),
+                log_limit: 1_000_000,
+            },
+            setup.vices.clone(),
+            (setup.residents)(),
+        ));
+        let settings = TwilioSettings {
+            name: "practice".into(),
+            realm: Realm::Practice,
+            lane: Lane::Sms,
+            account_sid: "AC0123456789".into(),
+            auth_token_file: None,
+            auth_token_env: None,
+            base_url: "http://127.0.0.1:1".into(),
+            from: "+8612700000000".into(),
+            callback_url: hook.into(),
+            receipt_codes: BTreeMap::new(),
+        };
+        let provider: Arc<dyn Provider> =
+            Arc::new(Twilio::new(&settings, "practice-token").unwrap());
+        let engine = Engine::new(EngineParts {
+            store: room.store_handle().await,
+            queue: room.queue.clone(),
+            transport: Arc::new(Line {
+                gateway: sim.clone(),
+                clock: clock.clone(),
+            }),
+            gateways: vec![Gateway {
+                provider: provider.clone(),
+                rate_per_second: setup.rate_per_second,
+            }],
+            sealer,
+            clock: clock.clone(),
+            entropy: Entropy::seeded(7),
+            messages: Messages::embedded().unwrap(),
+            plans: Plans::defaults().unwrap(),
+            settings: EngineSettings {
+                owner: "story".into(),
+                signature: "余姚市防指".into(),
+                practice: true,
+                thank_receipts: false,
+                calls_open: 16,
+            },
+        })
+        .unwrap();
+        let actor = |id: i64, name: &str, roles: &[Role]| Actor {
+            account_id: id,
+            name: name.into(),
+            rights: roles.iter().map(|r| (*r, 1)).collect(),
+        };
+        Town {
+            engine: Arc::new(engine),
+            clock,
+            sim,
+            author: actor(1, "陈制作", &[Role::Author, Role::Emergency]),
+            approver: actor(2, "李签发", &[Role::Approver, Role::Desk]),
+            homes,
+            provider,
+            _room: room,
+        }
+    }
+
+    pub fn now(&self) -> i64 {
+        self.clock.story_ms()
+    }
+
+    /// 转移指令 for the whole street, by 3 o'clock, drafted, submitted and approved by a second person.
+    pub async fn flood_order(&self) -> (String, i64) {
+        let form = self.flood_form();
+        let uid = self.engine.draft(&self.author, &form).await.unwrap();
+        self.engine.submit(&self.author, &uid).await.unwrap();
+        self.engine
+            .approve(&self.approver, &uid, false)
+            .await
+            .unwrap();
+        let row = order::by_uid(&self.engine.store, &uid)
+            .await
+            .unwrap()
+            .unwrap();
+        self.check().await;
+        (uid, row.id)
+    }
+
+    pub fn flood_form(&self) -> OrderForm {
+        let vars = [("deadline", "3点"), ("shelter", "四明小学")];
+        let templates = self.engine.messages.templates();
+        let known = templates.iter().find(|t| t.name == "move_order").unwrap();
+        let vars = known
+            .variables
+            .iter()
+            .filter(|v| v.required || vars.iter().any(|(name, _)| *name == v.name))
+            .map(|v| (v.name.to_string(), v.sample.to_string()))
+            .collect();
+        OrderForm {
+            origin: "own".into(),
+            hazard: "flood".into(),
+            title: "转移指令".into(),
+            issuer: "余姚市防指".into(),
+            template: "move_order".into(),
+            vars,
+            urgency: Some("flash".into()),
+            act_by: Some(self.now() + 5 * 3_600_000),
+            places: vec!["p2".into()],
+            ..OrderForm::default()
+        }
+    }
+
+    /// Runs everything that is due at this moment.
+    pub async fn settle(&self) {
+        for _ in 0..10_000 {
+            let mut busy = self.engine.fire_due().await.unwrap();
+            let fed = self.engine.feed_once().await.unwrap();
+            for hint in &fed.direct {
+                self.engine.work(hint).await.unwrap();
+            }
+            busy += fed.hinted + fed.direct.len();
+            busy += self.engine.work_waiting().await.unwrap();
+            busy += self.callbacks().await;
+            if busy == 0 {
+                return;
+            }
+        }
+        panic!("the town never comes to rest at {}", self.now());
+    }
+
+    /// Brings what the gateway has to say, through the real codec and its signature check.
+    pub async fn callbacks(&self) -> usize {
+        let due = self.sim.due(self.now());
+        let (mut receipts, mut replies) = (Vec::new(), Vec::new());
+        for request in &due {
+            for event in self.provider.callback(request).unwrap() {
+                match event {
+                    Event::Receipt(receipt) => receipts.push(receipt),
+                    Event::Reply(reply) => replies.push(reply),
+                }
+            }
+        }
+        if !receipts.is_empty() {
+            self.engine
+                .take_receipts("practice", &receipts)
+                .await
+                .unwrap();
+        }
+        if !replies.is_empty() {
+            self.engine
+                .take_replies("practice", &replies)
+                .await
+                .unwrap();
+        }
+        due.len()
+    }
+
+    /// Lets time pass in steps of five seconds, custody asserted after each.
+    pub async fn minutes(&self, minutes: i64) {
+        self.seconds(minutes * 60).await;
+    }
+
+    pub async fn seconds(&self, seconds: i64) {
+        self.settle().await;
+        for _ in 0..seconds / 5 {
+            self.clock.advance_ms(5 * SECOND);
+            self.settle().await;
+            self.check().await;
+        }
+    }
+
+    /// Nobody falls through, whatever happens.
+    pub async fn check(&self) {
+        for (alert, uid, ..) in order::live(&self.engine.store, 4).await.unwrap() {
+            let custody = self.custody(alert).await;
+            assert!(custody.balances(), "{uid}: {custody:?}");
+            assert_eq!(custody.orphans, 0, "{uid}: {custody:?}");
+        }
+    }
+
+    pub async fn custody(&self, alert: i64) -> Custody {
+        self.engine.custody(alert).await.unwrap()
+    }
+
+    /// A phone answers by SMS.
+    pub async fn says(&self, number: &str, text: &str) {
+        self.sim.write_in(self.now(), number, text);
+        self.settle().await;
+    }
+
+    /// A responsible person answers by SMS.
+    pub async fn leader_says(&self, human: i64, text: &str) {
+        self.says(&human_number(human), text).await;
+    }
+
+    /// What the gateway took for a number, in order.
+    pub fn heard(&self, number: &str) -> Vec<String> {
+        self.taken()
+            .into_iter()
+            .filter(|e| e.to == number)
+            .map(|e| e.text)
+            .collect()
+    }
+
+    /// Everything the gateway took.
+    pub fn taken(&self) -> Vec<Entry> {
+        self.sim.log().into_iter().filter(|e| e.taken).collect()
+    }
+
+    /// The end of a story: tallies are the standings' sums, and no lease is left.
+    pub async fn close(self) {
+        for state in [4, 5, 6] {
+            for (alert, uid, ..) in order::live(&self.engine.store, state).await.unwrap() {
+                let custody = self.custody(alert).await;
+                let tally = custody::tallied(&self.engine.store, alert).await.unwrap();
+                let sums = (
+                    custody.pursued,
+                    custody.answered,
+                    custody.heard,
+                    custody.help,
+                );
+                assert_eq!((tally.1, tally.2, tally.3, tally.4), sums, "{uid}: tallies");
+                assert_eq!(
+                    custody::leased(&self.engine.store, alert).await.unwrap(),
+                    0,
+                    "{uid}"
+                );
+            }
+        }
+        self.engine.store.close().await;
+    }
+}
