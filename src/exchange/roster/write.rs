@@ -7,7 +7,7 @@ use jiff::tz::{Offset, TimeZone};
 
 use super::line::push_cell;
 use crate::domain::need::{words_of_categories, words_of_needs};
-use crate::domain::roster::{Row, RosterFile, ZoneMember};
+use crate::domain::roster::{RosterFile, Row, ZoneMember};
 
 /// Appends the header line of a file.
 pub fn write_header(out: &mut Vec<u8>, file: RosterFile) {
@@ -43,13 +43,26 @@ fn cells(row: &Row) -> Vec<Cow<'_, str>> {
         ],
         Row::Human(r) => {
             let phones: Vec<String> = r.phones.iter().map(|phone| phone.bare()).collect();
-            vec![text(r.code.as_str()), text(&r.name), phones.join(";").into()]
+            vec![
+                text(r.code.as_str()),
+                text(&r.name),
+                phones.join(";").into(),
+            ]
         }
         Row::Duty(r) => {
-            vec![text(r.place.as_str()), text(&r.human), text(r.role.word()), number(r.ord)]
+            vec![
+                text(r.place.as_str()),
+                text(&r.human),
+                text(r.role.word()),
+                number(r.ord),
+            ]
         }
         Row::Absence(r) => {
-            vec![text(r.human.as_str()), local(r.from_at).into(), local(r.until_at).into()]
+            vec![
+                text(r.human.as_str()),
+                local(r.from_at).into(),
+                local(r.until_at).into(),
+            ]
         }
         Row::Household(r) => vec![
             text(r.code.as_str()),
@@ -99,7 +112,9 @@ fn local(at_ms: i64) -> String {
     Timestamp::from_millisecond(at_ms)
         .map(|at| {
             let zone = TimeZone::fixed(Offset::constant(8));
-            at.to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+            at.to_zoned(zone)
+                .strftime("%Y-%m-%dT%H:%M:%S%:z")
+                .to_string()
         })
         .unwrap_or_default()
 }
