@@ -7,7 +7,7 @@ use jiff::tz::{Offset, TimeZone};
 
 use super::line::push_cell;
 use crate::domain::need::{words_of_categories, words_of_needs};
-use crate::domain::roster::{RosterFile, Row, ZoneMember};
+use crate::domain::roster::{HouseholdRow, RosterFile, Row, ZoneMember};
 
 /// Appends the header line of a file.
 pub fn write_header(out: &mut Vec<u8>, file: RosterFile) {
@@ -64,18 +64,7 @@ fn cells(row: &Row) -> Vec<Cow<'_, str>> {
                 local(r.until_at).into(),
             ]
         }
-        Row::Household(r) => vec![
-            text(r.code.as_str()),
-            text(r.kind.word()),
-            text(&r.name),
-            text(&r.place),
-            number(r.floor),
-            text(&r.door),
-            number(r.persons),
-            words_of_needs(r.needs).into(),
-            words_of_categories(r.categories).into(),
-            optional(&r.helper),
-        ],
+        Row::Household(r) => household(r),
         Row::Person(r) => vec![
             text(r.code.as_str()),
             text(&r.household),
@@ -105,6 +94,23 @@ fn cells(row: &Row) -> Vec<Cow<'_, str>> {
             ZoneMember::Household(home) => vec![text(r.zone.as_str()), text(""), text(home)],
         },
     }
+}
+
+fn household(r: &HouseholdRow) -> Vec<Cow<'_, str>> {
+    let number = |n: i64| Cow::Owned(n.to_string());
+    let text = |t| Cow::Borrowed(t);
+    vec![
+        text(r.code.as_str()),
+        text(r.kind.word()),
+        text(&r.name),
+        text(&r.place),
+        number(r.floor),
+        text(&r.door),
+        number(r.persons),
+        words_of_needs(r.needs).into(),
+        words_of_categories(r.categories).into(),
+        optional(&r.helper),
+    ]
 }
 
 /// ISO 8601 with +08:00; the empty text for an instant out of range.

@@ -72,10 +72,9 @@ impl Family {
     }
 }
 
-/// A family as it is found in such a quarter.
-pub fn family(chance: &mut Chance, build: Build) -> Family {
+fn shape(chance: &mut Chance, build: Build) -> Shape {
     use Shape::*;
-    let shape = chance.weigh(match build {
+    chance.weigh(match build {
         Build::Blocks => &[
             (9, OldAlone),
             (13, OldCouple),
@@ -103,7 +102,13 @@ pub fn family(chance: &mut Chance, build: Build) -> Family {
             (19, ThreeGenerations),
             (3, Shared),
         ],
-    });
+    })
+}
+
+/// A family as it is found in such a quarter.
+pub fn family(chance: &mut Chance, build: Build) -> Family {
+    use Shape::*;
+    let shape = shape(chance, build);
     let house = names::surname(chance);
     let mut members = Vec::with_capacity(6);
     let mut add = |chance: &mut Chance, sex: Sex, age: i64, surname: &str| {
@@ -150,7 +155,7 @@ pub fn family(chance: &mut Chance, build: Build) -> Family {
             if shape == ThreeGenerations {
                 let parent = age + chance.between(23, 31);
                 add(chance, Sex::Woman, parent, names_of_mother(other, house));
-                if members_left(chance) {
+                if chance.in_1000(600) {
                     add(chance, Sex::Man, parent + 2, house);
                 }
             }
@@ -164,6 +169,16 @@ pub fn family(chance: &mut Chance, build: Build) -> Family {
         }
     }
     Family { shape, members }
+}
+
+/// Old, and the older the rarer.
+fn old_age(chance: &mut Chance, most: i64) -> i64 {
+    chance.between(66, most).min(chance.between(66, most))
+}
+
+/// A grandmother bears another name than the house, where one is at hand.
+fn names_of_mother(other: &'static str, house: &'static str) -> &'static str {
+    if other == house { "毛" } else { other }
 }
 
 /// Old, and the older the rarer.
