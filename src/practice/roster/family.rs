@@ -181,16 +181,6 @@ fn names_of_mother(other: &'static str, house: &'static str) -> &'static str {
     if other == house { "毛" } else { other }
 }
 
-/// Old, and the older the rarer.
-fn old_age(chance: &mut Chance, most: i64) -> i64 {
-    chance.between(66, most).min(chance.between(66, most))
-}
-
-/// A grandmother bears another name than the house, where one is at hand.
-fn names_of_mother(other: &'static str, house: &'static str) -> &'static str {
-    if other == house { "毛" } else { other }
-}
-
 fn members_left(chance: &mut Chance) -> bool {
     chance.in_1000(600)
 }
