@@ -181,10 +181,6 @@ fn names_of_mother(other: &'static str, house: &'static str) -> &'static str {
     if other == house { "毛" } else { other }
 }
 
-fn members_left(chance: &mut Chance) -> bool {
-    chance.in_1000(600)
-}
-
 /// What somebody of that age can't do alone; rates in a thousand, rising with age.
 fn needs_at(chance: &mut Chance, age: i64) -> i64 {
     let mut needs = 0;
