@@ -326,8 +326,8 @@ mod tests {
             after_ms: None,
             code: "gate".into(),
         };
-        assert_eq!(to_practice, [gate.clone()]);
-        assert_eq!(unmarked, [gate.clone(), gate]);
+        assert_eq!(unmarked, [gate.clone(), gate.clone()]);
+        assert_eq!(to_practice, [gate]);
         assert_eq!(wire.calls(), 0);
     }
 

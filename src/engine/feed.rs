@@ -33,6 +33,7 @@ impl Engine {
             topic: Topic::Expand,
             class: Class::Flash,
             id: row.0,
+            alert: row.1,
         }));
         let expanding = !expansions.is_empty()
             || batch::is_expanding(&self.store, story - FRAGILE_FIRST_MS).await?;
@@ -55,6 +56,7 @@ impl Engine {
                     Class::Routine
                 },
                 id: row.id,
+                alert: row.alert_id,
             }));
         }
         if hints.is_empty() {
@@ -114,7 +116,7 @@ impl Engine {
                         self.work(&delivery.hint).await?;
                         worked += 1;
                     }
-                    self.queue.settle(&got).await?;
+                    self.queue.settle(got).await?;
                 }
             }
         }

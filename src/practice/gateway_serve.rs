@@ -20,7 +20,6 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
 
 use super::gateway::{Answer, GatewaySim, Vices};
 use super::gateway_wire::FORM_LIMIT;
@@ -103,25 +102,31 @@ async fn take(State(face): State<Arc<Face>>, request: Request) -> Response {
     let request = http::Request::from_parts(parts, body);
     let handled = face.gateway.handle(face.clock.story_ms(), &request);
     if handled.latency_ms > 0 {
-        tokio::time::sleep(face.real(handled.latency_ms)).await;
+        pass(face.real(handled.latency_ms)).await;
     }
     match handled.answer {
         Answer::Response(answer) => answer.map(Body::from),
         Answer::TimeoutAfterTaking | Answer::TimeoutBeforeTaking => {
-            tokio::time::sleep(Duration::from_millis(face.hang_ms)).await;
+            pass(Duration::from_millis(face.hang_ms)).await;
             StatusCode::GATEWAY_TIMEOUT.into_response()
         }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a peer over the network: real time passes here"
+)]
+async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
 }
 
 /// Carries callbacks as they fall due, for ever.
 async fn pump(face: Arc<Face>) {
     let open = Arc::new(Semaphore::new(CALLBACKS_OPEN));
     let mut calls = JoinSet::new();
-    let mut tick = tokio::time::interval(Duration::from_millis(TICK_MS));
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tick.tick().await;
+        pass(Duration::from_millis(TICK_MS)).await;
         while calls.try_join_next().is_some() {}
         for request in face.gateway.due(face.clock.story_ms()) {
             let Ok(place) = open.clone().acquire_owned().await else {

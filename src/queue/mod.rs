@@ -1,97 +1,142 @@
-//! Hints: publish, receive, settle. The store remembers, the queue only moves; a hint may be lost,
-//! doubled or reordered without harm, carries ids and no personal data, and is under 100 bytes.
-//! No delay, priority or dead-letter logic of ours depends on the broker.
+//! Hints on their way: published, received, settled; in this process or through RabbitMQ.
+//!
+//! The store remembers, the queue only moves. Nothing here decides what is due, and nothing is
+//! lost when a hint is: the feeder hints again. No delay, priority or retry depends on a broker.
 
-mod memory;
+pub mod faulty;
+pub mod hint;
+pub mod memory;
+mod rabbit;
+pub mod settings;
+mod silence;
+pub mod supervised;
+mod unsettled;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::lane::{Class, Lane};
+use crate::domain::lane::Class;
+pub use crate::queue::faulty::{Faults, FaultyQueue};
+pub use crate::queue::hint::{Hint, Topic, every_queue};
+pub use crate::queue::memory::MemoryQueue;
+pub use crate::queue::settings::{CONFIRM_WAIT_MS, QueueSettings};
+pub use crate::queue::supervised::RabbitQueue;
 
-pub use memory::MemoryQueue;
-
-/// What a hint asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Topic {
-    /// Grids to be expanded.
-    Expand,
-    /// A batch of households on a lane.
-    Send(Lane),
-    /// A batch of notices.
-    Notice,
+/// Why a queue did not do what was asked, named by what the caller does next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueueFault {
+    /// Take the work straight from the store if this lasts: the broker did not answer in time.
+    /// Some of the hints may have arrived all the same.
+    #[error("the broker did not confirm within {waited_ms} ms")]
+    NotConfirmed { waited_ms: u64 },
+    /// Hint again later: the consumers are behind. Some of the hints may have arrived.
+    #[error("the queue {queue} is full")]
+    Full { queue: String },
+    /// Hint again after a moment: a queue was missing and is being declared anew.
+    #[error("the broker has no queue {queue}: a hint came back")]
+    Unroutable { queue: String },
+    /// Wait for the supervisor: there is no connection. Unsettled hints will come back.
+    #[error("no connection to the broker")]
+    Disconnected,
+    /// Fix the program: this process was not told to consume the topic.
+    #[error("{topic} is not consumed by this process")]
+    NotConsumed { topic: Topic },
+    /// Stop: the queue was closed.
+    #[error("the queue is closed")]
+    Closed,
+    /// Fix the settings and start again.
+    #[error("queue settings: {0}")]
+    Settings(String),
+    /// Raise the version in the queue names and start again.
+    #[error(
+        "the broker has a queue of this name with other arguments ({detail}); \
+         raise queue.version, and delete the old queue when it is empty"
+    )]
+    Mismatch { detail: String },
 }
 
-impl Topic {
-    /// Every topic of the first release.
-    pub const ALL: [Topic; 5] = [
-        Topic::Expand,
-        Topic::Notice,
-        Topic::Send(Lane::Sms),
-        Topic::Send(Lane::Voice),
-        Topic::Send(Lane::Wechat),
-    ];
+/// A received hint, to be given back to [`Queue::settle`] when its work is committed or no longer
+/// needed. Dropped unsettled it comes back when the connection ends (RabbitMQ) or not at all
+/// (memory): either way the feeder hints again.
+#[derive(Debug)]
+pub struct Delivery {
+    pub hint: Hint,
+    /// It was delivered before, and perhaps worked on.
+    pub redelivered: bool,
+    tag: Tag,
+}
 
-    /// The word in queue names.
-    pub fn word(self) -> &'static str {
-        match self {
-            Topic::Expand => "expand",
-            Topic::Notice => "summons",
-            Topic::Send(Lane::Sms) => "send.sms",
-            Topic::Send(Lane::Voice) => "send.voice",
-            Topic::Send(Lane::Wechat) => "send.wechat",
-        }
+/// Where a delivery is settled: its number in one life of one consumer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tag {
+    /// Nothing to settle.
+    Void,
+    Broker {
+        generation: u64,
+        number: u64,
+    },
+}
+
+/// Whether a consumer of this process is being served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConsumerHealth {
+    pub topic: Topic,
+    pub class: Class,
+    pub liveness: Liveness,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Liveness {
+    Alive,
+    Dead,
+}
+
+/// What `/readyz`, board and doctor show of a queue. A figure of this moment, without I/O.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueHealth {
+    pub connected: bool,
+    /// One entry for each topic and class this process consumes.
+    pub consumers: Vec<ConsumerHealth>,
+    /// Milliseconds since the broker last confirmed anything; None before the first time.
+    pub last_confirm_age_ms: Option<u64>,
+    /// Milliseconds the broker has owed a confirmation or been away; None when all is answered.
+    /// It ends by itself: while it is silent the supervisor publishes a probe every second.
+    pub silent_since_ms: Option<u64>,
+    /// Connections made after the first.
+    pub reconnects: u64,
+    /// Hints settled too late, after their connection had ended (they come again).
+    pub stale_settles: u64,
+    /// The last thing that went wrong, until it is well again; without secrets.
+    pub trouble: Option<String>,
+}
+
+impl QueueHealth {
+    /// Connected, every consumer alive, nothing owed for longer than [`CONFIRM_WAIT_MS`].
+    pub fn is_well(&self) -> bool {
+        self.connected
+            && !self.is_silent()
+            && self
+                .consumers
+                .iter()
+                .all(|consumer| consumer.liveness == Liveness::Alive)
+    }
+
+    /// The engine shall take its work straight from the store.
+    pub fn is_silent(&self) -> bool {
+        self.silent_since_ms.is_some_and(|ms| ms >= CONFIRM_WAIT_MS)
     }
 }
 
-/// "Look at this row": an expansion or a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hint {
-    pub topic: Topic,
-    pub class: Class,
-    /// The row's id.
-    pub id: i64,
-}
-
-/// A hint in our hands until it is settled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Delivery {
-    pub hint: Hint,
-    pub redelivered: bool,
-    /// The connection it came by; a tag of an older one is void.
-    pub generation: u64,
-    pub tag: u64,
-}
-
-/// Why the queue did not do it; always safe to try again, the store remembers.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum QueueFault {
-    #[error("the queue is full")]
-    Full,
-    #[error("the broker has not confirmed within {waited_ms} ms")]
-    NotConfirmed { waited_ms: u64 },
-    #[error("the broker is not connected: {0}")]
-    Away(String),
-    #[error("the queue can't be used as it is set up: {0}")]
-    Setup(String),
-}
-
-/// How the queue is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct QueueHealth {
-    pub connected: bool,
-    /// Consumers that are alive, of those that should be.
-    pub consumers: usize,
-    pub consumers_wanted: usize,
-}
-
-/// Publish, receive, settle: nothing more is asked of a broker.
+/// Moves hints. Every call is bounded in time, and every call may be dropped at an await without
+/// losing a received hint for longer than its connection lives.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Gives hints to the broker; returns after it has confirmed all of them, or with a fault.
+    /// Returns when the broker has confirmed all of them; on a fault some may have arrived.
     async fn publish(&self, hints: &[Hint]) -> Result<(), QueueFault>;
-    /// Up to `max` hints of a topic and class; waits at most `wait_ms` for the first.
+
+    /// Up to `max` hints; waits at most `wait_ms` for the first and not at all for the others
+    /// (0: only what is here). An empty answer is no fault.
     async fn receive(
         &self,
         topic: Topic,
@@ -99,30 +144,39 @@ pub trait Queue: Send + Sync {
         max: usize,
         wait_ms: u64,
     ) -> Result<Vec<Delivery>, QueueFault>;
-    /// Lets hints go, after their work was committed or found done.
-    async fn settle(&self, deliveries: &[Delivery]) -> Result<(), QueueFault>;
+
+    /// Their work is committed. Deliveries of an ended connection are passed over: their hints
+    /// come again.
+    async fn settle(&self, deliveries: Vec<Delivery>) -> Result<(), QueueFault>;
+
+    /// The state at this moment, without I/O.
     fn health(&self) -> QueueHealth;
+
+    /// Hints waiting, for board and doctor; empty when the broker can't be asked.
+    async fn depth(&self) -> Vec<(Topic, Class, u64)>;
+
+    /// Messages put aside for a person to look at; None when the broker can't be asked.
+    async fn dead_letters(&self) -> Option<u64>;
+
+    /// Ends connections and tasks; later calls say [`QueueFault::Closed`].
     async fn close(&self);
 }
 
-/// What the queue is to be.
-#[derive(Debug, Clone)]
-pub struct QueueSettings {
-    /// `memory:` or `amqp://…`.
-    pub url: String,
-    /// The first part of all names on the broker.
-    pub prefix: String,
-    /// Hints in our hands at most, per topic and class.
-    pub prefetch: u16,
-}
-
-/// Opens the queue named by the settings.
+/// Opens the queue the settings name.
+///
+/// A broker that can't be reached is no error: the supervisor goes on trying, `health` tells, and
+/// the engine works from the store meanwhile. Wrong settings and queues with other arguments are.
 pub async fn connect(settings: &QueueSettings) -> Result<Arc<dyn Queue>, QueueFault> {
-    if settings.url.starts_with("memory") {
-        return Ok(Arc::new(MemoryQueue::new(10_000)));
+    settings.check().map_err(QueueFault::Settings)?;
+    match settings.url.split_once(':') {
+        Some(("memory", "")) => Ok(Arc::new(MemoryQueue::new(settings))),
+        Some(("amqp", _)) => Ok(RabbitQueue::connect(settings).await?),
+        Some(("amqps", _)) => {
+            let text = "queue.url: amqps is not built in; put a TLS proxy on loopback";
+            Err(QueueFault::Settings(text.into()))
+        }
+        Some(_) | None => Err(QueueFault::Settings(
+            "queue.url: `memory:` or `amqp://…` is understood".into(),
+        )),
     }
-    Err(QueueFault::Setup(format!(
-        "the scheme of {:?} is not known; use memory: or amqp://",
-        settings.url.split(':').next().unwrap_or_default()
-    )))
 }

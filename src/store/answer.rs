@@ -9,7 +9,7 @@ use crate::args;
 crate::statements! {
     INSERT_INBOUND = "INSERT INTO inbound (source_key, provider, from_hash, from_sealed, last4, \
         text, sent_at, received_at, label, state) SELECT r.key, r.provider, \
-        CASE WHEN r.known = 1 THEN substr($2, CAST(r.n * 16 + 1 AS int), 16) ELSE NULL END, \
+        CASE WHEN r.known = 1 THEN substr({bytes $2}, CAST(r.n * 16 + 1 AS int), 16) ELSE NULL END, \
         NULL, r.last4, r.text, r.sent, r.received, r.label, 0 FROM \
         {rows $1: n bigint, key text, provider text, known bigint, last4 text, text text, \
         sent bigint, received bigint, label text} WHERE true \
@@ -17,11 +17,11 @@ crate::statements! {
     SET_INBOUND = "UPDATE inbound SET state = r.state, label = r.label FROM \
         {rows $1: id bigint, state bigint, label text} WHERE inbound.id = r.id";
     RECENT_DIGITS = "SELECT r.n, i.label, i.received_at FROM {rows $1: n bigint} \
-        JOIN inbound i ON i.from_hash = substr($2, CAST(r.n * 16 + 1 AS int), 16) \
+        JOIN inbound i ON i.from_hash = substr({bytes $2}, CAST(r.n * 16 + 1 AS int), 16) \
         WHERE i.received_at > $3 AND i.state = 1";
     OWNERS = "SELECT r.n, a.id AS address_id, a.household_id, a.human_id, a.relative, a.shares, \
         a.lane FROM {rows $1: n bigint} JOIN address a ON \
-        a.hash = substr($2, CAST(r.n * 16 + 1 AS int), 16) ORDER BY r.n, a.id";
+        a.hash = substr({bytes $2}, CAST(r.n * 16 + 1 AS int), 16) ORDER BY r.n, a.id";
     CANDIDATES = "SELECT a.id AS address_id, s.alert_id, s.household_id, s.grid_id, \
         s.building_id, s.version, s.demand, s.pursued, s.persons, s.ring, \
         CASE WHEN s.closed_at IS NULL THEN 1 ELSE 0 END AS open, \

@@ -68,16 +68,22 @@ crate::statements! {
         "JOIN address a ON a.id = (SELECT x.id FROM address x WHERE ", good_address!(),
         "ORDER BY CASE WHEN x.relative IS NULL THEN 0 ELSE 1 END, x.ord LIMIT 1) ",
         "WHERE b.id = $1 AND (s.heard_at IS NULL OR b.version > 1) ORDER BY s.seq LIMIT $2");
-    LOOK_AGAIN = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
+    LOOK_AGAIN = concat!("SELECT grid_id, seq, household_id, demand, persons, address_id, ",
+        "sealed, hash, realm, relative, shares, speaks_for, name FROM (SELECT q.*, ",
+        "row_number() OVER (PARTITION BY q.seq ORDER BY q.used, q.away, q.place) AS choice ",
+        "FROM (SELECT ", member_columns!(), ", a.ord AS place, ",
+        "CASE WHEN a.relative IS NULL THEN 0 ELSE 1 END AS away, ",
+        "(SELECT count(*) FROM outcome u WHERE u.alert_id = s.alert_id AND ",
+        "u.grid_id = s.grid_id AND u.seq = s.seq AND u.address_id = a.id ",
+        "AND u.version = b.version) AS used FROM batch b ", in_force!(),
         "JOIN standing s ON ", in_range!(),
-        "JOIN address a ON a.id = (SELECT x.id FROM address x WHERE ", good_address!(),
+        "JOIN address a ON a.household_id = s.household_id AND a.lane = b.lane AND a.state = 0 ",
+        "AND NOT EXISTS (SELECT 1 FROM outcome d WHERE d.alert_id = s.alert_id ",
+        "AND d.grid_id = s.grid_id AND d.seq = s.seq AND d.address_id = a.id AND d.kind = 2) ",
         "AND NOT EXISTS (SELECT 1 FROM outcome u JOIN receipt r ON r.batch_id = u.batch_id ",
         "AND r.address_id = u.address_id AND r.class = 1 WHERE u.alert_id = s.alert_id ",
-        "AND u.grid_id = s.grid_id AND u.seq = s.seq AND u.address_id = x.id) ",
-        "ORDER BY (SELECT count(*) FROM outcome u WHERE u.alert_id = s.alert_id ",
-        "AND u.grid_id = s.grid_id AND u.seq = s.seq AND u.address_id = x.id ",
-        "AND u.version = b.version), CASE WHEN x.relative IS NULL THEN 0 ELSE 1 END, x.ord ",
-        "LIMIT 1) WHERE b.id = $1 AND s.closed_at IS NULL ORDER BY s.seq LIMIT $2");
+        "AND u.grid_id = s.grid_id AND u.seq = s.seq AND u.address_id = a.id) ",
+        "WHERE b.id = $1 AND s.closed_at IS NULL) q) z WHERE choice = 1 ORDER BY seq LIMIT $2");
     LOOK_FOLLOW = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
         "JOIN standing s ON ", in_range!(),
         "JOIN outcome q ON q.alert_id = s.alert_id AND q.grid_id = s.grid_id AND q.seq = s.seq ",
@@ -120,7 +126,7 @@ crate::statements! {
         b.class, b.rank, b.grid_id, b.ring, b.seq_from, b.seq_to, b.ord, r.due, 0, $3 \
         FROM batch b CROSS JOIN {rows $2: pick bigint, tries bigint, due bigint} \
         WHERE b.id = $1 ON CONFLICT DO NOTHING";
-    FINISH = "UPDATE batch SET state = CASE WHEN EXISTS (SELECT 1 FROM alert_version al \
+    FINISH = "UPDATE batch SET state = CASE WHEN kind = 2 OR EXISTS (SELECT 1 FROM alert_version al \
         WHERE al.alert_id = batch.alert_id AND al.version = batch.version AND al.state = $4) THEN 1 ELSE 2 \
         END, done_at = $2, lease_until = NULL WHERE id = $1 AND lease_epoch = $3 AND state = 0";
     PUT_BACK = "UPDATE batch SET lease_until = NULL, hinted_at = NULL, not_before = $2 \

@@ -27,6 +27,13 @@ pub enum StoreFault {
     /// The schema could not be brought up to date.
     #[error("the schema could not be brought up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// A defect of ours: SQLite would bind the missing values as NULL and say nothing.
+    #[error("{name} takes {takes} values, {given} were given")]
+    Values {
+        name: &'static str,
+        takes: usize,
+        given: usize,
+    },
     /// A defect of ours or of the installation.
     #[error("store: {0}")]
     Broken(sqlx::Error),
@@ -163,6 +170,18 @@ macro_rules! bind {
     }};
 }
 
+fn check(stmt: &Stmt, args: &Args) -> Result<(), StoreFault> {
+    let (takes, given) = (stmt.takes(), args.len());
+    if takes == given {
+        return Ok(());
+    }
+    Err(StoreFault::Values {
+        name: stmt.name,
+        takes,
+        given,
+    })
+}
+
 impl Store {
     /// Opens `postgres://…` (schema by `?options=-csearch_path=…`) or `sqlite:PATH`.
     pub async fn open(url: &str, connections: u32) -> Result<Store, StoreFault> {
@@ -228,6 +247,7 @@ impl Store {
 
     /// Reads outside a transaction.
     pub async fn rows<T: Row>(&self, stmt: &Stmt, args: Args) -> Result<Vec<T>, StoreFault> {
+        check(stmt, &args)?;
         let sql = stmt.sql(self.dialect());
         Ok(match &self.pool {
             Pool::Postgres(pool) => {
@@ -250,6 +270,7 @@ impl Store {
 
     /// One statement as its own transaction; the number of rows changed.
     pub async fn exec(&self, stmt: &Stmt, args: Args) -> Result<u64, StoreFault> {
+        check(stmt, &args)?;
         let sql = stmt.sql(self.dialect());
         Ok(match &self.pool {
             Pool::Postgres(pool) => bind!(sqlx::query::<Postgres>(sql), args)
@@ -265,6 +286,7 @@ impl Store {
 
     /// One writing statement with `RETURNING`, as its own transaction.
     pub async fn take<T: Row>(&self, stmt: &Stmt, args: Args) -> Result<Vec<T>, StoreFault> {
+        check(stmt, &args)?;
         let sql = stmt.sql(self.dialect());
         Ok(match &self.pool {
             Pool::Postgres(pool) => {
@@ -313,6 +335,7 @@ impl Tx {
 
     /// Runs a statement; the number of rows changed.
     pub async fn exec(&mut self, stmt: &Stmt, args: Args) -> Result<u64, StoreFault> {
+        check(stmt, &args)?;
         let sql = stmt.sql(self.dialect());
         Ok(match self {
             Tx::Postgres(tx) => bind!(sqlx::query::<Postgres>(sql), args)
@@ -328,6 +351,7 @@ impl Tx {
 
     /// Runs a statement that gives rows.
     pub async fn rows<T: Row>(&mut self, stmt: &Stmt, args: Args) -> Result<Vec<T>, StoreFault> {
+        check(stmt, &args)?;
         let sql = stmt.sql(self.dialect());
         Ok(match self {
             Tx::Postgres(tx) => {

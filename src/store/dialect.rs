@@ -2,6 +2,7 @@
 //!
 //! - `{rows $1: a bigint, b text}`: the JSON array of objects bound at `$1`, as rows;
 //! - `{in $1}`: membership in the JSON array of integers bound at `$1`;
+//! - `{bytes $1}`: a bound blob, where the database can't guess its type;
 //! - `{lock}` / `{skip}`: row locks, where the database has them;
 //! - `{least}` / `{greatest}`: the two-argument scalar functions.
 //!
@@ -33,6 +34,17 @@ impl Stmt {
             postgres: OnceLock::new(),
             sqlite: OnceLock::new(),
         }
+    }
+
+    /// How many values it takes: its highest `$n`.
+    pub fn takes(&self) -> usize {
+        let digits = |part: &str| part.bytes().take_while(u8::is_ascii_digit).count();
+        self.text
+            .split('$')
+            .skip(1)
+            .filter_map(|part| part[..digits(part)].parse::<usize>().ok())
+            .max()
+            .unwrap_or(0)
     }
 
     /// The text for one dialect. Expanded once and kept for the life of the process.
@@ -85,6 +97,10 @@ fn word(word: &str, dialect: Dialect) -> String {
         } else {
             format!("IN (SELECT value FROM json_each({parameter}))")
         };
+    }
+    if let Some(parameter) = word.strip_prefix("bytes ") {
+        let cast = if postgres { "bytea" } else { "BLOB" };
+        return format!("CAST({parameter} AS {cast})");
     }
     match (word, postgres) {
         ("lock", true) => "FOR UPDATE".into(),

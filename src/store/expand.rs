@@ -151,19 +151,7 @@ pub async fn fill(tx: &mut Tx, rows: &[ExpansionRow], spread: &Spread) -> Result
     let own = ids(&rows.iter().map(|r| r.id).collect::<Vec<_>>());
     tx.exec(&FILL_STANDING, args![alert, version, &grids])
         .await?;
-    tx.exec(
-        &CUT_BATCHES,
-        args![
-            alert,
-            version,
-            &grids,
-            spread.now,
-            spread.lane,
-            spread.class,
-            spread.rank
-        ],
-    )
-    .await?;
+    cut_batches(tx, alert, version, &grids, spread, Pick::First, 0).await?;
     if version > 1 {
         tx.exec(&DROP_TALLY, args![alert, &grids]).await?;
     }

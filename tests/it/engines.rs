@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tongluo::queue::{MemoryQueue, Queue};
+use tongluo::queue::{MemoryQueue, Queue, QueueSettings};
 use tongluo::store::{Stmt, Store, migrate::migrate};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -51,7 +51,7 @@ pub async fn rooms() -> Vec<EngineRoom> {
     let url = format!("sqlite:{}", file.display());
     let store = Store::open(&url, 4).await.unwrap();
     migrate(&store).await.unwrap();
-    let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new(10_000));
+    let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new(&QueueSettings::new("memory:")));
     let mut rooms = vec![EngineRoom {
         name: "sqlite",
         store,
@@ -81,7 +81,7 @@ async fn postgres(base: &str, unique: &str) -> EngineRoom {
     let url = format!("{base}{mark}options=-csearch_path%3D{schema}");
     let store = Store::open(&url, 6).await.unwrap();
     migrate(&store).await.unwrap();
-    let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new(10_000));
+    let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new(&QueueSettings::new("memory:")));
     EngineRoom {
         name: "postgres",
         store,

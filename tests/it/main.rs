@@ -3,6 +3,7 @@
 
 mod engines;
 mod plant;
+mod queue_contract;
 mod statements;
 mod stories;
 mod town;

@@ -55,7 +55,11 @@ fn a_message_becomes_the_form_of_the_sheet() {
     assert_eq!(request.method(), "POST");
     assert_eq!(
         request.uri(),
-        "https://api.twilio.com/2010-04-01/Accounts/AC00000000000000000000000000000001/Messages.json"
+        format!(
+            "https://api.twilio.com/2010-04-01/Accounts/{}/Messages.json",
+            settings().account_sid
+        )
+        .as_str()
     );
     assert_eq!(
         request.headers()["content-type"],

@@ -112,10 +112,12 @@ impl Bench {
 }
 
 fn receipts(events: &[Event]) -> Vec<&channel::ReceiptEvent> {
-    let receipt = |event| match event {
-        &Event::Receipt(ref receipt) => Some(receipt),
-        Event::Reply(_) => None,
-    };
+    fn receipt(event: &Event) -> Option<&channel::ReceiptEvent> {
+        match event {
+            Event::Receipt(receipt) => Some(receipt),
+            Event::Reply(_) => None,
+        }
+    }
     events.iter().filter_map(receipt).collect()
 }
 

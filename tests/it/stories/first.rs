@@ -12,10 +12,11 @@ async fn one_order_goes_down_and_one_answer_comes_up() {
         assert_eq!(custody.audience, town.homes);
         assert_eq!(custody.open, custody.pursued);
         assert_eq!(custody.open_system, custody.open, "{custody:?}");
-        let to_homes = town
-            .taken()
-            .iter()
-            .filter(|e| e.text.contains("转移指令") && e.reference.starts_with('b'));
+        let taken = town.taken();
+        let of_order = |e: &&tongluo::practice::gateway::Entry| {
+            e.text.contains("转移指令") && e.reference.starts_with('b')
+        };
+        let to_homes = taken.iter().filter(of_order);
         assert_eq!(to_homes.count() as i64, town.homes);
 
         // Home 2 is of ring 1 with three persons: the first 3 is asked back, the second closes.
