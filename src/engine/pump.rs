@@ -161,7 +161,7 @@ impl Pump {
                 inner.spawn(make(pump.clone()));
                 if let Some(Err(fault)) = inner.join_next().await {
                     pump.pulse.failed.fetch_add(1, Ordering::Relaxed);
-                    tracing::error!(task = name, %fault, "a task of the pump broke and is restarted");
+                    tracing::error!(task = name, %fault, "a pump task broke and is restarted");
                     pump.pause(BACKOFF_MOST_MS).await;
                 }
             }

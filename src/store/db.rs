@@ -99,9 +99,20 @@ macro_rules! val_from {
         $(impl From<$from> for Val { fn from(v: $from) -> Val { Val::$variant(v.into()) } })+
     };
 }
-val_from!(i64 => I, i32 => I, u32 => I, bool => I, String => T, &str => T, &String => T,
-    Vec<u8> => B, &[u8] => B, Option<i64> => OptI, Option<String> => OptT,
-    Option<Vec<u8>> => OptB);
+val_from!(
+    i64 => I,
+    i32 => I,
+    u32 => I,
+    bool => I,
+    String => T,
+    &str => T,
+    &String => T,
+    Vec<u8> => B,
+    &[u8] => B,
+    Option<i64> => OptI,
+    Option<String> => OptT,
+    Option<Vec<u8>> => OptB
+);
 
 impl From<usize> for Val {
     fn from(v: usize) -> Val {

@@ -93,7 +93,8 @@ fn word(word: &str, dialect: Dialect) -> String {
     if let Some(parameter) = word.strip_prefix("in ") {
         return if postgres {
             format!(
-                "= ANY (SELECT CAST(j.value AS bigint) FROM json_array_elements_text(CAST({parameter} AS json)) j)"
+                "= ANY (SELECT CAST(j.value AS bigint) FROM \
+                 json_array_elements_text(CAST({parameter} AS json)) j)"
             )
         } else {
             format!("IN (SELECT value FROM json_each({parameter}))")
