@@ -153,6 +153,7 @@ CREATE TABLE batch (
     lease_owner text,
     lease_epoch bigint NOT NULL DEFAULT 0,
     lease_until bigint,                 -- machine time
+    lost bigint NOT NULL DEFAULT 0,     -- 1: a holder vanished, perhaps after calls it never noted
     created_at bigint NOT NULL,
     done_at bigint
 );

@@ -153,6 +153,7 @@ CREATE TABLE batch (
     lease_owner TEXT,
     lease_epoch INTEGER NOT NULL DEFAULT 0,
     lease_until INTEGER,                 -- machine time
+    lost INTEGER NOT NULL DEFAULT 0,     -- 1: a holder vanished, perhaps after calls it never noted
     created_at INTEGER NOT NULL,
     done_at INTEGER
 ) STRICT;

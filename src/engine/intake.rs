@@ -54,22 +54,32 @@ impl Engine {
         replies: &[Inbound],
     ) -> Result<usize, EngineFault> {
         let mut new = 0;
+        let mut unkept = None;
         for group in unique_numbers(replies) {
-            new += self.take_group(provider, &group).await?;
+            match self.take_group(provider, &group).await {
+                Ok(count) => new += count,
+                Err(fault) if fault.is_again() => return Err(fault),
+                Err(fault) => unkept = Some(fault),
+            }
         }
-        Ok(new)
+        unkept.map_or(Ok(new), Err)
     }
 
     async fn take_group(&self, provider: &str, group: &[&Inbound]) -> Result<usize, EngineFault> {
         let mut stack = vec![group.to_vec()];
         let mut new = 0;
+        let mut unkept = None;
         while let Some(part) = stack.pop() {
             match self.take_part(provider, &part, false).await {
                 Ok(count) => new += count,
                 Err(fault) if fault.is_again() => return Err(fault),
                 Err(fault) if part.len() == 1 => {
                     tracing::error!(%fault, "a reply is kept as unclear");
-                    new += self.take_part(provider, &part, true).await?;
+                    match self.take_part(provider, &part, true).await {
+                        Ok(count) => new += count,
+                        // Its neighbours are kept first; then the provider is told to come again.
+                        Err(fault) => unkept = Some(fault),
+                    }
                 }
                 Err(_) => {
                     let (left, right) = part.split_at(part.len() / 2);
@@ -78,7 +88,7 @@ impl Engine {
                 }
             }
         }
-        Ok(new)
+        unkept.map_or(Ok(new), Err)
     }
 
     async fn take_part(
