@@ -161,9 +161,10 @@ impl Pump {
                 inner.spawn(make(pump.clone()));
                 if let Some(Err(fault)) = inner.join_next().await {
                     pump.pulse.failed.fetch_add(1, Ordering::Relaxed);
-                    tracing::error!(task = name, %fault, "a pump task broke and is restarted");
-                    pump.pause(BACKOFF_MOST_MS).await;
+                    tracing::error!(task = name, %fault, "a task of the pump broke: again");
                 }
+                // Also for one that ended by itself, as when the queue was closed under it.
+                pump.pause(BACKOFF_MOST_MS).await;
             }
         });
     }

@@ -4,6 +4,7 @@
 mod engines;
 mod hooks;
 mod plant;
+mod pump;
 mod queue_contract;
 mod statements;
 mod stories;
