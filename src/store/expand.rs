@@ -29,11 +29,11 @@ macro_rules! member {
     ($grids:literal) => {
         concat!(
             "member AS (SELECT h.id, h.grid_id, h.building_id, h.ord, h.persons, ",
-            "CASE WHEN (h.needs & v.needs) <> 0 THEN 1 ELSE 0 END AS vulnerable, ",
-            "CASE WHEN (h.categories & v.categories) <> 0 OR EXISTS (SELECT 1 ",
+            "CAST(CASE WHEN (h.needs & v.needs) <> 0 THEN 1 ELSE 0 END AS bigint) AS vulnerable, ",
+            "CAST(CASE WHEN (h.categories & v.categories) <> 0 OR EXISTS (SELECT 1 ",
             "FROM zone_household zh JOIN alert_zone az ON az.zone_id = zh.zone_id ",
             "WHERE zh.household_id = h.id AND az.alert_id = $1 AND az.version = $2) THEN 1 ",
-            "WHEN (h.needs & v.needs) <> 0 THEN 2 ELSE 3 END AS ring ",
+            "WHEN (h.needs & v.needs) <> 0 THEN 2 ELSE 3 END AS bigint) AS ring ",
             "FROM household h JOIN inside i ON i.place_id = h.place_id ",
             "JOIN alert_version v ON v.alert_id = $1 AND v.version = $2 ",
             "WHERE h.retired_at IS NULL ",

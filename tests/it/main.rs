@@ -2,6 +2,7 @@
 //! without them a server test says that it is skipped, unless `REQUIRE_SERVERS=1`.
 
 mod engines;
+mod hooks;
 mod plant;
 mod queue_contract;
 mod statements;
