@@ -135,7 +135,7 @@ async fn hints_lost_doubled_and_out_of_order_lose_and_double_nobody() {
         };
         on_both(setup, async |town| {
             town.flood_order().await;
-            town.seconds(170).await;
+            town.minutes(5).await;
             let mut heard: BTreeMap<String, usize> = BTreeMap::new();
             for entry in town.taken() {
                 if entry.reference.starts_with('b') {
