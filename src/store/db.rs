@@ -141,8 +141,7 @@ pub fn rows_json<T: serde::Serialize>(rows: &[T]) -> Result<String, StoreFault> 
 
 /// A row type that both databases can give.
 pub trait Row: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
-impl<T> Row for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin
-{}
+impl<T: Send + Unpin> Row for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> {}
 
 pub(crate) enum Pool {
     Postgres(PgPool),
