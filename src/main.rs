@@ -1,3 +1,7 @@
 //! Arguments in, `cli` called. Nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tongluo::cli::main()
+}

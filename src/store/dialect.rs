@@ -4,7 +4,8 @@
 //! - `{in $1}`: membership in the JSON array of integers bound at `$1`;
 //! - `{bytes $1}`: a bound blob, where the database can't guess its type;
 //! - `{lock}` / `{skip}`: row locks, where the database has them;
-//! - `{least}` / `{greatest}`: the two-argument scalar functions.
+//! - `{least}` / `{greatest}`: the two-argument scalar functions;
+//! - `{now_ms}`: the store's own clock, ms UTC.
 //!
 //! Not a query builder: everything else in a statement is common to both.
 
@@ -110,6 +111,8 @@ fn word(word: &str, dialect: Dialect) -> String {
         ("least", false) => "min".into(),
         ("greatest", true) => "greatest".into(),
         ("greatest", false) => "max".into(),
+        ("now_ms", true) => "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)".into(),
+        ("now_ms", false) => "CAST(unixepoch('subsec') * 1000 AS bigint)".into(),
         (other, _) => format!("{{{other}}}"),
     }
 }

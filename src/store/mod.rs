@@ -22,6 +22,7 @@ pub mod notice;
 pub mod order;
 pub mod permit;
 pub mod timer;
+pub mod view;
 
 pub use db::{Args, Store, StoreFault, Tx, Val};
 pub use dialect::{Dialect, Stmt};
@@ -43,6 +44,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         order::ALL,
         permit::ALL,
         timer::ALL,
+        view::ALL,
     ];
     groups
         .iter()

@@ -2,7 +2,9 @@
 //! without them a server test says that it is skipped, unless `REQUIRE_SERVERS=1`.
 
 mod engines;
+mod hooks;
 mod plant;
+mod pump;
 mod queue_contract;
 mod statements;
 mod stories;

@@ -82,7 +82,10 @@ async fn a_process_that_dies_right_after_the_approval_sends_each_order_once() {
 
 #[tokio::test]
 async fn a_dead_broker_stops_nothing() {
-    let broker = Arc::new(FaultyQueue::new(MemoryQueue::new(&QueueSettings::new("memory:")), 7));
+    let broker = Arc::new(FaultyQueue::new(
+        MemoryQueue::new(&QueueSettings::new("memory:")),
+        7,
+    ));
     let setup = Setup {
         layout: Layout {
             grids: 3,

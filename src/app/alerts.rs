@@ -1,0 +1,277 @@
+//! `tongluo alert …`: forms and ids in, the engine's acts, and what is shown of an alert. No rule
+//! is here: what may follow what is the engine's.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use serde_json::{Value, json};
+
+use super::Said;
+use crate::base::limits::PAGE_ROWS;
+use crate::domain::access::Action;
+use crate::domain::alert::{State, Urgency};
+use crate::domain::list::ListState;
+use crate::engine::Engine;
+use crate::engine::issue::{Actor, OrderForm};
+use crate::store::order::AlertRow;
+use crate::store::{climb, custody, order, view};
+
+/// Bytes of a form at most.
+const FORM_BYTES: u64 = 1 << 20;
+
+/// Reads a form from a file, or from standard input where it is `-`.
+pub fn read_form(path: &Path) -> anyhow::Result<OrderForm> {
+    use std::io::Read;
+    let name = path.display();
+    let mut text = String::new();
+    if path == Path::new("-") {
+        std::io::stdin()
+            .take(FORM_BYTES)
+            .read_to_string(&mut text)?;
+    } else {
+        std::fs::File::open(path)
+            .and_then(|file| file.take(FORM_BYTES).read_to_string(&mut text))
+            .with_context(|| format!("--form {name}"))?;
+    }
+    serde_json::from_str(&text).with_context(|| format!("--form {name}"))
+}
+
+/// Writes a draft.
+pub async fn draft(engine: &Engine, actor: &Actor, form: &OrderForm) -> anyhow::Result<Said> {
+    let uid = engine.draft(actor, form).await?;
+    said(engine, &uid).await
+}
+
+/// Draft, submission and bypass approval in one.
+pub async fn send(engine: &Engine, actor: &Actor, form: &OrderForm) -> anyhow::Result<Said> {
+    let uid = engine.send_now(actor, form).await?;
+    said(engine, &uid).await
+}
+
+/// Hands a draft in.
+pub async fn submit(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
+    engine.submit(actor, uid).await?;
+    said(engine, uid).await
+}
+
+/// Releases what another wrote.
+pub async fn approve(
+    engine: &Engine,
+    actor: &Actor,
+    uid: &str,
+    bypass: bool,
+) -> anyhow::Result<Said> {
+    engine.approve(actor, uid, bypass).await?;
+    said(engine, uid).await
+}
+
+/// Gives it back with a reason.
+pub async fn give_back(
+    engine: &Engine,
+    actor: &Actor,
+    uid: &str,
+    reason: &str,
+) -> anyhow::Result<Said> {
+    engine.give_back(actor, uid, reason).await?;
+    said(engine, uid).await
+}
+
+/// Writes the next version as a draft.
+pub async fn update(
+    engine: &Engine,
+    actor: &Actor,
+    uid: &str,
+    form: &OrderForm,
+) -> anyhow::Result<Said> {
+    let version = engine.update(actor, uid, form).await?;
+    let text = format!("{uid}: version {version} is a draft");
+    Ok(Said::new(json!({"alert": uid, "version": version}), text))
+}
+
+/// Takes a wrong alert back; `vars` fill the correction's text.
+pub async fn withdraw(
+    engine: &Engine,
+    actor: &Actor,
+    uid: &str,
+    vars: &BTreeMap<String, String>,
+) -> anyhow::Result<Said> {
+    engine.withdraw(actor, uid, vars).await?;
+    said(engine, uid).await
+}
+
+/// Lifts an alert; says how many stay open.
+pub async fn end(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
+    let open = engine.end(actor, uid).await?;
+    let text = format!("{uid}: ended, {open} households stay on the search list");
+    Ok(Said::new(
+        json!({"alert": uid, "state": "ended", "open": open}),
+        text,
+    ))
+}
+
+/// Alerts, newest first: those whose places the actor may see.
+pub async fn list(engine: &Engine, actor: &Actor) -> anyhow::Result<Said> {
+    let mut rows = Vec::new();
+    let mut lines = Vec::new();
+    for row in order::list(&engine.store, i64::MAX, PAGE_ROWS).await? {
+        if may_look(engine, actor, &row).await.is_err() {
+            continue;
+        }
+        lines.push(line(&row));
+        rows.push(head(&row));
+    }
+    Ok(Said::new(json!(rows), lines.join("\n")))
+}
+
+/// The sums of custody. An orphan or a sum that does not hold is an error, after it was shown.
+pub async fn audit(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<(Said, bool)> {
+    let row = find(engine, uid).await?;
+    may_look(engine, actor, &row).await?;
+    let c = engine.custody(row.id).await?;
+    let attempts = custody::attempts(&engine.store, row.id).await?;
+    let whole = c.balances() && c.orphans == 0;
+    let mut doc = serde_json::to_value(c)?;
+    doc["alert"] = json!(uid);
+    doc["balances"] = json!(c.balances());
+    doc["attempts"] = json!(attempts.0);
+    doc["unknown"] = json!(attempts.2);
+    doc["no_phone"] = json!(custody::without_phone(&engine.store, row.id).await?);
+    let text = format!(
+        "{}\naudience {} = pursued {} + told {}\npursued {} = answered {} + open {}\n\
+         open {} = desk {} + list {} + sheet {} + system {} + orphans {}\n{}",
+        line(&row),
+        c.audience,
+        c.pursued,
+        c.told,
+        c.pursued,
+        c.answered,
+        c.open,
+        c.open,
+        c.open_desk,
+        c.open_list,
+        c.open_sheet,
+        c.open_system,
+        c.orphans,
+        if whole {
+            "holds"
+        } else {
+            "DOES NOT HOLD: households in nobody's hands"
+        },
+    );
+    Ok((Said::new(doc, text), whole))
+}
+
+/// Custody, persons not woken, lists with their holders.
+pub async fn show(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
+    let row = find(engine, uid).await?;
+    may_look(engine, actor, &row).await?;
+    let mut doc = head(&row);
+    let newest = order::latest_version(&engine.store, row.id).await?;
+    let shown = if row.version == 0 {
+        newest
+    } else {
+        row.version
+    };
+    if let Some(version) = order::version(&engine.store, row.id, shown).await? {
+        doc["urgency"] = json!(Urgency::from_code(version.urgency).map(Urgency::word));
+        doc["act_by"] = json!(version.act_by);
+        doc["expires_at"] = json!(version.expires_at);
+        doc["template"] = json!(version.template);
+        doc["newest_version"] = json!(newest);
+    }
+    let (said, _) = audit(engine, actor, uid).await?;
+    doc["custody"] = said.json;
+    let mut lines = vec![said.text];
+    let (all, woken, reported) = climb::persons(&engine.store, row.id).await?;
+    doc["persons"] = json!({"all": all, "woken": woken, "reported": reported});
+    lines.push(format!("responsible persons {all}, woken {woken}"));
+    let unwoken = unwoken(engine, &row).await?;
+    for one in &unwoken {
+        let (person, place) = (&one["person"], &one["place"]);
+        let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+        lines.push(format!("  not woken: {} {}", text(place), text(person)));
+    }
+    doc["unwoken"] = json!(unwoken);
+    let lists = view::lists(&engine.store, row.id, 0).await?;
+    for list in &lists {
+        let state = list_word(list.state);
+        let (place, human, doors) = (&list.place, &list.human, list.doors);
+        lines.push(format!(
+            "  list {} {place}: {state} {human}, {doors} doors",
+            list.uid
+        ));
+    }
+    doc["lists"] = lists.iter().map(super::hands::list_json).collect();
+    Ok(Said::new(doc, lines.join("\n")))
+}
+
+async fn unwoken(engine: &Engine, row: &AlertRow) -> anyhow::Result<Vec<Value>> {
+    let mut tx = engine.store.begin().await?;
+    let rows = climb::unwoken(&mut tx, row.id, row.version).await?;
+    let shown = |r: &climb::UnwokenRow| {
+        json!({"person": r.human, "place": r.place, "doors": r.doors,
+            "reachable": r.address_id != 0})
+    };
+    let most = usize::try_from(PAGE_ROWS).unwrap_or(500);
+    Ok(rows.iter().take(most).map(shown).collect())
+}
+
+/// The word for a list's state.
+pub fn list_word(state: i64) -> &'static str {
+    match ListState::from_code(state) {
+        Some(ListState::Offered) => "offered",
+        Some(ListState::Taken) => "taken",
+        Some(ListState::Declined) => "declined",
+        Some(ListState::PassedOn) => "passed_on",
+        Some(ListState::Done) => "done",
+        None => "unknown",
+    }
+}
+
+fn state_word(row: &AlertRow) -> &'static str {
+    State::from_code(row.state).map_or("unknown", State::word)
+}
+
+fn head(row: &AlertRow) -> Value {
+    json!({"alert": row.uid, "title": row.title, "issuer": row.issuer, "number": row.number,
+        "hazard": row.hazard, "colour": row.colour, "state": state_word(row),
+        "version": row.version, "created_at": row.created_at, "live_at": row.live_at,
+        "ended_at": row.ended_at})
+}
+
+fn line(row: &AlertRow) -> String {
+    format!(
+        "{}  {}  v{}  {}",
+        row.uid,
+        state_word(row),
+        row.version,
+        row.title
+    )
+}
+
+async fn said(engine: &Engine, uid: &str) -> anyhow::Result<Said> {
+    let row = find(engine, uid).await?;
+    Ok(Said::new(head(&row), line(&row)))
+}
+
+async fn find(engine: &Engine, uid: &str) -> anyhow::Result<AlertRow> {
+    let row = order::by_uid(&engine.store, uid).await?;
+    row.ok_or_else(|| anyhow!("no alert {uid}: see `tongluo alert list`"))
+}
+
+async fn may_look(engine: &Engine, actor: &Actor, row: &AlertRow) -> anyhow::Result<()> {
+    let version = order::latest_version(&engine.store, row.id)
+        .await?
+        .min(row.version.max(1));
+    let places: Vec<i64> = order::areas(&engine.store, row.id, version)
+        .await?
+        .into_iter()
+        .filter(|(_, excluded)| *excluded == 0)
+        .map(|(place, _)| place)
+        .collect();
+    engine
+        .check_access(actor, Action::LookAtBoard, &places)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! From settings to an engine: key, store, queue, gateways, clock. It starts no task but the
+//! queue's own; `serve` does.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+
+use super::settings::Settings;
+use crate::base::clock::CarriedClock;
+use crate::base::entropy::Entropy;
+use crate::base::seal::Sealer;
+use crate::channel::http::{HttpLimits, HttpTransport};
+use crate::channel::registry::Registry;
+use crate::domain::plan::Plans;
+use crate::engine::{Engine, EngineParts, EngineSettings, Gateway};
+use crate::queue::QueueSettings;
+use crate::render::Messages;
+use crate::store::{Store, migrate, view};
+
+/// An engine with the clock that it is carried by.
+pub struct Built {
+    pub engine: Arc<Engine>,
+    pub clock: Arc<CarriedClock>,
+}
+
+/// The engine, for those who only hand it on.
+pub type EngineHandle = Engine;
+
+/// Whether this process takes part in the queue, or only acts on the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Publishes and consumes hints.
+    Dispatcher,
+    /// Writes rows; those who dispatch find them.
+    Bystander,
+}
+
+/// Opens and migrates the store, connects the queue and puts the engine together.
+pub async fn build_engine(settings: &Settings, part: Part) -> anyhow::Result<Built> {
+    let installation = &settings.installation;
+    let sealer = read_key(&installation.key_file)?;
+    let store = open_store(settings).await?;
+    let now_ms = view::now_ms(&store).await?;
+    let clock = Arc::new(CarriedClock::new(now_ms, now_ms, 1.0));
+    let entropy = Entropy::system();
+    let mut queue_settings = match part {
+        Part::Dispatcher => settings.queue.for_queue(),
+        Part::Bystander => QueueSettings::new("memory:"),
+    };
+    queue_settings.jitter_seed = entropy.below(i64::MAX).unsigned_abs();
+    let queue = crate::queue::connect(&queue_settings).await?;
+    // A bystander calls no gateway, and needs no secret of one.
+    let registry = match part {
+        Part::Dispatcher => Registry::load(&settings.provider, installation.practice)?,
+        Part::Bystander => Registry::default(),
+    };
+    let limits = HttpLimits {
+        total_ms: settings.dispatch.call_timeout_ms,
+        ..HttpLimits::default()
+    };
+    let transport = HttpTransport::new(limits, registry.secrets())?;
+    let gateways = registry
+        .iter()
+        .map(|provider| Gateway {
+            rate_per_second: settings.rate.get(provider.name()).copied(),
+            provider: provider.clone(),
+        })
+        .collect();
+    let engine = Engine::new(EngineParts {
+        store,
+        queue,
+        transport: Arc::new(transport),
+        gateways,
+        sealer,
+        clock: clock.clone(),
+        messages: Messages::embedded()?,
+        plans: read_plans(installation.plans_file.as_deref())?,
+        settings: EngineSettings {
+            owner: format!("{}-{:x}", std::process::id(), entropy.below(1 << 40)),
+            signature: installation.signature.clone(),
+            practice: installation.practice,
+            thank_receipts: installation.thank_receipts,
+            calls_open: settings.dispatch.calls_open,
+        },
+        entropy,
+    })?;
+    let engine = Arc::new(engine);
+    Ok(Built { engine, clock })
+}
+
+/// Opens the store and brings its schema up to this program.
+pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+    let database = &settings.database;
+    let shown = crate::store::db::mask(&database.url);
+    let store = Store::open(&database.url, database.connections)
+        .await
+        .with_context(|| format!("database.url: cannot open {shown}"))?;
+    migrate::migrate(&store)
+        .await
+        .with_context(|| format!("cannot migrate {shown}"))?;
+    Ok(store)
+}
+
+/// The installation's key.
+pub fn read_key(path: &Path) -> anyhow::Result<Sealer> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!("installation.key_file: cannot read {name}; `tongluo key new` makes one")
+    })?;
+    Sealer::from_hex(&text).with_context(|| format!("installation.key_file: {name}"))
+}
+
+/// Makes a key file that only its owner can read. One that exists is never overwritten: what it
+/// sealed could not be opened again.
+pub fn make_key(path: &Path) -> anyhow::Result<()> {
+    let key: [u8; 32] = Entropy::system().bytes();
+    let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options
+        .open(path)
+        .with_context(|| format!("cannot make {}", path.display()))?;
+    writeln!(file, "{text}")?;
+    file.sync_all()?;
+    Ok(())
+}
+
+fn read_plans(path: Option<&Path>) -> anyhow::Result<Plans> {
+    let plans = match path {
+        None => Plans::defaults(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("installation.plans_file: {}", path.display()))?;
+            Plans::parse(&text)
+        }
+    };
+    match plans {
+        Ok(plans) => Ok(plans),
+        Err(faults) => {
+            let all: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            bail!("installation.plans_file: {}", all.join("; "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_read_again() {
+        let path = std::env::temp_dir().join(format!("tongluo_{}.key", std::process::id()));
+        let missing = read_key(&path).err().unwrap();
+        assert!(format!("{missing:#}").contains("key_file"), "{missing:#}");
+        make_key(&path).unwrap();
+        let sealed = read_key(&path).unwrap().seal("+8612700000001");
+        assert!(make_key(&path).is_err());
+        let opened = read_key(&path).unwrap().open(&sealed).unwrap();
+        assert_eq!(opened, "+8612700000001");
+        std::fs::remove_file(&path).unwrap();
+    }
+}

@@ -1,0 +1,181 @@
+//! `tongluo list …`, `desk …` and `journal verify`: the engine's acts by hand, and how lists and
+//! tasks are shown.
+
+use anyhow::anyhow;
+use serde_json::{Value, json};
+
+use super::Said;
+use super::alerts::list_word;
+use crate::base::limits::PAGE_ROWS;
+use crate::domain::access::Action;
+use crate::domain::journal::hex;
+use crate::engine::hands::Tick;
+use crate::engine::issue::Actor;
+use crate::engine::{Engine, chain};
+use crate::store::desk::{self, TaskRow};
+use crate::store::order;
+use crate::store::view::{self, ListView};
+
+/// A list as JSON.
+pub(super) fn list_json(list: &ListView) -> Value {
+    json!({"list": list.uid, "place": list.place, "place_code": list.place_code,
+        "holder": list.human, "holder_code": list.human_code, "rung": list.rung,
+        "state": list_word(list.state), "doors": list.doors, "offered_at": list.offered_at,
+        "answered_at": list.answered_at, "acted_at": list.acted_at})
+}
+
+fn list_said(list: &ListView) -> Said {
+    let state = list_word(list.state);
+    let (uid, place, human, doors) = (&list.uid, &list.place, &list.human, list.doors);
+    let text = format!("{uid}  {place}: {state} {human}, {doors} doors");
+    Said::new(list_json(list), text)
+}
+
+/// A list with its open doors.
+pub async fn show_list(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
+    let (list, doors) = engine.show_list(actor, uid).await?;
+    let mut said = list_said(&list);
+    let mut lines = vec![said.text];
+    for door in &doors {
+        let mark = if door.vulnerable == 1 { " ★" } else { "" };
+        let help = if door.helps > 0 { " 求助" } else { "" };
+        lines.push(format!(
+            "  {}  {} {}（{}，{}人）{mark}{help}",
+            door.code, door.building, door.door, door.name, door.persons
+        ));
+    }
+    said.json["open"] = serde_json::to_value(&doors)?;
+    said.text = lines.join("\n");
+    Ok(said)
+}
+
+/// Takes a list for the one it was offered to.
+pub async fn take_list(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
+    Ok(list_said(&engine.take_list(actor, uid).await?))
+}
+
+/// Gives a list to another person.
+pub async fn give_list(
+    engine: &Engine,
+    actor: &Actor,
+    uid: &str,
+    human: &str,
+) -> anyhow::Result<Said> {
+    Ok(list_said(&engine.give_list(actor, uid, human).await?))
+}
+
+/// Writes down what was seen at a door.
+pub async fn tick_list(
+    engine: &Engine,
+    actor: &Actor,
+    uid: &str,
+    household: &str,
+    word: &str,
+    persons: Option<i64>,
+) -> anyhow::Result<Said> {
+    let claim = Tick::claim(word).ok_or_else(|| {
+        let words: Vec<&str> = Tick::WORDS.iter().map(|(word, _)| *word).collect();
+        anyhow!("{word:?}: write one of {}", words.join(", "))
+    })?;
+    let tick = Tick {
+        household: household.into(),
+        claim,
+        persons,
+    };
+    let closed = engine.tick_list(actor, uid, &tick).await?;
+    let end = if closed { "closed" } else { "still open" };
+    let doc = json!({"list": uid, "household": household, "seen": word, "closed": closed});
+    Ok(Said::new(doc, format!("{household}: {word}, {end}")))
+}
+
+fn task_json(task: &TaskRow) -> Value {
+    let kind = match task.kind {
+        1 => "help",
+        2 => "unclear",
+        _ => "search",
+    };
+    let class = match task.class {
+        1 => "A",
+        2 => "B",
+        _ => "C",
+    };
+    let state = match task.state {
+        0 => "open",
+        1 => "taken",
+        _ => "closed",
+    };
+    json!({"task": task.uid, "kind": kind, "class": class, "state": state, "text": task.text,
+        "owner": task.owner, "opened_at": task.opened_at, "deadline_at": task.deadline_at})
+}
+
+fn task_line(task: &TaskRow) -> String {
+    let doc = task_json(task);
+    let word = |name: &str| doc[name].as_str().unwrap_or_default().to_owned();
+    let owner = task.owner.as_deref().unwrap_or("-");
+    format!(
+        "{}  {} {} {} {owner}  {}",
+        task.uid,
+        word("class"),
+        word("kind"),
+        word("state"),
+        task.text
+    )
+}
+
+/// Open and taken tasks, the most urgent first; of one alert or of all.
+pub async fn show_desk(
+    engine: &Engine,
+    actor: &Actor,
+    alert: Option<&str>,
+) -> anyhow::Result<Said> {
+    let root: Vec<i64> = view::root(&engine.store).await?.into_iter().collect();
+    let (id, places) = match alert {
+        None => (0, root),
+        Some(uid) => {
+            let row = order::by_uid(&engine.store, uid).await?;
+            let row = row.ok_or_else(|| anyhow!("no alert {uid}: see `tongluo alert list`"))?;
+            let areas = order::areas(&engine.store, row.id, row.version.max(1)).await?;
+            let places = areas.into_iter().filter(|a| a.1 == 0).map(|a| a.0);
+            (row.id, places.collect())
+        }
+    };
+    engine
+        .check_access(actor, Action::LookAtPeople, &places)
+        .await?;
+    let tasks = desk::tasks(&engine.store, id, PAGE_ROWS).await?;
+    let lines: Vec<String> = tasks.iter().map(task_line).collect();
+    let rows: Vec<Value> = tasks.iter().map(task_json).collect();
+    Ok(Said::new(json!(rows), lines.join("\n")))
+}
+
+/// Takes a task.
+pub async fn take_task(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
+    let task = engine.take_task(actor, uid).await?;
+    Ok(Said::new(task_json(&task), task_line(&task)))
+}
+
+/// Closes a task with its result.
+pub async fn close_task(
+    engine: &Engine,
+    actor: &Actor,
+    uid: &str,
+    result: &str,
+) -> anyhow::Result<Said> {
+    engine.close_task(actor, uid, result).await?;
+    let doc = json!({"task": uid, "state": "closed", "result": result});
+    Ok(Said::new(doc, format!("{uid}: closed")))
+}
+
+/// Verifies the whole journal.
+pub async fn verify_journal(engine: &Engine, actor: &Actor) -> anyhow::Result<Said> {
+    let root: Vec<i64> = view::root(&engine.store).await?.into_iter().collect();
+    engine
+        .check_access(actor, Action::VerifyJournal, &root)
+        .await?;
+    let found = chain::verify(&engine.store).await?;
+    let head = hex::text(&found.verified.head);
+    let (entries, unchained) = (found.verified.entries, found.unchained);
+    let doc = json!({"holds": true, "entries": entries, "head": head, "unchained": unchained});
+    let text = format!("the journal holds: {entries} entries, {unchained} not chained yet\n{head}");
+    Ok(Said::new(doc, text))
+}

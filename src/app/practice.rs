@@ -1,0 +1,88 @@
+//! `practice gateway` and `practice town`: the other side of the protocols as a process of its own.
+//! The two are one simulation: a gateway whose numbers belong to residents, silent or not.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use tokio::net::TcpListener;
+
+use crate::base::clock::{CarriedClock, calendar_ms};
+use crate::channel::http::{HttpLimits, HttpTransport};
+use crate::practice::gateway::{GatewaySettings, GatewaySim, Vices};
+use crate::practice::gateway_serve::{Face, serve};
+use crate::practice::residents::{Residents, Shares, Silent, Town};
+
+/// How long a call that is never answered stays open.
+const HANG_MS: u64 = 60_000;
+
+/// Who has the numbers of the gateway.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Behind {
+    /// Nobody answers.
+    Nobody,
+    /// Residents and leaders answer by these shares.
+    Town { seed: u64, shares: Box<Shares> },
+}
+
+/// What a practice gateway is started with.
+#[derive(Debug, Clone)]
+pub struct Practice {
+    /// `ADDRESS:PORT`, on loopback.
+    pub listen: String,
+    pub account_sid: String,
+    /// The environment's name for the account's token.
+    pub token_variable: String,
+    pub number: String,
+    /// Where callbacks go: our `/hooks/{provider}`.
+    pub hook_url: String,
+    /// Messages a second; none: as fast as asked.
+    pub rate_per_second: Option<f64>,
+    /// Story milliseconds in one real millisecond.
+    pub speed: f64,
+    pub behind: Behind,
+}
+
+/// Serves until Ctrl-C.
+pub async fn run(practice: Practice) -> anyhow::Result<()> {
+    let variable = &practice.token_variable;
+    let Ok(auth_token) = std::env::var(variable) else {
+        bail!("{variable}: set it to the account's token, the same as the gateway's settings name");
+    };
+    if !(practice.speed.is_finite() && practice.speed > 0.0) {
+        bail!("--speed: more than 0");
+    }
+    let vices = Vices {
+        rate_per_second: practice.rate_per_second,
+        ..Vices::default()
+    };
+    if let Err(fault) = vices.check() {
+        bail!("--rate: {fault}");
+    }
+    let residents: Box<dyn Residents> = match practice.behind {
+        Behind::Nobody => Box::new(Silent),
+        Behind::Town { seed, shares } => Box::new(Town::new(seed, *shares, Default::default())),
+    };
+    let settings = GatewaySettings {
+        account_sid: practice.account_sid,
+        auth_token: auth_token.clone(),
+        number: practice.number,
+        hook_url: practice.hook_url,
+        log_limit: 5_000_000,
+    };
+    let listener = TcpListener::bind(&practice.listen)
+        .await
+        .with_context(|| format!("--listen {}", practice.listen))?;
+    let now_ms = calendar_ms();
+    let face = Face {
+        gateway: Arc::new(GatewaySim::new(settings, vices, residents)),
+        clock: Arc::new(CarriedClock::new(now_ms, now_ms, practice.speed)),
+        speed: practice.speed,
+        transport: Arc::new(HttpTransport::new(HttpLimits::default(), vec![auth_token])?),
+        hang_ms: HANG_MS,
+    };
+    tracing::info!(address = %listener.local_addr()?, "practice gateway");
+    let stop = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    Ok(serve(listener, face, stop).await?)
+}

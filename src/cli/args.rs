@@ -1,0 +1,296 @@
+//! The commands and their arguments, as design and README promise them. It reads nothing but the
+//! command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::app::accounts::RoleAsked;
+
+/// 铜锣: one warning, every household, until a person answers.
+#[derive(Debug, Parser)]
+#[command(name = "tongluo", version, propagate_version = true)]
+pub struct Cli {
+    /// Settings file (default: tongluo.toml, where it exists).
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The account that acts (else the one of TONGLUO_TOKEN).
+    #[arg(long = "as", global = true, value_name = "NAME")]
+    pub actor: Option<String>,
+    /// One JSON document instead of text; log lines as JSON too.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve: callbacks in, dispatch, timers.
+    Serve {
+        #[arg(long, default_value = "web,dispatch,clock")]
+        roles: String,
+    },
+    /// Bring the store's schema up to this program.
+    Migrate,
+    /// The installation's key.
+    #[command(subcommand)]
+    Key(Key),
+    /// Accounts and their roles by place.
+    #[command(subcommand)]
+    User(User),
+    /// Orders: draft to end.
+    #[command(subcommand)]
+    Alert(Alert),
+    /// Leaders' lists, on their behalf.
+    #[command(subcommand)]
+    List(List),
+    /// Helps and unclear replies.
+    #[command(subcommand)]
+    Desk(Desk),
+    #[command(subcommand)]
+    Journal(Journal),
+    #[command(subcommand)]
+    Replies(Replies),
+    /// Simulated gateway and residents.
+    #[command(subcommand)]
+    Practice(Practice),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Make the key file the settings name; never overwrites one.
+    New,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Make an account; its token is shown once.
+    Add {
+        name: String,
+        /// ROLE@PLACE_CODE, as often as needed.
+        #[arg(long = "role", value_parser = RoleAsked::parse, required = true, num_args = 1..)]
+        roles: Vec<RoleAsked>,
+    },
+    /// Accounts by name.
+    List {
+        /// Begin after this name.
+        #[arg(long, default_value = "")]
+        after: String,
+    },
+    /// Set a password, read from standard input.
+    Passwd { name: String },
+}
+
+/// A form in a file, `-` for standard input.
+#[derive(Debug, Args)]
+pub struct Form {
+    #[arg(long, value_name = "FILE.json")]
+    pub form: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Alert {
+    Draft(Form),
+    Submit {
+        alert: String,
+    },
+    Approve {
+        alert: String,
+        /// Without a second person: an emergency role's right.
+        #[arg(long)]
+        bypass: bool,
+    },
+    /// Give a submitted version back.
+    Return {
+        alert: String,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Draft, submit and bypass approval in one.
+    Send(Form),
+    Show {
+        alert: String,
+    },
+    List,
+    /// Write the next version as a draft.
+    Update {
+        alert: String,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// It was wrong: stop, and correct everyone who may have had it.
+    Withdraw {
+        alert: String,
+        /// NAME=VALUE of the correction's text.
+        #[arg(long = "var", value_parser = variable)]
+        vars: Vec<(String, String)>,
+    },
+    /// Lift it; who is open stays on the search list.
+    End {
+        alert: String,
+    },
+    /// The sums of custody; exit code 1 where they do not hold.
+    Audit {
+        alert: String,
+    },
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, value) = pair.ok_or_else(|| format!("{text:?}: write NAME=VALUE"))?;
+    Ok((name.into(), value.into()))
+}
+
+#[derive(Debug, Subcommand)]
+pub enum List {
+    /// The list's open doors; the look is journaled.
+    Show { list: String },
+    /// Take it for the leader it was offered to.
+    Take { list: String },
+    /// Write down what was seen at a door.
+    Tick {
+        list: String,
+        /// The household's code.
+        household: String,
+        /// told, evacuated, upstairs, seen, away, nobody, refused, signed-in.
+        seen: String,
+        #[arg(long)]
+        persons: Option<i64>,
+    },
+    /// Give it to another person, by code.
+    Give {
+        list: String,
+        #[arg(long = "to", value_name = "PERSON_CODE")]
+        human: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Desk {
+    /// Open and taken tasks, the most urgent first.
+    Show {
+        #[arg(long)]
+        alert: Option<String>,
+    },
+    Take {
+        task: String,
+    },
+    Close {
+        task: String,
+        /// How it ended.
+        #[arg(long)]
+        result: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Journal {
+    /// Walk the whole chain.
+    Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Replies {
+    /// One text a line in; label, confidence and text out.
+    Classify {
+        /// A file, or - for standard input.
+        #[arg(default_value = "-")]
+        file: PathBuf,
+        /// The digits offered.
+        #[arg(long, default_value = "")]
+        menu: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Practice {
+    /// A gateway; nobody answers.
+    Gateway(Gateway),
+    /// The same with residents and leaders who answer.
+    Town {
+        #[command(flatten)]
+        gateway: Gateway,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Gateway {
+    #[arg(long, default_value = "127.0.0.1:8700")]
+    pub listen: String,
+    #[arg(long, default_value = "AC0123456789")]
+    pub account: String,
+    /// The environment variable with the account's token.
+    #[arg(long, default_value = "TONGLUO_PRACTICE_SECRET")]
+    pub token_variable: String,
+    #[arg(long, default_value = "+8612700000000")]
+    pub number: String,
+    #[arg(long, default_value = "http://127.0.0.1:8600/hooks/practice")]
+    pub hook: String,
+    /// Messages a second.
+    #[arg(long)]
+    pub rate: Option<f64>,
+    #[arg(long, default_value_t = 1.0)]
+    pub speed: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, String> {
+        let words = std::iter::once("tongluo").chain(line.split_whitespace());
+        Cli::try_parse_from(words).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn the_commands_are_whole() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_promised_lines_are_read() {
+        for line in [
+            "serve --config a.toml --roles web,dispatch",
+            "migrate",
+            "key new",
+            "user add 陈制作 --role author@330281 --role emergency@330281 --as 管理",
+            "user add 陈制作 --role author@330281 desk@330281001",
+            "user list --json",
+            "alert draft --form f.json --as 陈制作 --json",
+            "alert send --form - --as 陈制作",
+            "alert return 0199 --reason 错字 --as 李签发",
+            "alert approve 0199 --bypass",
+            "alert withdraw 0199 --var reason=误发 --var issuer=防指",
+            "alert audit 0199 --json",
+            "list tick 0199 H12 evacuated --persons 3",
+            "list give 0199 --to P7",
+            "desk close 0199 --result 已接走",
+            "journal verify",
+            "replies classify --menu 123",
+            "practice town --seed 7 --rate 50",
+        ] {
+            parse(line).unwrap_or_else(|fault| panic!("{line}: {fault}"));
+        }
+    }
+
+    #[test]
+    fn a_wrong_line_says_what_is_wrong() {
+        for (line, says) in [
+            ("alert", "draft"),
+            ("alert draft", "--form"),
+            ("user add 甲", "--role"),
+            ("user add 甲 --role cook@1", "author"),
+            ("alert withdraw 0199 --var reason", "NAME=VALUE"),
+            ("list give 0199", "--to"),
+            ("sreve", "serve"),
+        ] {
+            let fault = parse(line).unwrap_err();
+            assert!(fault.contains(says), "{line}: {fault}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! From parsed arguments to one call of `app`, a line a command.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use super::args::{
+    Alert, Cli, Command, Desk, Gateway, Journal, Key, List, Practice, Replies, User,
+};
+use crate::app::build::{self, Part};
+use crate::app::practice::Behind;
+use crate::app::serve::{self, Duties};
+use crate::app::settings::Settings;
+use crate::app::telemetry::{self, LogForm};
+use crate::app::{Said, accounts, alerts, hands, practice, replies};
+
+pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    telemetry::start(if cli.json {
+        LogForm::Json
+    } else {
+        LogForm::Text
+    });
+    let settings = || Settings::load(cli.config.as_deref());
+    match &cli.command {
+        Command::Serve { roles } => serve::serve(&settings()?, Duties::parse(roles)?).await?,
+        Command::Migrate => build::open_store(&settings()?).await?.close().await,
+        Command::Key(Key::New) => build::make_key(&settings()?.installation.key_file)?,
+        Command::Replies(Replies::Classify { file, menu }) => classify(file, menu)?,
+        Command::Practice(Practice::Gateway(gateway)) => {
+            practice::run(behind(gateway, Behind::Nobody)).await?;
+        }
+        Command::Practice(Practice::Town { gateway, seed }) => {
+            let shares = Box::default();
+            let town = Behind::Town {
+                seed: *seed,
+                shares,
+            };
+            practice::run(behind(gateway, town)).await?;
+        }
+        Command::User(_)
+        | Command::Alert(_)
+        | Command::List(_)
+        | Command::Desk(_)
+        | Command::Journal(_) => return act(&cli, &settings()?).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The commands that act on the store as an account.
+async fn act(cli: &Cli, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let built = build::build_engine(settings, Part::Bystander).await?;
+    let engine = &*built.engine;
+    let by = cli.actor.as_deref();
+    let mut whole = true;
+    let said = match &cli.command {
+        Command::User(User::Add { name, roles }) => accounts::add(engine, by, name, roles).await?,
+        Command::User(User::List { after }) => accounts::list(engine, by, after).await?,
+        Command::User(User::Passwd { name }) => accounts::passwd(engine, by, name).await?,
+        Command::Alert(command) => {
+            let (said, holds) = alert(engine, by, command).await?;
+            whole = holds;
+            said
+        }
+        Command::List(command) => list(engine, by, command).await?,
+        Command::Desk(command) => desk(engine, by, command).await?,
+        Command::Journal(Journal::Verify) => {
+            hands::verify_journal(engine, &accounts::actor(engine, by).await?).await?
+        }
+        Command::Serve { .. }
+        | Command::Migrate
+        | Command::Key(_)
+        | Command::Replies(_)
+        | Command::Practice(_) => return Ok(ExitCode::SUCCESS),
+    };
+    say(cli, &said);
+    engine.store.close().await;
+    Ok(ExitCode::from(u8::from(!whole)))
+}
+
+fn say(cli: &Cli, said: &Said) {
+    if cli.json {
+        println!("{}", said.json);
+    } else if !said.text.is_empty() {
+        println!("{}", said.text);
+    }
+}
+
+type Engine = crate::app::build::EngineHandle;
+
+async fn alert(engine: &Engine, by: Option<&str>, command: &Alert) -> anyhow::Result<(Said, bool)> {
+    let actor = accounts::actor(engine, by).await?;
+    let said = match command {
+        Alert::Draft(form) => alerts::draft(engine, &actor, &alerts::read_form(&form.form)?).await,
+        Alert::Send(form) => alerts::send(engine, &actor, &alerts::read_form(&form.form)?).await,
+        Alert::Submit { alert } => alerts::submit(engine, &actor, alert).await,
+        Alert::Approve { alert, bypass } => alerts::approve(engine, &actor, alert, *bypass).await,
+        Alert::Return { alert, reason } => alerts::give_back(engine, &actor, alert, reason).await,
+        Alert::Show { alert } => alerts::show(engine, &actor, alert).await,
+        Alert::List => alerts::list(engine, &actor).await,
+        Alert::Update { alert, form } => {
+            alerts::update(engine, &actor, alert, &alerts::read_form(&form.form)?).await
+        }
+        Alert::Withdraw { alert, vars } => {
+            let vars = vars.iter().cloned().collect();
+            alerts::withdraw(engine, &actor, alert, &vars).await
+        }
+        Alert::End { alert } => alerts::end(engine, &actor, alert).await,
+        Alert::Audit { alert } => return alerts::audit(engine, &actor, alert).await,
+    };
+    Ok((said?, true))
+}
+
+async fn list(engine: &Engine, by: Option<&str>, command: &List) -> anyhow::Result<Said> {
+    let actor = accounts::actor(engine, by).await?;
+    match command {
+        List::Show { list } => hands::show_list(engine, &actor, list).await,
+        List::Take { list } => hands::take_list(engine, &actor, list).await,
+        List::Give { list, human } => hands::give_list(engine, &actor, list, human).await,
+        List::Tick {
+            list,
+            household,
+            seen,
+            persons,
+        } => hands::tick_list(engine, &actor, list, household, seen, *persons).await,
+    }
+}
+
+async fn desk(engine: &Engine, by: Option<&str>, command: &Desk) -> anyhow::Result<Said> {
+    let actor = accounts::actor(engine, by).await?;
+    match command {
+        Desk::Show { alert } => hands::show_desk(engine, &actor, alert.as_deref()).await,
+        Desk::Take { task } => hands::take_task(engine, &actor, task).await,
+        Desk::Close { task, result } => hands::close_task(engine, &actor, task, result).await,
+    }
+}
+
+fn classify(file: &std::path::Path, menu: &str) -> anyhow::Result<()> {
+    let out = std::io::BufWriter::new(std::io::stdout().lock());
+    if file == std::path::Path::new("-") {
+        replies::classify(std::io::stdin().lock(), out, menu)?;
+        return Ok(());
+    }
+    let opened = std::fs::File::open(file).with_context(|| file.display().to_string())?;
+    replies::classify(std::io::BufReader::new(opened), out, menu)?;
+    Ok(())
+}
+
+fn behind(gateway: &Gateway, behind: Behind) -> practice::Practice {
+    practice::Practice {
+        listen: gateway.listen.clone(),
+        account_sid: gateway.account.clone(),
+        token_variable: gateway.token_variable.clone(),
+        number: gateway.number.clone(),
+        hook_url: gateway.hook.clone(),
+        rate_per_second: gateway.rate,
+        speed: gateway.speed,
+        behind,
+    }
+}

@@ -1,0 +1,160 @@
+//! What persons are shown: lists with their holders and doors, the un-woken; and the few look-ups
+//! by code that acts at the desk need. Also the store's own clock. Changes nothing but leases of
+//! work that broke off in this process.
+
+use super::db::ids;
+use super::{Store, StoreFault, Tx};
+use crate::args;
+use crate::base::limits::PAGE_ROWS;
+
+macro_rules! list_columns {
+    () => {
+        "SELECT l.id, l.uid, l.alert_id, l.place_id, p.code AS place_code, p.name AS place, \
+         l.human_id, h.code AS human_code, h.name AS human, l.rung, l.state, l.offered_at, \
+         l.answered_at, l.acted_at, (SELECT count(*) FROM standing s JOIN place_above pa \
+         ON pa.place_id = s.building_id AND pa.above_id = l.place_id WHERE \
+         s.alert_id = l.alert_id AND s.pursued = 1 AND s.closed_at IS NULL) AS doors FROM list l \
+         JOIN place p ON p.id = l.place_id JOIN human h ON h.id = l.human_id "
+    };
+}
+
+crate::statements! {
+    STORE_NOW = "SELECT {now_ms}";
+    LIST_BY_UID = concat!(list_columns!(), "WHERE l.uid = $1");
+    LIST_OF = concat!(list_columns!(),
+        "WHERE l.alert_id = $1 AND l.place_id = $2 AND l.human_id = $3");
+    LISTS_OF_ALERT = concat!(list_columns!(),
+        "WHERE l.alert_id = $1 AND l.id > $2 ORDER BY l.id LIMIT $3");
+    DOORS_OF_LIST = "SELECT s.household_id, hh.code, hh.name, b.name AS building, hh.floor, \
+        hh.door, s.persons, s.vulnerable, s.heard_at, s.helps, s.refused FROM standing s \
+        JOIN place_above pa ON pa.place_id = s.building_id AND pa.above_id = $2 \
+        JOIN household hh ON hh.id = s.household_id JOIN place b ON b.id = s.building_id \
+        WHERE s.alert_id = $1 AND s.pursued = 1 AND s.closed_at IS NULL \
+        ORDER BY s.grid_id, s.seq LIMIT $3";
+    HOUSEHOLD_BY_CODE = "SELECT id, building_id FROM household WHERE code = $1 \
+        AND retired_at IS NULL";
+    BUILDING_OF = "SELECT id, building_id FROM household WHERE id = $1";
+    HUMAN_BY_CODE = "SELECT id, name FROM human WHERE code = $1 AND retired_at IS NULL";
+    ROOT_PLACE = "SELECT id FROM place WHERE parent_id IS NULL ORDER BY id LIMIT 1";
+    STANDING_VERSION = "SELECT version FROM standing WHERE alert_id = $1 AND household_id = $2";
+    LET_GO = "UPDATE batch SET lease_until = NULL, hinted_at = NULL WHERE id {in $1} \
+        AND lease_owner = $2 AND state = 0";
+    UNHINT_EXPANSIONS = "UPDATE expansion SET hinted_at = NULL WHERE id {in $1} AND state = 0";
+}
+
+/// A list as shown. Instants ms UTC.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct ListView {
+    pub id: i64,
+    pub uid: String,
+    pub alert_id: i64,
+    pub place_id: i64,
+    pub place_code: String,
+    pub place: String,
+    pub human_id: i64,
+    pub human_code: String,
+    pub human: String,
+    pub rung: i64,
+    pub state: i64,
+    pub offered_at: i64,
+    pub answered_at: Option<i64>,
+    pub acted_at: Option<i64>,
+    /// Doors below its place that are pursued and open.
+    pub doors: i64,
+}
+
+/// An open door of a list: where to knock, never why it is fragile.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct DoorView {
+    pub household_id: i64,
+    pub code: String,
+    pub name: String,
+    pub building: String,
+    pub floor: i64,
+    pub door: String,
+    pub persons: i64,
+    pub vulnerable: i64,
+    pub heard_at: Option<i64>,
+    pub helps: i64,
+    pub refused: i64,
+}
+
+/// The store's own clock, ms UTC.
+pub async fn now_ms(store: &Store) -> Result<i64, StoreFault> {
+    let row: Option<(i64,)> = store.first(&STORE_NOW, args![]).await?;
+    Ok(row.map_or(0, |r| r.0))
+}
+
+/// A list by its outside id.
+pub async fn list(store: &Store, uid: &str) -> Result<Option<ListView>, StoreFault> {
+    store.first(&LIST_BY_UID, args![uid]).await
+}
+
+/// The list of one human for one place.
+pub async fn list_of(
+    tx: &mut Tx,
+    alert: i64,
+    place: i64,
+    human: i64,
+) -> Result<Option<ListView>, StoreFault> {
+    tx.first(&LIST_OF, args![alert, place, human]).await
+}
+
+/// Lists of an alert after an id, at most [`PAGE_ROWS`].
+pub async fn lists(store: &Store, alert: i64, after: i64) -> Result<Vec<ListView>, StoreFault> {
+    store
+        .rows(&LISTS_OF_ALERT, args![alert, after, PAGE_ROWS])
+        .await
+}
+
+/// The open doors below a place, in walking order, at most [`PAGE_ROWS`].
+pub async fn doors(store: &Store, alert: i64, place: i64) -> Result<Vec<DoorView>, StoreFault> {
+    store
+        .rows(&DOORS_OF_LIST, args![alert, place, PAGE_ROWS])
+        .await
+}
+
+/// Id and building of a household by its code.
+pub async fn household(store: &Store, code: &str) -> Result<Option<(i64, i64)>, StoreFault> {
+    store.first(&HOUSEHOLD_BY_CODE, args![code]).await
+}
+
+/// The building of a household.
+pub async fn building_of(store: &Store, household: i64) -> Result<Option<i64>, StoreFault> {
+    let row: Option<(i64, i64)> = store.first(&BUILDING_OF, args![household]).await?;
+    Ok(row.map(|r| r.1))
+}
+
+/// Id and name of a human by his code.
+pub async fn human(store: &Store, code: &str) -> Result<Option<(i64, String)>, StoreFault> {
+    store.first(&HUMAN_BY_CODE, args![code]).await
+}
+
+/// The tree's root.
+pub async fn root(store: &Store) -> Result<Option<i64>, StoreFault> {
+    let row: Option<(i64,)> = store.first(&ROOT_PLACE, args![]).await?;
+    Ok(row.map(|r| r.0))
+}
+
+/// The version under which a household stands in an alert. None: it is not of its audience.
+pub async fn version_of(
+    store: &Store,
+    alert: i64,
+    household: i64,
+) -> Result<Option<i64>, StoreFault> {
+    let row: Option<(i64,)> = store
+        .first(&STANDING_VERSION, args![alert, household])
+        .await?;
+    Ok(row.map(|r| r.0))
+}
+
+/// Lets go of batches whose work broke off in this process: renewing by owner would hold them for
+/// as long as the process lives.
+pub async fn let_go(store: &Store, batches: &[i64], owner: &str) -> Result<u64, StoreFault> {
+    store.exec(&LET_GO, args![ids(batches), owner]).await
+}
+
+/// Makes pending expansions be hinted again at once.
+pub async fn unhint_expansions(store: &Store, expansions: &[i64]) -> Result<u64, StoreFault> {
+    store.exec(&UNHINT_EXPANSIONS, args![ids(expansions)]).await
+}

@@ -1,0 +1,25 @@
+//! `POST /hooks/{provider}`: the raw bytes to the engine's inbox, and its answer back. The
+//! signature is judged over these bytes, so nothing here parses them.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::Face;
+use crate::base::limits::HOOK_BODY_BYTES;
+
+pub(super) async fn take(
+    State(face): State<Arc<Face>>,
+    Path(provider): Path<String>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, HOOK_BODY_BYTES).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let request = axum::http::Request::from_parts(parts, body);
+    face.inbox.take(&provider, &request).await.map(Body::from)
+}
