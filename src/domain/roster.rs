@@ -3,13 +3,14 @@
 //!
 //! No file format and no store: `exchange` reads and writes these rows, `store` keeps them.
 
+use crate::base::phone::Phone;
 use crate::domain::duty::Role;
-use crate::domain::lane::{Lane, Realm};
+use crate::domain::lane::Lane;
 
 /// Bytes of one file; a larger one is refused by its size before it is read.
 pub const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Rows of one file.
-pub const FILE_ROWS_MAX: u64 = 2_000_000;
+pub const FILE_ROWS_MAX: u64 = 5_000_000;
 /// Rows handed on, staged or read back at once.
 pub const CHUNK_ROWS_MAX: usize = 10_000;
 /// Faults kept of one import; the rest is only counted.
@@ -184,13 +185,6 @@ impl HouseholdKind {
     }
 }
 
-/// A number to reach somebody by, in the canonical form of `base::phone`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Contact {
-    pub number: String,
-    pub realm: Realm,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaceRow {
     pub code: String,
@@ -206,7 +200,7 @@ pub struct PlaceRow {
 pub struct HumanRow {
     pub code: String,
     pub name: String,
-    pub phones: Vec<Contact>,
+    pub phones: Vec<Phone>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -254,8 +248,9 @@ pub struct PersonRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddressRow {
     pub household: String,
+    /// Sms or voice; a number is no WeChat contact.
     pub lane: Lane,
-    pub contact: Contact,
+    pub number: Phone,
     pub ord: i64,
     /// Set: the number of a relative who does not live there, and who that is.
     pub relative: Option<String>,

@@ -1,1 +1,3 @@
-//! Room `exchange`.
+//! Foreign formats, no I/O: bytes in, rows or faults out, and back.
+
+pub mod roster;

@@ -7,3 +7,4 @@ pub mod gateway_sink;
 mod gateway_vices;
 mod gateway_wire;
 pub mod residents;
+pub mod roster;
