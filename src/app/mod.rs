@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod alerts;
 pub mod build;
+pub mod demo;
 pub mod hands;
 pub mod practice;
 pub mod replies;
