@@ -199,6 +199,10 @@ fn floor_faults(files: &[File]) -> Vec<String> {
             faults.push(format!("{}: there is no room `{room}`", file.path));
             continue;
         }
+        // In the tests of `practice` the two ends of a protocol meet: that is what they are for.
+        if room == "practice" && file.path.ends_with("/tests.rs") {
+            continue;
+        }
         for (line, mut path) in paths(&file.path, &file.text) {
             if let Some((_, home)) = macros.iter().find(|(name, _)| *name == path[0]) {
                 path.insert(0, home.clone());

@@ -85,8 +85,8 @@ CREATE TABLE expansion (
     state bigint NOT NULL,              -- 0 pending, 1 done, 2 ended with its version
     hinted_at bigint,
     done_at bigint,
-    handed_at bigint,                   -- rings 1 and 2 all have an outcome: the grid's clock starts
-    started_at bigint,                  -- when the grid's clock did start (handed or first_wave_max)
+    handed_at bigint, -- rings 1 and 2 all have an outcome: the grid's clock starts
+    started_at bigint, -- when the grid's clock did start (handed or first_wave_max)
     UNIQUE (alert_id, version, grid_id)
 );
 CREATE INDEX expansion_pending ON expansion (state, ord);
@@ -153,6 +153,7 @@ CREATE TABLE batch (
     lease_owner text,
     lease_epoch bigint NOT NULL DEFAULT 0,
     lease_until bigint,                 -- machine time
+    lost bigint NOT NULL DEFAULT 0,     -- 1: a holder vanished, perhaps after calls it never noted
     created_at bigint NOT NULL,
     done_at bigint
 );

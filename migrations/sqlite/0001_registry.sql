@@ -73,7 +73,7 @@ CREATE TABLE address (
     relative TEXT,                      -- set: belongs to a relative who does not live there
     shares INTEGER NOT NULL DEFAULT 1,   -- households with the same number on this lane
     speaks_for INTEGER NOT NULL DEFAULT 1, -- 1: the one row that is messaged for a shared number
-    state INTEGER NOT NULL DEFAULT 0,    -- 0 good, 1 dead, 2 opted out, 3 wrong number
+    state INTEGER NOT NULL DEFAULT 0,    -- 0 good, 1 dead, 2 opted out, 3 wrong number, 4 gone
     state_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX address_of_household ON address (household_id, lane, hash);
@@ -116,6 +116,7 @@ CREATE TABLE zone_place (
 CREATE TABLE zone_household (
     zone_id INTEGER NOT NULL,
     household_id INTEGER NOT NULL,
+    direct INTEGER NOT NULL DEFAULT 0,    -- 1: named itself, not through its place
     PRIMARY KEY (household_id, zone_id)
 ) STRICT;
 

@@ -85,8 +85,8 @@ CREATE TABLE expansion (
     state INTEGER NOT NULL,              -- 0 pending, 1 done, 2 ended with its version
     hinted_at INTEGER,
     done_at INTEGER,
-    handed_at INTEGER,                   -- rings 1 and 2 all have an outcome: the grid's clock starts
-    started_at INTEGER,                  -- when the grid's clock did start (handed or first_wave_max)
+    handed_at INTEGER, -- rings 1 and 2 all have an outcome: the grid's clock starts
+    started_at INTEGER, -- when the grid's clock did start (handed or first_wave_max)
     UNIQUE (alert_id, version, grid_id)
 ) STRICT;
 CREATE INDEX expansion_pending ON expansion (state, ord);
@@ -153,6 +153,7 @@ CREATE TABLE batch (
     lease_owner TEXT,
     lease_epoch INTEGER NOT NULL DEFAULT 0,
     lease_until INTEGER,                 -- machine time
+    lost INTEGER NOT NULL DEFAULT 0,     -- 1: a holder vanished, perhaps after calls it never noted
     created_at INTEGER NOT NULL,
     done_at INTEGER
 ) STRICT;

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod alerts;
+pub mod bench;
 pub mod build;
 pub mod demo;
 pub mod hands;

@@ -50,10 +50,6 @@ pub struct HttpTransport {
 impl HttpTransport {
     /// A client with its own pool of connections. `secrets` are struck out of every error; those
     /// shorter than four characters are ignored, for they would strike out ordinary words.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that builds a client"
-    )]
     pub fn new(limits: HttpLimits, mut secrets: Vec<String>) -> Result<HttpTransport, NoClient> {
         secrets.retain(|secret| secret.len() >= 4);
         let client = reqwest::Client::builder()

@@ -55,6 +55,27 @@ pub enum Command {
     /// Simulated gateway and residents.
     #[command(subcommand)]
     Practice(Practice),
+    /// Figures of this machine.
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// One order to every household, and what the machine itself allows.
+    Fanout {
+        #[arg(long, default_value_t = 100_000)]
+        households: i64,
+        /// postgres://… (else a SQLite file); a schema is made and removed.
+        #[arg(long, value_name = "URL")]
+        database: Option<String>,
+        /// amqp://… (else in this process); queues are made and removed.
+        #[arg(long, value_name = "URL")]
+        queue: Option<String>,
+    },
+    /// The gateway of a measurement: told nothing, answers everything.
+    #[command(hide = true)]
+    Sink,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::args::{
-    Alert, Cli, Command, Desk, Gateway, Journal, Key, List, Practice, Replies, User,
+    Alert, Bench, Cli, Command, Desk, Gateway, Journal, Key, List, Practice, Replies, User,
 };
 use crate::app::build::{self, Part};
 use crate::app::practice::Behind;
 use crate::app::serve::{self, Duties};
 use crate::app::settings::Settings;
 use crate::app::telemetry::{self, LogForm};
-use crate::app::{Said, accounts, alerts, hands, practice, replies};
+use crate::app::{Said, accounts, alerts, bench, hands, practice, replies};
 
 pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     telemetry::start(if cli.json {
@@ -36,6 +36,23 @@ pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 shares,
             };
             practice::run(behind(gateway, town)).await?;
+        }
+        Command::Bench(Bench::Sink) => bench::sink::serve().await?,
+        Command::Bench(Bench::Fanout {
+            households,
+            database,
+            queue,
+        }) => {
+            let report = bench::fanout(bench::FanoutArgs {
+                households: *households,
+                database: database.clone(),
+                queue: queue.clone(),
+            })
+            .await?;
+            say(
+                &cli,
+                &Said::new(serde_json::to_value(&report)?, report.text()),
+            );
         }
         Command::User(_)
         | Command::Alert(_)
@@ -70,7 +87,8 @@ async fn act(cli: &Cli, settings: &Settings) -> anyhow::Result<ExitCode> {
         | Command::Migrate
         | Command::Key(_)
         | Command::Replies(_)
-        | Command::Practice(_) => return Ok(ExitCode::SUCCESS),
+        | Command::Practice(_)
+        | Command::Bench(_) => return Ok(ExitCode::SUCCESS),
     };
     say(cli, &said);
     engine.store.close().await;

@@ -106,7 +106,10 @@ pub fn follow(
         }),
         3 => counted(Pick::Retry),
         4 => {
-            let wait_ms = after_ms.unwrap_or(RETRY_WAITS_MS[0]);
+            // What is not counted is still limited: waits grow, so that the numbers last.
+            let slot = usize::try_from(attempt / 10).unwrap_or(0);
+            let least_ms = RETRY_WAITS_MS[slot.min(RETRY_WAITS_MS.len() - 1)];
+            let wait_ms = after_ms.unwrap_or(least_ms).max(least_ms);
             Some(Follow {
                 pick: Pick::Throttled,
                 tries,

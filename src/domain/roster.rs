@@ -144,6 +144,26 @@ impl PlaceKind {
     }
 }
 
+impl PlaceKind {
+    /// Whether a place of this kind can lie right under one of kind `parent`. The kinds fall
+    /// strictly, so a tree of them has no cycle; a home's building always lies in a grid.
+    pub const fn fits_under(self, parent: PlaceKind) -> bool {
+        match self {
+            PlaceKind::County => false,
+            PlaceKind::Town => matches!(parent, PlaceKind::County),
+            PlaceKind::Village => matches!(parent, PlaceKind::County | PlaceKind::Town),
+            PlaceKind::Grid => {
+                matches!(
+                    parent,
+                    PlaceKind::County | PlaceKind::Town | PlaceKind::Village
+                )
+            }
+            PlaceKind::Building => matches!(parent, PlaceKind::Grid),
+            PlaceKind::Stairwell => matches!(parent, PlaceKind::Building),
+        }
+    }
+}
+
 /// Home or unit (care home, school, building site …).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HouseholdKind {

@@ -5,28 +5,20 @@
 use std::collections::{HashMap, HashSet};
 
 use super::leader::Pending;
+use super::reading::{
+    Read, candidate, claims_of, menu_of, read_one, statement_key, unique_numbers,
+};
 use super::{Engine, EngineFault};
-use crate::base::limits::GROUP_ROWS;
-use crate::base::phone::Phone;
-use crate::base::sms;
 use crate::channel::Inbound;
 use crate::domain::alert::State;
 use crate::domain::demand::Demand;
 use crate::domain::matching::{self, Candidate, LeaderAct, LeaderState, Target};
-use crate::domain::reply::{self, Label, Menu, Reading};
+use crate::domain::reply::{self, Label, Reading};
 use crate::domain::statement::{Claim, Giver};
 use crate::domain::triage::Triage;
 use crate::store::answer::StatementRow;
 use crate::store::answer::{self, AddressClaim, CandidateRow, InboundRow, InboundState, Owner};
 use crate::store::desk::{self, NewTask};
-
-/// A reply of a group, with what its number stands for.
-struct Read<'a> {
-    reply: &'a Inbound,
-    key: String,
-    text: String,
-    from: Option<Phone>,
-}
 
 /// What a group leads to, gathered before anything is written.
 #[derive(Default)]
@@ -54,22 +46,32 @@ impl Engine {
         replies: &[Inbound],
     ) -> Result<usize, EngineFault> {
         let mut new = 0;
+        let mut unkept = None;
         for group in unique_numbers(replies) {
-            new += self.take_group(provider, &group).await?;
+            match self.take_group(provider, &group).await {
+                Ok(count) => new += count,
+                Err(fault) if fault.is_again() => return Err(fault),
+                Err(fault) => unkept = Some(fault),
+            }
         }
-        Ok(new)
+        unkept.map_or(Ok(new), Err)
     }
 
     async fn take_group(&self, provider: &str, group: &[&Inbound]) -> Result<usize, EngineFault> {
         let mut stack = vec![group.to_vec()];
         let mut new = 0;
+        let mut unkept = None;
         while let Some(part) = stack.pop() {
             match self.take_part(provider, &part, false).await {
                 Ok(count) => new += count,
                 Err(fault) if fault.is_again() => return Err(fault),
                 Err(fault) if part.len() == 1 => {
                     tracing::error!(%fault, "a reply is kept as unclear");
-                    new += self.take_part(provider, &part, true).await?;
+                    match self.take_part(provider, &part, true).await {
+                        Ok(count) => new += count,
+                        // Its neighbours are kept first; then the provider is told to come again.
+                        Err(fault) => unkept = Some(fault),
+                    }
                 }
                 Err(_) => {
                     let (left, right) = part.split_at(part.len() / 2);
@@ -78,7 +80,7 @@ impl Engine {
                 }
             }
         }
-        Ok(new)
+        unkept.map_or(Ok(new), Err)
     }
 
     async fn take_part(
@@ -424,84 +426,4 @@ impl Engine {
             text: one.text.clone(),
         });
     }
-}
-
-/// The key of a statement made by a reply. No comma: closings list such keys.
-fn statement_key(reply: &str, target: &Target, claim: Claim) -> String {
-    let reply = reply.replace(',', "_");
-    format!(
-        "{reply}#{}.{}.{}",
-        target.alert_id,
-        target.household_id,
-        claim.code()
-    )
-}
-
-/// None: a person has to read it.
-fn claims_of(reading: &Reading) -> Option<Vec<Claim>> {
-    match reading.label {
-        Label::NeedHelp => Some(vec![Claim::Help(reading.triage.unwrap_or(Triage::B))]),
-        Label::Evacuated => Some(vec![Claim::LeftAll]),
-        Label::Safe => Some(vec![Claim::SafeHome]),
-        Label::Ack => Some(vec![Claim::Heard]),
-        Label::OptOut | Label::WrongNumber => Some(Vec::new()),
-        Label::Unclear => None,
-    }
-}
-
-fn read_one<'a>(provider: &str, reply: &'a Inbound) -> Read<'a> {
-    Read {
-        reply,
-        key: format!("{provider}:{}", sms::clean(&reply.source_key)),
-        text: sms::clean(&reply.text),
-        from: Phone::parse(&reply.from).ok(),
-    }
-}
-
-fn candidate(row: &CandidateRow, owner: &Owner) -> Candidate {
-    Candidate {
-        alert_id: row.alert_id,
-        household_id: row.household_id,
-        version: row.version,
-        demand: row.demand,
-        pursued: row.pursued == 1,
-        first_sent_at: row.first_sent_at,
-        open: row.open == 1,
-        shared_by: owner.shares,
-        relative: owner.relative.is_some(),
-    }
-}
-
-/// The digits offered to that number: those of the strongest demand it was sent.
-fn menu_of(candidates: &[(&CandidateRow, Candidate)]) -> Menu {
-    let demand = candidates
-        .iter()
-        .map(|c| c.1.demand)
-        .max()
-        .and_then(Demand::from_code);
-    demand.map_or(Menu::none(), |d| {
-        Menu::parse(match d {
-            Demand::Inform => "12",
-            Demand::Receipt | Demand::Safety | Demand::Upstairs | Demand::Evacuation => d.menu(),
-        })
-    })
-}
-
-/// Groups in which every number speaks once, in the order of arrival.
-fn unique_numbers(replies: &[Inbound]) -> Vec<Vec<&Inbound>> {
-    let mut groups: Vec<Vec<&Inbound>> = Vec::new();
-    let mut current: Vec<&Inbound> = Vec::new();
-    let mut seen: HashSet<&str> = HashSet::new();
-    for reply in replies {
-        if current.len() >= GROUP_ROWS || !seen.insert(reply.from.as_str()) {
-            groups.push(std::mem::take(&mut current));
-            seen.clear();
-            seen.insert(reply.from.as_str());
-        }
-        current.push(reply);
-    }
-    if !current.is_empty() {
-        groups.push(current);
-    }
-    groups
 }

@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Engine, EngineFault};
-use crate::domain::access::{self, Action, Role};
-use crate::domain::alert::{self, Act, Origin, RingAsked, Roll, State, Submission, Urgency};
+use crate::domain::access::{Action, Role};
+use crate::domain::alert::{self, Act, Origin, State, Urgency};
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
 use crate::domain::need;
 use crate::domain::plan::TimerKind;
 use crate::store::journal::NewEntry;
 use crate::store::order::{self, AlertRow, AreaRow, NewAlert, NewVersion, Release, RingRow};
-use crate::store::{account, expand, journal, timer};
+use crate::store::{expand, journal, timer};
 
 /// Who acts, with his rights by place.
 #[derive(Debug, Clone)]
@@ -53,13 +53,13 @@ pub struct OrderForm {
     pub rings: Option<Vec<RingRow>>,
 }
 
-const HOUR_MS: i64 = 3_600_000;
+pub(super) const HOUR_MS: i64 = 3_600_000;
 
-fn refused(text: impl Into<String>) -> EngineFault {
+pub(super) fn refused(text: impl Into<String>) -> EngineFault {
     EngineFault::Refused(text.into())
 }
 
-fn default_rings(demand: Demand) -> Vec<RingRow> {
+pub(super) fn default_rings(demand: Demand) -> Vec<RingRow> {
     let ring = |ring: i64, demand: Demand, pursued: i64| RingRow {
         ring,
         demand: demand.code(),
@@ -130,37 +130,7 @@ impl Engine {
         Ok(new.uid)
     }
 
-    /// Every code must exist, at least one place must be named, and the right must reach it.
-    async fn check_codes(&self, actor: &Actor, form: &OrderForm) -> Result<(), EngineFault> {
-        let area = |code: &String| AreaRow {
-            code: code.clone(),
-            excluded: 0,
-        };
-        let asked: Vec<AreaRow> = form
-            .places
-            .iter()
-            .chain(&form.exclude)
-            .chain(&form.zones)
-            .map(area)
-            .collect();
-        let known = order::known_codes(&self.store, &asked).await?;
-        if let Some(row) = asked
-            .iter()
-            .find(|row| !known.iter().any(|k| k.0 == row.code))
-        {
-            return Err(refused(format!(
-                "place or zone {:?} is not in the roster: look it up with `roster export`",
-                row.code
-            )));
-        }
-        let included = |k: &&(String, i64)| form.places.contains(&k.0);
-        let places: Vec<i64> = known.iter().filter(included).map(|k| k.1).collect();
-        let above = account::places_above_each(&self.store, &places).await?;
-        access::allows_everywhere(&actor.rights, Action::DraftAlert, &above)
-            .map_err(|denied| refused(denied.to_string()))
-    }
-
-    async fn write_version(
+    pub(super) async fn write_version(
         &self,
         tx: &mut crate::store::Tx,
         actor: &Actor,
@@ -235,7 +205,8 @@ impl Engine {
         let (row, version) = self.newest(uid).await?;
         self.allowed(actor, Action::SubmitAlert, row.id, version)
             .await?;
-        self.check_version(&row, version, false).await?;
+        // What an emergency bypass may overlook must not keep it from being submitted.
+        self.check_version(&row, version, true).await?;
         self.move_version(actor, &row, version, Act::Submit, Action::SubmitAlert, None)
             .await
     }
@@ -384,233 +355,6 @@ impl Engine {
         self.submit(actor, &uid).await?;
         self.approve(actor, &uid, true).await?;
         Ok(uid)
-    }
-
-    /// Writes the next version of a live alert as a draft; it is submitted and approved like any.
-    pub async fn update(
-        &self,
-        actor: &Actor,
-        uid: &str,
-        form: &OrderForm,
-    ) -> Result<i64, EngineFault> {
-        let (row, newest) = self.newest(uid).await?;
-        let state = State::from_code(row.state).unwrap_or(State::Draft);
-        state
-            .next(Act::Update)
-            .map_err(|fault| refused(fault.to_string()))?;
-        self.messages.check_vars(&form.template, &form.vars)?;
-        self.check_codes(actor, form).await?;
-        self.allowed(actor, Action::DraftAlert, row.id, row.version)
-            .await?;
-        let version = newest + 1;
-        let mut tx = self.store.begin().await?;
-        self.write_version(&mut tx, actor, form, row.id, version)
-            .await?;
-        if form.places.is_empty() && form.zones.is_empty() {
-            order::copy_areas(&mut tx, row.id, row.version, version).await?;
-        }
-        let detail = json!({"version": version});
-        self.note(
-            &mut tx,
-            &actor.name,
-            Action::DraftAlert.word(),
-            Some(row.id),
-            detail,
-        )
-        .await?;
-        tx.commit().await?;
-        Ok(version)
-    }
-
-    /// Takes a live alert back: it was wrong. Waits for nothing; the correction goes to everyone
-    /// who may have had the text, and again when the leases of this moment have ended.
-    pub async fn withdraw(
-        &self,
-        actor: &Actor,
-        uid: &str,
-        vars: &BTreeMap<String, String>,
-    ) -> Result<(), EngineFault> {
-        let (row, newest) = self.newest(uid).await?;
-        self.allowed(actor, Action::WithdrawAlert, row.id, row.version.max(1))
-            .await?;
-        let state = State::from_code(row.state).unwrap_or(State::Draft);
-        let next = state
-            .next(Act::Withdraw)
-            .map_err(|fault| refused(fault.to_string()))?;
-        self.messages.check_vars("correction", vars)?;
-        let now = self.clock.story_ms();
-        let version = newest + 1;
-        let new = NewVersion {
-            version,
-            state: State::Draft.code(),
-            urgency: Urgency::Flash.code(),
-            template: "correction".into(),
-            vars: serde_json::to_string(vars).unwrap_or_default(),
-            act_by: None,
-            expires_at: now + 24 * HOUR_MS,
-            categories: 0,
-            needs: 0,
-            reach: 2,
-            author_id: actor.account_id,
-            created_at: now,
-        };
-        let mut tx = self.store.begin().await?;
-        order::lock(&mut tx, row.id).await?;
-        order::insert_version(&mut tx, row.id, &new, &default_rings(Demand::Inform)).await?;
-        order::supersede(&mut tx, row.id, State::Live.code(), next.code()).await?;
-        let release = Release {
-            approver_id: actor.account_id,
-            bypass: false,
-            plan: "",
-            alert_state: next.code(),
-            live_state: State::Live.code(),
-            at: now,
-        };
-        order::release(&mut tx, row.id, version, &release).await?;
-        order::plan_correction(&mut tx, row.id, version).await?;
-        timer::stop_alert(&mut tx, row.id).await?;
-        timer::set(
-            &mut tx,
-            row.id,
-            TimerKind::Correction.code(),
-            0,
-            version,
-            1,
-            now + 5_000,
-        )
-        .await?;
-        let detail = json!({"version": version, "vars": vars});
-        self.note(
-            &mut tx,
-            &actor.name,
-            Action::WithdrawAlert.word(),
-            Some(row.id),
-            detail,
-        )
-        .await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// Lifts an alert. Sending stops; whoever is still open stays on the lists, which become the
-    /// search list (清点名单) with the duty room as its owner.
-    pub async fn end(&self, actor: &Actor, uid: &str) -> Result<i64, EngineFault> {
-        let (row, _) = self.newest(uid).await?;
-        self.allowed(actor, Action::EndAlert, row.id, row.version.max(1))
-            .await?;
-        let state = State::from_code(row.state).unwrap_or(State::Draft);
-        let next = state
-            .next(Act::End)
-            .map_err(|fault| refused(fault.to_string()))?;
-        let now = self.clock.story_ms();
-        let mut tx = self.store.begin().await?;
-        order::lock(&mut tx, row.id).await?;
-        order::supersede(&mut tx, row.id, State::Live.code(), State::Ended.code()).await?;
-        order::set_alert_state(&mut tx, row.id, next.code(), Some(now)).await?;
-        timer::stop_sending(&mut tx, row.id).await?;
-        timer::set(&mut tx, row.id, TimerKind::Search.code(), 0, 0, 0, now).await?;
-        let open = timer::count_open(&mut tx, row.id).await?;
-        let detail = json!({"open": open});
-        self.note(
-            &mut tx,
-            &actor.name,
-            Action::EndAlert.word(),
-            Some(row.id),
-            detail,
-        )
-        .await?;
-        tx.commit().await?;
-        Ok(open)
-    }
-
-    async fn newest(&self, uid: &str) -> Result<(AlertRow, i64), EngineFault> {
-        let row = order::by_uid(&self.store, uid)
-            .await?
-            .ok_or_else(|| refused(format!("no alert {uid}: see `tongluo alert list`")))?;
-        let version = order::latest_version(&self.store, row.id).await?;
-        Ok((row, version))
-    }
-
-    async fn version_state(&self, alert: i64, version: i64) -> Result<State, EngineFault> {
-        let row = order::version(&self.store, alert, version).await?;
-        let state = row.and_then(|v| State::from_code(v.state));
-        state.ok_or_else(|| refused("that version does not exist"))
-    }
-
-    async fn check_version(
-        &self,
-        row: &AlertRow,
-        version: i64,
-        bypass: bool,
-    ) -> Result<(), EngineFault> {
-        let now = self.clock.story_ms();
-        let Some(v) = order::version(&self.store, row.id, version).await? else {
-            return Err(refused("that version does not exist"));
-        };
-        let counts = expand::count_audience(&self.store, row.id, version).await?;
-        let rings: Vec<RingAsked> = order::rings(&self.store, row.id, version)
-            .await?
-            .iter()
-            .map(|r| RingAsked {
-                ring: r.ring,
-                demand: alert::Demand::from_code(r.demand).unwrap_or(alert::Demand::Inform),
-                pursued: r.pursued == 1,
-            })
-            .collect();
-        let duty = crate::domain::duty::Role::DutyRoom.code();
-        let roll = match AlertKind::from_code(row.kind) {
-            Some(AlertKind::Exercise) => {
-                let numbers = order::roll(&self.store, row.id).await?.len();
-                Some(Roll {
-                    numbers: i64::try_from(numbers).unwrap_or(0),
-                    unconfirmed: 0,
-                })
-            }
-            Some(AlertKind::Live | AlertKind::Rehearsal) | None => None,
-        };
-        let submission = Submission {
-            origin: Origin::from_code(row.origin).unwrap_or(Origin::Own),
-            title: &row.title,
-            issuer: &row.issuer,
-            number: row.number.as_deref(),
-            colour: row.colour.as_deref(),
-            issued_at: row.issued_at,
-            urgency: Urgency::from_code(v.urgency).unwrap_or(Urgency::Notice),
-            act_by: v.act_by,
-            expires_at: v.expires_at,
-            audience: counts.iter().map(|c| c.1).sum(),
-            rings: &rings,
-            duty_room: order::has_duty_room(&self.store, duty, now).await?,
-            roll,
-        };
-        let defects: Vec<String> = alert::check(&submission, now)
-            .into_iter()
-            .filter(|d| !(bypass && d.yields_to_bypass()))
-            .map(|d| format!("{}: {d}", d.word()))
-            .collect();
-        if defects.is_empty() {
-            Ok(())
-        } else {
-            Err(refused(defects.join("; ")))
-        }
-    }
-
-    async fn allowed(
-        &self,
-        actor: &Actor,
-        action: Action,
-        alert: i64,
-        version: i64,
-    ) -> Result<(), EngineFault> {
-        let places: Vec<i64> = order::areas(&self.store, alert, version)
-            .await?
-            .into_iter()
-            .filter(|(_, excluded)| *excluded == 0)
-            .map(|(place, _)| place)
-            .collect();
-        let above = account::places_above_each(&self.store, &places).await?;
-        access::allows_everywhere(&actor.rights, action, &above)
-            .map_err(|denied| refused(denied.to_string()))
     }
 
     /// One journal entry, in the transaction of what it tells of.

@@ -4,6 +4,8 @@
 
 pub mod audit;
 pub mod chain;
+mod change;
+mod check;
 pub mod expand;
 pub mod feed;
 pub mod fire;
@@ -15,6 +17,7 @@ mod leader;
 mod night;
 mod notices;
 pub mod pump;
+mod reading;
 pub mod receipt;
 mod record;
 pub mod send;

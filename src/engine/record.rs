@@ -14,12 +14,9 @@ use crate::store::answer::{self, FactRow, SavedStanding, StandingRow, StatementR
 pub struct Recorded {
     pub alert_id: i64,
     pub household_id: i64,
-    pub grid_id: i64,
     pub persons: i64,
     pub demand: i64,
     pub standing: Standing,
-    /// Closed by this recording, or opened again by it.
-    pub changed: bool,
 }
 
 impl Engine {
@@ -70,10 +67,8 @@ impl Engine {
             recorded.push(Recorded {
                 alert_id: row.alert_id,
                 household_id: row.household_id,
-                grid_id: row.grid_id,
                 persons: row.persons,
                 demand: row.demand,
-                changed: row.closed_at.is_some() != standing.closed(),
                 standing,
             });
         }

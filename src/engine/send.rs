@@ -2,12 +2,13 @@
 //! Decides no wording, no wait and no order; never calls without a pass of the gate.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt;
 use futures_util::stream;
 
 use super::{Engine, EngineFault, Gateway, Order, words};
-use crate::base::limits::BATCH_ADDRESSES;
+use crate::base::limits::{BATCH_ADDRESSES, RETRY_WAITS_MS};
 use crate::channel::{self, Message};
 use crate::domain::batch::{self as rules};
 use crate::domain::gate::{self, AlertKind, Pass};
@@ -34,6 +35,12 @@ pub enum Sent {
 pub(crate) struct Call<T> {
     pub member: T,
     pub outcome: Outcome,
+}
+
+/// How long a busy gateway asked us to wait.
+fn longest_wait_ms<T>(made: &[Call<T>]) -> i64 {
+    let asked = made.iter().filter_map(|call| call.outcome.after_ms());
+    asked.max().unwrap_or(RETRY_WAITS_MS[0]).max(1)
 }
 
 impl Engine {
@@ -84,13 +91,16 @@ impl Engine {
                 return Ok(Sent::Lost { calls });
             }
             let members = rows::look(&self.store, batch, grant.count, words::in_force()).await?;
-            let last = i64::try_from(members.len()).unwrap_or(0) < grant.count;
+            let asked = members.len();
+            let all = i64::try_from(asked).unwrap_or(0) < grant.count;
             if members.is_empty() {
                 return self.finish_empty(batch, calls).await;
             }
             let made = self
                 .call_members(gateway, batch, &order, &mut texts, &roll, members)
                 .await?;
+            let busy_ms = (made.len() < asked).then(|| longest_wait_ms(&made));
+            let last = all && busy_ms.is_none();
             calls += made
                 .iter()
                 .filter(|call| call.member.speaks_for == 1)
@@ -100,6 +110,11 @@ impl Engine {
             }
             if last {
                 return Ok(Sent::Done { calls });
+            }
+            if let Some(wait_ms) = busy_ms {
+                let not_before = self.clock.story_ms() + wait_ms;
+                rows::put_back(&self.store, batch, not_before).await?;
+                return Ok(Sent::Later { calls, not_before });
             }
         }
     }
@@ -144,6 +159,7 @@ impl Engine {
         })
     }
 
+    /// Calls the members; once the gateway says that it is busy, nobody else of the chunk.
     async fn call_members(
         &self,
         gateway: &Gateway,
@@ -169,7 +185,12 @@ impl Engine {
             );
             ready.push((member, prepared));
         }
+        let busy = AtomicBool::new(false);
+        let busy = &busy;
         let calls = stream::iter(ready.into_iter().map(|(member, prepared)| async move {
+            if busy.load(Ordering::Relaxed) {
+                return None;
+            }
             let outcome = match prepared {
                 Err(outcome) => outcome,
                 Ok(_)
@@ -180,10 +201,13 @@ impl Engine {
                 }
                 Ok((pass, message)) => self.call(gateway, &pass, message).await,
             };
-            Call { member, outcome }
+            let throttled = matches!(outcome, Outcome::Throttled { .. });
+            busy.fetch_or(throttled, Ordering::Relaxed);
+            Some(Call { member, outcome })
         }));
         Ok(calls
             .buffer_unordered(self.settings.calls_open.max(1))
+            .filter_map(std::future::ready)
             .collect()
             .await)
     }

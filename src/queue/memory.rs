@@ -2,6 +2,10 @@
 //!
 //! It keeps nothing: what waits or is unsettled at exit is gone, and nothing is lost by that,
 //! since the store remembers and the feeder hints again. Settling is a formality here.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a broker is waited for in machine time"
+)]
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::pin;

@@ -88,6 +88,7 @@ fn whole_ms(age: Duration) -> u64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "instants to count from")]
 mod tests {
     use super::*;
 

@@ -3,6 +3,10 @@
 //!
 //! No AMQP here (that is `rabbit`), and no decision about direct mode: `health` tells, the engine
 //! decides.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a broker is waited for in machine time"
+)]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

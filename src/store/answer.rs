@@ -9,7 +9,8 @@ use crate::args;
 crate::statements! {
     INSERT_INBOUND = "INSERT INTO inbound (source_key, provider, from_hash, from_sealed, last4, \
         text, sent_at, received_at, label, state) SELECT r.key, r.provider, \
-        CASE WHEN r.known = 1 THEN substr({bytes $2}, CAST(r.n * 16 + 1 AS int), 16) ELSE NULL END, \
+        CASE WHEN r.known = 1 THEN substr({bytes $2}, CAST(r.n * 16 + 1 AS int), 16) ELSE NULL \
+        END, \
         NULL, r.last4, r.text, r.sent, r.received, r.label, 0 FROM \
         {rows $1: n bigint, key text, provider text, known bigint, last4 text, text text, \
         sent bigint, received bigint, label text} WHERE true \

@@ -51,11 +51,13 @@ crate::statements! {
     FRESH_EXPANSIONS = "SELECT count(*) FROM expansion e JOIN alert a ON a.id = e.alert_id \
         WHERE e.state = 0 AND a.live_at > $1";
     PICK_EXPANSIONS = "UPDATE expansion SET hinted_at = $1 WHERE id IN (SELECT id FROM expansion \
-        WHERE state = 0 AND (hinted_at IS NULL OR hinted_at < CAST($1 AS bigint) - $2) ORDER BY ord LIMIT $3 \
+        WHERE state = 0 AND (hinted_at IS NULL OR hinted_at < CAST($1 AS bigint) - $2) ORDER BY \
+        ord LIMIT $3 \
         {skip}) RETURNING id, alert_id, version, ord";
     NEXT_DUE = "SELECT min(not_before) FROM batch WHERE state = 0";
     LEASE = "UPDATE batch SET lease_owner = $2, lease_epoch = lease_epoch + 1, \
-        lease_until = $3 + $4 WHERE id IN (SELECT id FROM batch WHERE id {in $1} AND state = 0 \
+        lost = CASE WHEN lease_until IS NULL THEN lost ELSE 1 END, lease_until = $3 + $4 WHERE \
+        id IN (SELECT id FROM batch WHERE id {in $1} AND state = 0 \
         AND (lease_until IS NULL OR lease_until < $3) ORDER BY id {skip}) \
         RETURNING id, alert_id, version, kind, pick, wave, attempt, tries, lane, class, rank, \
         grid_id, ring, lease_epoch";
@@ -105,7 +107,8 @@ crate::statements! {
         "b.seq_from AND b.seq_to AND s.ring = b.ring AND s.version = b.version ",
         "JOIN address a ON a.household_id = s.household_id AND a.lane = b.lane AND (EXISTS ",
         "(SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id ",
-        "AND o.seq = s.seq AND o.address_id = a.id AND o.version < b.version AND o.kind IN (1, 5)) ",
+        "AND o.seq = s.seq AND o.address_id = a.id AND o.version < b.version AND o.kind IN (1, ",
+        "5)) ",
         "OR (NOT EXISTS (SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id AND ",
         "o.grid_id = s.grid_id AND o.seq = s.seq AND o.version < b.version AND o.kind IN (1, 5)) ",
         "AND a.id = (SELECT x.id FROM address x WHERE ", good_address!(), "ORDER BY CASE WHEN ",
@@ -125,9 +128,13 @@ crate::statements! {
         SELECT b.alert_id, b.version, b.kind, r.pick, b.wave, b.attempt + 1, r.tries, b.lane, \
         b.class, b.rank, b.grid_id, b.ring, b.seq_from, b.seq_to, b.ord, r.due, 0, $3 \
         FROM batch b CROSS JOIN {rows $2: pick bigint, tries bigint, due bigint} \
-        WHERE b.id = $1 ON CONFLICT DO NOTHING";
-    FINISH = "UPDATE batch SET state = CASE WHEN kind = 2 OR EXISTS (SELECT 1 FROM alert_version al \
-        WHERE al.alert_id = batch.alert_id AND al.version = batch.version AND al.state = $4) THEN 1 ELSE 2 \
+        WHERE b.id = $1 ON CONFLICT (alert_id, version, kind, wave, attempt, pick, lane, grid_id, \
+        seq_from, ord) DO UPDATE SET state = 0, not_before = excluded.not_before, \
+        hinted_at = NULL, done_at = NULL WHERE batch.state = 1";
+    FINISH = "UPDATE batch SET state = CASE WHEN kind = 2 OR EXISTS (SELECT 1 FROM \
+        alert_version al \
+        WHERE al.alert_id = batch.alert_id AND al.version = batch.version AND al.state = $4) \
+        THEN 1 ELSE 2 \
         END, done_at = $2, lease_until = NULL WHERE id = $1 AND lease_epoch = $3 AND state = 0";
     PUT_BACK = "UPDATE batch SET lease_until = NULL, hinted_at = NULL, not_before = $2 \
         WHERE id = $1 AND lease_epoch = $3 AND state = 0";
@@ -337,7 +344,8 @@ pub struct FollowRow {
     pub due: i64,
 }
 
-/// Adds the batches that follow an attempt.
+/// Adds the batches that follow an attempt; one that is done already opens again, since a later
+/// chunk of the same attempt may need it too.
 pub async fn follow(
     tx: &mut Tx,
     batch: i64,

@@ -7,7 +7,8 @@ use crate::args;
 
 macro_rules! human_facts {
     () => {
-        "CAST(CASE WHEN EXISTS (SELECT 1 FROM address a WHERE a.human_id = d.human_id AND a.state = 0 \
+        "CAST(CASE WHEN EXISTS (SELECT 1 FROM address a WHERE a.human_id = d.human_id AND \
+        a.state = 0 \
          AND a.lane = 1) THEN 1 ELSE 0 END AS bigint) AS reachable, \
          CAST(CASE WHEN EXISTS (SELECT 1 FROM absence x WHERE x.human_id = d.human_id \
          AND x.from_at <= $2 AND x.until_at > $2) THEN 1 ELSE 0 END AS bigint) AS absent "

@@ -16,8 +16,8 @@ crate::statements! {
         AND o.kind IN (1, 5))";
     MARK_LEASED = "UPDATE standing SET version = $2 WHERE alert_id = $1 AND grid_id {in $3} \
         AND version < $2 AND EXISTS (SELECT 1 FROM batch b WHERE b.alert_id = standing.alert_id \
-        AND b.grid_id = standing.grid_id AND b.version < $2 AND b.kind = 1 AND b.state = 0 \
-        AND b.lease_until IS NOT NULL AND b.lease_until <= $4 \
+        AND b.grid_id = standing.grid_id AND b.version < $2 AND b.kind = 1 AND (b.lost = 1 \
+        OR (b.state = 0 AND b.lease_until IS NOT NULL AND b.lease_until <= $4)) \
         AND standing.seq BETWEEN b.seq_from AND b.seq_to AND standing.ring = b.ring)";
     END_OLD = "UPDATE batch SET state = 2, done_at = $4, lease_until = NULL WHERE alert_id = $1 \
         AND version < $2 AND kind = 1 AND grid_id {in $3} AND state = 0 \

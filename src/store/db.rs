@@ -99,9 +99,20 @@ macro_rules! val_from {
         $(impl From<$from> for Val { fn from(v: $from) -> Val { Val::$variant(v.into()) } })+
     };
 }
-val_from!(i64 => I, i32 => I, u32 => I, bool => I, String => T, &str => T, &String => T,
-    Vec<u8> => B, &[u8] => B, Option<i64> => OptI, Option<String> => OptT,
-    Option<Vec<u8>> => OptB);
+val_from!(
+    i64 => I,
+    i32 => I,
+    u32 => I,
+    bool => I,
+    String => T,
+    &str => T,
+    &String => T,
+    Vec<u8> => B,
+    &[u8] => B,
+    Option<i64> => OptI,
+    Option<String> => OptT,
+    Option<Vec<u8>> => OptB
+);
 
 impl From<usize> for Val {
     fn from(v: usize) -> Val {
@@ -130,8 +141,7 @@ pub fn rows_json<T: serde::Serialize>(rows: &[T]) -> Result<String, StoreFault> 
 
 /// A row type that both databases can give.
 pub trait Row: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
-impl<T> Row for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin
-{}
+impl<T: Send + Unpin> Row for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> {}
 
 pub(crate) enum Pool {
     Postgres(PgPool),

@@ -45,7 +45,8 @@ crate::statements! {
         reminded = list.reminded + 1";
     SET_LISTS = "UPDATE list SET state = CAST($2 AS bigint), answered_at = CASE WHEN \
         CAST($2 AS bigint) IN (2, 3) THEN $3 ELSE \
-        answered_at END, acted_at = CASE WHEN CAST($2 AS bigint) = 2 THEN $3 ELSE acted_at END WHERE id {in $1}";
+        answered_at END, acted_at = CASE WHEN CAST($2 AS bigint) = 2 THEN $3 ELSE acted_at END \
+        WHERE id {in $1}";
     REMIND_LISTS = "UPDATE list SET reminded = reminded + 1, offered_at = $2 WHERE id {in $1}";
     YIELD_LISTS = "UPDATE list SET state = 5 WHERE state IN (1, 2, 4) AND EXISTS (SELECT 1 FROM \
         list k WHERE k.id {in $1} AND k.alert_id = list.alert_id AND k.place_id = list.place_id \

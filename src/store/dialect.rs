@@ -3,6 +3,7 @@
 //! - `{rows $1: a bigint, b text}`: the JSON array of objects bound at `$1`, as rows;
 //! - `{in $1}`: membership in the JSON array of integers bound at `$1`;
 //! - `{bytes $1}`: a bound blob, where the database can't guess its type;
+//! - `{json c}`: a text column that holds JSON, for `->>`;
 //! - `{lock}` / `{skip}`: row locks, where the database has them;
 //! - `{least}` / `{greatest}`: the two-argument scalar functions;
 //! - `{now_ms}`: the store's own clock, ms UTC.
@@ -93,7 +94,8 @@ fn word(word: &str, dialect: Dialect) -> String {
     if let Some(parameter) = word.strip_prefix("in ") {
         return if postgres {
             format!(
-                "= ANY (SELECT CAST(j.value AS bigint) FROM json_array_elements_text(CAST({parameter} AS json)) j)"
+                "= ANY (SELECT CAST(j.value AS bigint) FROM \
+                 json_array_elements_text(CAST({parameter} AS json)) j)"
             )
         } else {
             format!("IN (SELECT value FROM json_each({parameter}))")
@@ -102,6 +104,13 @@ fn word(word: &str, dialect: Dialect) -> String {
     if let Some(parameter) = word.strip_prefix("bytes ") {
         let cast = if postgres { "bytea" } else { "BLOB" };
         return format!("CAST({parameter} AS {cast})");
+    }
+    if let Some(column) = word.strip_prefix("json ") {
+        return if postgres {
+            format!("CAST({column} AS json)")
+        } else {
+            column.into()
+        };
     }
     match (word, postgres) {
         ("lock", true) => "FOR UPDATE".into(),

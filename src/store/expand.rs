@@ -51,20 +51,22 @@ crate::statements! {
         "JOIN alert_ring r ON r.alert_id = $1 AND r.version = $2 AND r.ring = m.ring ",
         "GROUP BY m.grid_id");
     COUNT_AUDIENCE = concat!("WITH ", inside!(""), member!(""),
-        "SELECT m.ring, count(*), CAST(COALESCE(sum(m.persons), 0) AS bigint), ",
+        "SELECT CAST(m.ring AS bigint), count(*), CAST(COALESCE(sum(m.persons), 0) AS bigint), ",
         "CAST(COALESCE(sum(CASE WHEN EXISTS (SELECT 1 FROM address a WHERE a.household_id = m.id ",
         "AND a.state = 0) THEN 0 ELSE 1 END), 0) AS bigint) FROM member m GROUP BY m.ring ",
         "ORDER BY m.ring");
     CLAIM_EXPANSION = "SELECT id, alert_id, version, grid_id FROM expansion \
         WHERE id {in $1} AND state = 0 ORDER BY id {lock}";
     FILL_STANDING = concat!("WITH ",
-        inside!("AND pa.place_id IN (SELECT g.place_id FROM place_above g WHERE g.above_id {in $3}) "),
+        inside!("AND pa.place_id IN (SELECT g.place_id FROM place_above g WHERE g.above_id {in \
+        $3}) "),
         member!("AND h.grid_id {in $3}"),
         "INSERT INTO standing (alert_id, grid_id, seq, household_id, building_id, version, ring, ",
         "band, demand, pursued, persons, vulnerable) ",
         "SELECT $1, m.grid_id, COALESCE((SELECT max(s.seq) FROM standing s WHERE s.alert_id = $1 ",
         "AND s.grid_id = m.grid_id), 0) + row_number() OVER (PARTITION BY m.grid_id ORDER BY ",
-        "CASE WHEN m.vulnerable = 1 THEN 0 WHEN m.ring = 1 THEN 1 ELSE 2 END, m.ring, m.ord, m.id), ",
+        "CASE WHEN m.vulnerable = 1 THEN 0 WHEN m.ring = 1 THEN 1 ELSE 2 END, m.ring, m.ord, ",
+        "m.id), ",
         "m.id, m.building_id, $2, m.ring, ",
         "CASE WHEN m.vulnerable = 1 THEN 0 WHEN m.ring = 1 THEN 1 ELSE 2 END, ",
         "r.demand, r.pursued, m.persons, m.vulnerable ",

@@ -21,6 +21,7 @@ pub mod migrate;
 pub mod notice;
 pub mod order;
 pub mod permit;
+pub mod roster;
 pub mod timer;
 pub mod view;
 
@@ -29,6 +30,7 @@ pub use dialect::{Dialect, Stmt};
 
 /// Every statement of the room, for the test that prepares them all on both databases.
 pub fn statements() -> Vec<&'static Stmt> {
+    let roster = roster::statements();
     let groups: &[&[&'static Stmt]] = &[
         account::ALL,
         answer::ALL,
@@ -43,6 +45,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         notice::ALL,
         order::ALL,
         permit::ALL,
+        &roster,
         timer::ALL,
         view::ALL,
     ];

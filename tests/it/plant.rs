@@ -38,8 +38,10 @@ static HOMES: Stmt = Stmt::new(
 static ADDRESSES: Stmt = Stmt::new(
     "PLANT_ADDRESSES",
     "INSERT INTO address (household_id, human_id, lane, realm, sealed, hash, last4, ord, relative) \
-     SELECT r.household, r.human, 1, 2, substr({bytes $2}, CAST(r.at + 1 AS int), CAST(r.len AS int)), \
-     substr({bytes $3}, CAST(r.n * 16 + 1 AS int), 16), '0000', r.ord, r.relative FROM {rows $1: n bigint, \
+     SELECT r.household, r.human, 1, 2, substr({bytes $2}, CAST(r.at + 1 AS int), CAST(r.len AS \
+        int)), \
+     substr({bytes $3}, CAST(r.n * 16 + 1 AS int), 16), '0000', r.ord, r.relative FROM {rows \
+        $1: n bigint, \
      at bigint, len bigint, household bigint, human bigint, ord bigint, relative text} WHERE true",
 );
 static ACCOUNTS: Stmt = Stmt::new(

@@ -83,37 +83,42 @@ where
     }
 }
 
+/// The practice gateway and the codec that speaks to it.
+fn gateway(setup: &Setup) -> (Arc<GatewaySim>, Arc<dyn Provider>) {
+    let hook = "https://tongluo.example/hooks/practice";
+    let sim = Arc::new(GatewaySim::new(
+        GatewaySettings {
+            account_sid: "AC0123456789".into(),
+            auth_token: "practice-token".into(),
+            number: "+8612700000000".into(),
+            hook_url: hook.into(),
+            log_limit: 1_000_000,
+        },
+        setup.vices.clone(),
+        (setup.residents)(),
+    ));
+    let settings = TwilioSettings {
+        name: "practice".into(),
+        realm: Realm::Practice,
+        lane: Lane::Sms,
+        account_sid: "AC0123456789".into(),
+        auth_token_file: None,
+        auth_token_env: None,
+        base_url: "http://127.0.0.1:1".into(),
+        from: "+8612700000000".into(),
+        callback_url: hook.into(),
+        receipt_codes: BTreeMap::new(),
+    };
+    let provider: Arc<dyn Provider> = Arc::new(Twilio::new(&settings, "practice-token").unwrap());
+    (sim, provider)
+}
+
 impl Town {
     pub async fn open(room: EngineRoom, setup: &Setup) -> Town {
         let sealer = Sealer::new(&[7; 32]);
         let homes = plant(&room.store, &sealer, &setup.layout).await;
         let clock = Arc::new(HandClock::new(NIGHT));
-        let hook = "https://tongluo.example/hooks/practice";
-        let sim = Arc::new(GatewaySim::new(
-            GatewaySettings {
-                account_sid: "AC0123456789".into(),
-                auth_token: "practice-token".into(),
-                number: "+8612700000000".into(),
-                hook_url: hook.into(),
-                log_limit: 1_000_000,
-            },
-            setup.vices.clone(),
-            (setup.residents)(),
-        ));
-        let settings = TwilioSettings {
-            name: "practice".into(),
-            realm: Realm::Practice,
-            lane: Lane::Sms,
-            account_sid: "AC0123456789".into(),
-            auth_token_file: None,
-            auth_token_env: None,
-            base_url: "http://127.0.0.1:1".into(),
-            from: "+8612700000000".into(),
-            callback_url: hook.into(),
-            receipt_codes: BTreeMap::new(),
-        };
-        let provider: Arc<dyn Provider> =
-            Arc::new(Twilio::new(&settings, "practice-token").unwrap());
+        let (sim, provider) = gateway(setup);
         let line = Arc::new(Eager {
             line: Line {
                 gateway: sim.clone(),

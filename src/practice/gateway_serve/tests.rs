@@ -104,6 +104,31 @@ async fn fetch(client: &HttpTransport, method: &str, url: String, body: &str) ->
     )
 }
 
+async fn look_at_the_faces(client: &HttpTransport, base: &str) {
+    let (_, log) = fetch(
+        client,
+        "GET",
+        format!("{base}/practice/log?from=0&limit=5"),
+        "",
+    )
+    .await;
+    let entry: Entry = serde_json::from_str(log.trim_end()).unwrap();
+    assert_eq!((entry.to.as_str(), entry.taken), ("+8619900000001", true));
+    let vices = r#"{"timeout_taken":1.0}"#;
+    let url = || format!("{base}/practice/vices");
+    assert_eq!(fetch(client, "PUT", url(), vices).await.0, 204);
+    assert_eq!(
+        fetch(client, "PUT", url(), r#"{"fail_5xx":7}"#).await.0,
+        400
+    );
+    assert!(
+        fetch(client, "GET", url(), "")
+            .await
+            .1
+            .contains("\"timeout_taken\":1.0")
+    );
+}
+
 #[tokio::test]
 async fn the_whole_way_over_loopback() {
     let (listener, base) = listen().await;
@@ -157,28 +182,7 @@ async fn the_whole_way_over_loopback() {
     }
     kinds.sort_unstable();
     assert_eq!(kinds, ["receipt", "reply"], "what found nobody came again");
-    let (_, log) = fetch(
-        &client,
-        "GET",
-        format!("{base}/practice/log?from=0&limit=5"),
-        "",
-    )
-    .await;
-    let entry: Entry = serde_json::from_str(log.trim_end()).unwrap();
-    assert_eq!((entry.to.as_str(), entry.taken), ("+8619900000001", true));
-    let vices = r#"{"timeout_taken":1.0}"#;
-    let url = || format!("{base}/practice/vices");
-    assert_eq!(fetch(&client, "PUT", url(), vices).await.0, 204);
-    assert_eq!(
-        fetch(&client, "PUT", url(), r#"{"fail_5xx":7}"#).await.0,
-        400
-    );
-    assert!(
-        fetch(&client, "GET", url(), "")
-            .await
-            .1
-            .contains("\"timeout_taken\":1.0")
-    );
+    look_at_the_faces(&client, &base).await;
     let sent = channel::send(&client, &codec, &pass, &[message(1)]).await;
     assert_eq!(sent[0].code(), 5, "{sent:?}");
     let (_, stats) = fetch(&client, "GET", format!("{base}/practice/stats"), "").await;

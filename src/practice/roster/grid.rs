@@ -273,11 +273,8 @@ impl Maker<'_> {
             categories,
             helper: Some(head.clone()),
         }))?;
-        for (lane, number) in [
-            (Lane::Sms, phone.clone()),
-            (Lane::Voice, phone.clone()),
-            (Lane::Voice, self.numbers.wired()),
-        ] {
+        let wired = self.numbers.wired();
+        for (lane, number) in [(Lane::Sms, phone.clone()), (Lane::Voice, wired)] {
             let (household, ord) = (code.clone(), 1 + i64::from(!number.takes_sms()));
             let (relative, person) = (None, None);
             let row = AddressRow {

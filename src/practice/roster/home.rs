@@ -159,24 +159,20 @@ impl Maker<'_> {
     }
 
     fn addresses(&mut self, code: &str, lines: &[Line]) -> io::Result<()> {
-        let mut called = false;
         for (ord, line) in (1..).zip(lines) {
-            let lanes: &[Lane] = match (line.number.takes_sms(), called) {
-                (true, false) => &[Lane::Sms, Lane::Voice],
-                (true, true) => &[Lane::Sms],
-                (false, _) => &[Lane::Voice],
+            let lane = if line.number.takes_sms() {
+                Lane::Sms
+            } else {
+                Lane::Voice
             };
-            called = true;
-            for lane in lanes {
-                (self.out)(&Row::Address(AddressRow {
-                    household: code.into(),
-                    lane: *lane,
-                    number: line.number.clone(),
-                    ord,
-                    relative: line.relative.clone(),
-                    person: line.member.map(|at| format!("{code}P{}", at + 1)),
-                }))?;
-            }
+            (self.out)(&Row::Address(AddressRow {
+                household: code.into(),
+                lane,
+                number: line.number.clone(),
+                ord,
+                relative: line.relative.clone(),
+                person: line.member.map(|at| format!("{code}P{}", at + 1)),
+            }))?;
         }
         Ok(())
     }

@@ -28,14 +28,14 @@ async fn two_leaders_asleep_and_one_on_three_grids() {
         town.seconds(30).await;
         let deputies = [0, 1, 2].map(|grid| leader(grid) + 1);
         // He answers for three grids and is called by one SMS.
-        assert_eq!(heard_with(&town, leader(0), "叫应").len(), 1);
+        assert_eq!(heard_with(&town, leader(0), "醒着请回1").len(), 1);
         let awake = [COMMUNITY_HEAD, STREET_DUTY, deputies[1], deputies[2]];
         for human in awake {
             town.leader_says(human, "1").await;
         }
         town.seconds(285).await;
-        assert_eq!(heard_with(&town, leader(0), "叫应").len(), 3);
-        assert_eq!(heard_with(&town, deputies[1], "叫应").len(), 1);
+        assert_eq!(heard_with(&town, leader(0), "醒着请回1").len(), 3);
+        assert_eq!(heard_with(&town, deputies[1], "醒着请回1").len(), 1);
         let unwoken = heard_with(&town, COMMUNITY_HEAD, "未叫醒");
         assert_eq!(unwoken.len(), 1, "{unwoken:?}");
         assert!(unwoken[0].contains("未叫醒2人"), "{unwoken:?}");

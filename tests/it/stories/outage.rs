@@ -72,7 +72,7 @@ async fn a_process_that_dies_right_after_the_approval_sends_each_order_once() {
         }
         for human in [leader(0), leader(0) + 1, COMMUNITY_HEAD, STREET_DUTY] {
             let calls = town.leader_heard(human).into_iter();
-            let calls = calls.filter(|text| text.contains("叫应")).count();
+            let calls = calls.filter(|text| text.contains("醒着请回1")).count();
             assert_eq!((calls, offers(&town, human)), (1, 0), "human {human}");
         }
         town
@@ -135,7 +135,7 @@ async fn hints_lost_doubled_and_out_of_order_lose_and_double_nobody() {
         };
         on_both(setup, async |town| {
             town.flood_order().await;
-            town.seconds(170).await;
+            town.minutes(5).await;
             let mut heard: BTreeMap<String, usize> = BTreeMap::new();
             for entry in town.taken() {
                 if entry.reference.starts_with('b') {
@@ -171,7 +171,7 @@ async fn a_clock_stepped_by_an_hour_doubles_nothing_and_loses_nobody() {
         assert_eq!(custody.orphans, 0);
         // And where it belongs: the night goes on from there.
         town.clock.advance_ms(3_600_000);
-        town.minutes(6).await;
+        town.minutes(4).await;
         assert_eq!(offers(&town, leader(0)), 1);
         assert!(town.heard(&human_number(leader(0))).len() <= 5);
         // An hour forward is an outage: one rung, then the gaps.

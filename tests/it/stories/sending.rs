@@ -100,10 +100,39 @@ async fn a_gateway_slower_than_it_was_said_to_be_loses_nobody() {
     };
     on_both(setup, async |town| {
         town.flood_order().await;
-        town.slowly(150).await;
+        town.slowly(300).await;
         let first = first_heard(&town);
         assert_eq!(first.len() as i64, town.homes);
         assert!(town.sim.stats().throttled > 0);
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_fails_in_any_chunk_of_a_batch_is_tried_again() {
+    let setup = Setup {
+        layout: Layout {
+            homes: 40,
+            must_move_every: 0,
+            fragile_every: 0,
+            ..Layout::default()
+        },
+        rate_per_second: Some(2.0),
+        vices: Vices {
+            fail_5xx: 0.15,
+            ..Vices::default()
+        },
+        ..Setup::default()
+    };
+    on_both(setup, async |town| {
+        town.flood_order().await;
+        town.slowly(180).await;
+        let first = first_heard(&town);
+        assert_eq!(first.len() as i64, town.homes);
+        assert!(town.sim.stats().refused > 0, "nothing failed");
+        let twice = (1..=town.homes).filter(|n| town.heard(&home_number(HOME + n)).len() > 1);
+        assert_eq!(twice.count(), 0);
         town
     })
     .await;

@@ -1,0 +1,237 @@
+//! What the machine itself allows, measured in the same run: hints through the same queue, rows
+//! through the same store and statement, calls through the same client to the same sink, and all
+//! of it one after another for every household. No engine here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use anyhow::Context;
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use http::Request;
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+use crate::args;
+use crate::base::clock::{CarriedClock, Clock};
+use crate::base::limits::CALLS_OPEN;
+use crate::channel::Transport;
+use crate::domain::lane::{Class, Lane};
+use crate::queue::{Hint, Queue, Topic};
+use crate::store::batch::{self, OutcomeRow};
+use crate::store::{Stmt, Store};
+
+/// Households that one raw hint stands for, as in ../performance: a building.
+const HINT_HOUSEHOLDS: i64 = 30;
+/// Hints worked together: about one batch.
+const HINTS_TOGETHER: usize = 7;
+const ROWS_TOGETHER: i64 = 200;
+/// Batches in flight, as the pump has them.
+const WORKERS: i64 = 8;
+/// Raw calls at most; the rate is what counts.
+const CALLS_MOST: i64 = 100_000;
+const TOPIC: Topic = Topic::Send(Lane::Sms);
+
+static BATCHES: Stmt = Stmt::new(
+    "BENCH_BATCHES",
+    "INSERT INTO batch (id, alert_id, version, kind, pick, wave, attempt, tries, lane, class, \
+     rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) SELECT \
+     CAST($2 AS bigint) - r.n, $2, 1, 1, 1, 1, 1, 1, 1, 1, 1, r.n, 1, 1, 200, r.n, 0, 1, 0 \
+     FROM {rows $1: n bigint} WHERE true",
+);
+
+/// Rates in units a second.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Floor {
+    pub pipeline_s: f64,
+    pub publish_per_s: f64,
+    pub insert_per_s: f64,
+    pub http_per_s: f64,
+}
+
+/// What a floor is measured with.
+pub(super) struct Bare {
+    pub store: Arc<Store>,
+    pub queue: Arc<dyn Queue>,
+    pub transport: Arc<dyn Transport>,
+    pub request: Request<Bytes>,
+    pub clock: Arc<CarriedClock>,
+}
+
+impl Bare {
+    /// All four floors for `n` households.
+    pub async fn measure(self: &Arc<Self>, n: i64) -> anyhow::Result<Floor> {
+        let hints = hints(n);
+        let began = self.clock.machine_ms();
+        self.pass(&hints, None).await?;
+        let publish_s = self.since(began);
+        self.make_batches(n, -1_000_000_000).await?;
+        let began = self.clock.machine_ms();
+        self.append_all(n, -1_000_000_000).await?;
+        let insert_s = self.since(began);
+        let calls = n.min(CALLS_MOST);
+        let began = self.clock.machine_ms();
+        self.call_all(calls).await?;
+        let http_s = self.since(began);
+        self.make_batches(n, -2_000_000_000).await?;
+        let began = self.clock.machine_ms();
+        self.pass(&hints, Some(-2_000_000_000)).await?;
+        Ok(Floor {
+            pipeline_s: self.since(began),
+            publish_per_s: hints.len() as f64 / publish_s,
+            insert_per_s: n as f64 / insert_s,
+            http_per_s: calls as f64 / http_s,
+        })
+    }
+
+    fn since(&self, began_ms: i64) -> f64 {
+        ((self.clock.machine_ms() - began_ms) as f64 / 1_000.0).max(0.001)
+    }
+
+    async fn make_batches(&self, n: i64, alert: i64) -> anyhow::Result<()> {
+        // A worker may end on a group that is not full.
+        let all: Vec<i64> = (1..=n / HINT_HOUSEHOLDS + WORKERS + n / ROWS_TOGETHER + 1).collect();
+        for chunk in all.chunks(10_000) {
+            let rows: Vec<_> = chunk
+                .iter()
+                .map(|n| serde_json::json!({ "n": n }))
+                .collect();
+            let text = serde_json::to_string(&rows)?;
+            self.store.exec(&BATCHES, args![text, alert]).await?;
+        }
+        Ok(())
+    }
+
+    async fn append(&self, batch: i64, rows: i64) -> anyhow::Result<()> {
+        let row = |seq: i64| OutcomeRow {
+            seq,
+            a: seq,
+            k: 1,
+            x: Some("SM00000000000000000000000000000000".into()),
+            c: None,
+        };
+        let rows: Vec<OutcomeRow> = (1..=rows).map(row).collect();
+        let now = self.clock.story_ms();
+        let mut tx = self.store.begin().await?;
+        batch::append(&mut tx, batch, "bench", &rows, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn append_all(self: &Arc<Self>, n: i64, alert: i64) -> anyhow::Result<()> {
+        let next = Arc::new(AtomicI64::new(0));
+        self.together(move |bare| {
+            let next = next.clone();
+            async move {
+                loop {
+                    let turn = next.fetch_add(1, Ordering::Relaxed);
+                    let rows = (n - turn * ROWS_TOGETHER).min(ROWS_TOGETHER);
+                    if rows <= 0 {
+                        return Ok(());
+                    }
+                    bare.append(alert - turn - 1, rows).await?;
+                }
+            }
+        })
+        .await
+    }
+
+    async fn call(&self) -> anyhow::Result<()> {
+        let answer = self.transport.call(self.request.clone()).await?;
+        anyhow::ensure!(
+            answer.status().is_success(),
+            "the sink: {}",
+            answer.status()
+        );
+        Ok(())
+    }
+
+    async fn calls(&self, n: i64, open: usize) -> anyhow::Result<()> {
+        stream::iter(0..n)
+            .map(|_| self.call())
+            .buffer_unordered(open)
+            .try_for_each(|()| std::future::ready(Ok(())))
+            .await
+    }
+
+    async fn call_all(self: &Arc<Self>, n: i64) -> anyhow::Result<()> {
+        let open = CALLS_OPEN / usize::try_from(WORKERS)?;
+        self.together(move |bare| async move { bare.calls(n / WORKERS, open).await })
+            .await
+    }
+
+    async fn together<F, Fut>(self: &Arc<Self>, make: F) -> anyhow::Result<()>
+    where
+        F: Fn(Arc<Bare>) -> Fut,
+        Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let mut tasks = JoinSet::new();
+        for _ in 0..WORKERS {
+            tasks.spawn(make(self.clone()));
+        }
+        while let Some(done) = tasks.join_next().await {
+            done.context("a worker broke")??;
+        }
+        Ok(())
+    }
+
+    /// Publishes and consumes all hints; with `work`, calls and appends for each of them.
+    async fn pass(self: &Arc<Self>, hints: &[Hint], work: Option<i64>) -> anyhow::Result<()> {
+        let (left, next) = (
+            Arc::new(AtomicI64::new(i64::try_from(hints.len())?)),
+            AtomicI64::new(0),
+        );
+        let next = Arc::new(next);
+        let consume = self.together(move |bare| {
+            let (left, next) = (left.clone(), next.clone());
+            async move { bare.consume(&left, &next, work).await }
+        });
+        let publish = async {
+            for window in hints.chunks(1_000) {
+                self.queue.publish(window).await?;
+            }
+            anyhow::Ok(())
+        };
+        let (consumed, published) = tokio::join!(consume, publish);
+        published.and(consumed)
+    }
+
+    async fn consume(
+        &self,
+        left: &AtomicI64,
+        next: &AtomicI64,
+        work: Option<i64>,
+    ) -> anyhow::Result<()> {
+        while left.load(Ordering::Relaxed) > 0 {
+            let most = if work.is_some() { HINTS_TOGETHER } else { 64 };
+            let got = self.queue.receive(TOPIC, Class::Flash, most, 20).await?;
+            if got.is_empty() {
+                continue;
+            }
+            let count = i64::try_from(got.len())?;
+            if let Some(alert) = work {
+                let rows: i64 = got.iter().map(|delivery| delivery.hint.alert).sum();
+                let open = CALLS_OPEN / usize::try_from(WORKERS)?;
+                self.calls(rows, open).await?;
+                let turn = next.fetch_add(1, Ordering::Relaxed);
+                self.append(alert - turn - 1, rows).await?;
+            }
+            self.queue.settle(got).await?;
+            left.fetch_sub(count, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// One for every thirty households; the number of them stands where the alert's would.
+fn hints(n: i64) -> Vec<Hint> {
+    (0..n)
+        .step_by(HINT_HOUSEHOLDS as usize)
+        .map(|first| Hint {
+            topic: TOPIC,
+            class: Class::Flash,
+            id: first,
+            alert: (n - first).min(HINT_HOUSEHOLDS),
+        })
+        .collect()
+}

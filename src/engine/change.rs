@@ -1,0 +1,154 @@
+//! Changing an order that is live: its next version, taking it back because it was wrong, lifting
+//! it. Nothing waits for anything; what was sent is corrected by `store::correct`.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::issue::{Actor, HOUR_MS, OrderForm, default_rings, refused};
+use super::{Engine, EngineFault};
+use crate::domain::access::Action;
+use crate::domain::alert::{Act, State, Urgency};
+use crate::domain::demand::Demand;
+use crate::domain::plan::TimerKind;
+use crate::store::order::{self, NewVersion, Release};
+use crate::store::timer;
+
+impl Engine {
+    /// Writes the next version of a live alert as a draft; it is submitted and approved like any.
+    pub async fn update(
+        &self,
+        actor: &Actor,
+        uid: &str,
+        form: &OrderForm,
+    ) -> Result<i64, EngineFault> {
+        let (row, newest) = self.newest(uid).await?;
+        let state = State::from_code(row.state).unwrap_or(State::Draft);
+        state
+            .next(Act::Update)
+            .map_err(|fault| refused(fault.to_string()))?;
+        self.messages.check_vars(&form.template, &form.vars)?;
+        self.check_codes(actor, form).await?;
+        self.allowed(actor, Action::DraftAlert, row.id, row.version)
+            .await?;
+        let version = newest + 1;
+        let mut tx = self.store.begin().await?;
+        self.write_version(&mut tx, actor, form, row.id, version)
+            .await?;
+        if form.places.is_empty() && form.zones.is_empty() {
+            order::copy_areas(&mut tx, row.id, row.version, version).await?;
+        }
+        let detail = json!({"version": version});
+        self.note(
+            &mut tx,
+            &actor.name,
+            Action::DraftAlert.word(),
+            Some(row.id),
+            detail,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(version)
+    }
+
+    /// Takes a live alert back: it was wrong. Waits for nothing; the correction goes to everyone
+    /// who may have had the text, and again when the leases of this moment have ended.
+    pub async fn withdraw(
+        &self,
+        actor: &Actor,
+        uid: &str,
+        vars: &BTreeMap<String, String>,
+    ) -> Result<(), EngineFault> {
+        let (row, newest) = self.newest(uid).await?;
+        self.allowed(actor, Action::WithdrawAlert, row.id, row.version.max(1))
+            .await?;
+        let state = State::from_code(row.state).unwrap_or(State::Draft);
+        let next = state
+            .next(Act::Withdraw)
+            .map_err(|fault| refused(fault.to_string()))?;
+        self.messages.check_vars("correction", vars)?;
+        let now = self.clock.story_ms();
+        let version = newest + 1;
+        let new = NewVersion {
+            version,
+            state: State::Draft.code(),
+            urgency: Urgency::Flash.code(),
+            template: "correction".into(),
+            vars: serde_json::to_string(vars).unwrap_or_default(),
+            act_by: None,
+            expires_at: now + 24 * HOUR_MS,
+            categories: 0,
+            needs: 0,
+            reach: 2,
+            author_id: actor.account_id,
+            created_at: now,
+        };
+        let mut tx = self.store.begin().await?;
+        order::lock(&mut tx, row.id).await?;
+        order::insert_version(&mut tx, row.id, &new, &default_rings(Demand::Inform)).await?;
+        order::supersede(&mut tx, row.id, State::Live.code(), next.code()).await?;
+        let release = Release {
+            approver_id: actor.account_id,
+            bypass: false,
+            plan: "",
+            alert_state: next.code(),
+            live_state: State::Live.code(),
+            at: now,
+        };
+        order::release(&mut tx, row.id, version, &release).await?;
+        order::plan_correction(&mut tx, row.id, version).await?;
+        timer::stop_alert(&mut tx, row.id).await?;
+        timer::set(
+            &mut tx,
+            row.id,
+            TimerKind::Correction.code(),
+            0,
+            version,
+            1,
+            now + 5_000,
+        )
+        .await?;
+        let detail = json!({"version": version, "vars": vars});
+        self.note(
+            &mut tx,
+            &actor.name,
+            Action::WithdrawAlert.word(),
+            Some(row.id),
+            detail,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Lifts an alert. Sending stops; whoever is still open stays on the lists, which become the
+    /// search list (清点名单) with the duty room as its owner.
+    pub async fn end(&self, actor: &Actor, uid: &str) -> Result<i64, EngineFault> {
+        let (row, _) = self.newest(uid).await?;
+        self.allowed(actor, Action::EndAlert, row.id, row.version.max(1))
+            .await?;
+        let state = State::from_code(row.state).unwrap_or(State::Draft);
+        let next = state
+            .next(Act::End)
+            .map_err(|fault| refused(fault.to_string()))?;
+        let now = self.clock.story_ms();
+        let mut tx = self.store.begin().await?;
+        order::lock(&mut tx, row.id).await?;
+        order::supersede(&mut tx, row.id, State::Live.code(), State::Ended.code()).await?;
+        order::set_alert_state(&mut tx, row.id, next.code(), Some(now)).await?;
+        timer::stop_sending(&mut tx, row.id).await?;
+        timer::set(&mut tx, row.id, TimerKind::Search.code(), 0, 0, 0, now).await?;
+        let open = timer::count_open(&mut tx, row.id).await?;
+        let detail = json!({"open": open});
+        self.note(
+            &mut tx,
+            &actor.name,
+            Action::EndAlert.word(),
+            Some(row.id),
+            detail,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(open)
+    }
+}

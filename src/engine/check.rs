@@ -1,0 +1,140 @@
+//! Before an order moves: does what it names exist, may this person, and is anything in its way.
+//! Changes nothing; the defects themselves are `domain::alert`'s.
+
+use super::issue::{Actor, OrderForm, refused};
+use super::{Engine, EngineFault};
+use crate::domain::access::{self, Action};
+use crate::domain::alert::{self, Origin, RingAsked, Roll, State, Submission, Urgency};
+use crate::domain::gate::AlertKind;
+use crate::store::order::{self, AlertRow, AreaRow};
+use crate::store::{account, expand};
+
+impl Engine {
+    /// Every code must exist, at least one place must be named, and the right must reach it.
+    pub(super) async fn check_codes(
+        &self,
+        actor: &Actor,
+        form: &OrderForm,
+    ) -> Result<(), EngineFault> {
+        let area = |code: &String| AreaRow {
+            code: code.clone(),
+            excluded: 0,
+        };
+        let asked: Vec<AreaRow> = form
+            .places
+            .iter()
+            .chain(&form.exclude)
+            .chain(&form.zones)
+            .map(area)
+            .collect();
+        let known = order::known_codes(&self.store, &asked).await?;
+        if let Some(row) = asked
+            .iter()
+            .find(|row| !known.iter().any(|k| k.0 == row.code))
+        {
+            return Err(refused(format!(
+                "place or zone {:?} is not in the roster: look it up with `roster export`",
+                row.code
+            )));
+        }
+        let included = |k: &&(String, i64)| form.places.contains(&k.0);
+        let places: Vec<i64> = known.iter().filter(included).map(|k| k.1).collect();
+        let above = account::places_above_each(&self.store, &places).await?;
+        access::allows_everywhere(&actor.rights, Action::DraftAlert, &above)
+            .map_err(|denied| refused(denied.to_string()))
+    }
+
+    pub(super) async fn newest(&self, uid: &str) -> Result<(AlertRow, i64), EngineFault> {
+        let row = order::by_uid(&self.store, uid)
+            .await?
+            .ok_or_else(|| refused(format!("no alert {uid}: see `tongluo alert list`")))?;
+        let version = order::latest_version(&self.store, row.id).await?;
+        Ok((row, version))
+    }
+
+    pub(super) async fn version_state(
+        &self,
+        alert: i64,
+        version: i64,
+    ) -> Result<State, EngineFault> {
+        let row = order::version(&self.store, alert, version).await?;
+        let state = row.and_then(|v| State::from_code(v.state));
+        state.ok_or_else(|| refused("that version does not exist"))
+    }
+
+    pub(super) async fn check_version(
+        &self,
+        row: &AlertRow,
+        version: i64,
+        bypass: bool,
+    ) -> Result<(), EngineFault> {
+        let now = self.clock.story_ms();
+        let Some(v) = order::version(&self.store, row.id, version).await? else {
+            return Err(refused("that version does not exist"));
+        };
+        let counts = expand::count_audience(&self.store, row.id, version).await?;
+        let rings: Vec<RingAsked> = order::rings(&self.store, row.id, version)
+            .await?
+            .iter()
+            .map(|r| RingAsked {
+                ring: r.ring,
+                demand: alert::Demand::from_code(r.demand).unwrap_or(alert::Demand::Inform),
+                pursued: r.pursued == 1,
+            })
+            .collect();
+        let duty = crate::domain::duty::Role::DutyRoom.code();
+        let roll = match AlertKind::from_code(row.kind) {
+            Some(AlertKind::Exercise) => {
+                let numbers = order::roll(&self.store, row.id).await?.len();
+                Some(Roll {
+                    numbers: i64::try_from(numbers).unwrap_or(0),
+                    unconfirmed: 0,
+                })
+            }
+            Some(AlertKind::Live | AlertKind::Rehearsal) | None => None,
+        };
+        let submission = Submission {
+            origin: Origin::from_code(row.origin).unwrap_or(Origin::Own),
+            title: &row.title,
+            issuer: &row.issuer,
+            number: row.number.as_deref(),
+            colour: row.colour.as_deref(),
+            issued_at: row.issued_at,
+            urgency: Urgency::from_code(v.urgency).unwrap_or(Urgency::Notice),
+            act_by: v.act_by,
+            expires_at: v.expires_at,
+            audience: counts.iter().map(|c| c.1).sum(),
+            rings: &rings,
+            duty_room: order::has_duty_room(&self.store, duty, now).await?,
+            roll,
+        };
+        let defects: Vec<String> = alert::check(&submission, now)
+            .into_iter()
+            .filter(|d| !(bypass && d.yields_to_bypass()))
+            .map(|d| format!("{}: {d}", d.word()))
+            .collect();
+        if defects.is_empty() {
+            Ok(())
+        } else {
+            Err(refused(defects.join("; ")))
+        }
+    }
+
+    pub(super) async fn allowed(
+        &self,
+        actor: &Actor,
+        action: Action,
+        alert: i64,
+        version: i64,
+    ) -> Result<(), EngineFault> {
+        let places: Vec<i64> = order::areas(&self.store, alert, version)
+            .await?
+            .into_iter()
+            .filter(|(_, excluded)| *excluded == 0)
+            .map(|(place, _)| place)
+            .collect();
+        let above = account::places_above_each(&self.store, &places).await?;
+        access::allows_everywhere(&actor.rights, action, &above)
+            .map_err(|denied| refused(denied.to_string()))
+    }
+}
