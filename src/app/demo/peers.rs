@@ -91,7 +91,7 @@ pub async fn prepare(args: &DemoArgs) -> anyhow::Result<Prepared> {
     let store = Store::open(&url, 8).await?;
     migrate::migrate(&store).await?;
     let sealer = Sealer::new(&entropy.bytes());
-    let town = plant::plant(&store, &sealer, args.households, args.seed).await?;
+    let town = plant::plant(&store, &sealer, args.households, args.seed, NIGHT_AT).await?;
     Ok(Prepared {
         store,
         sealer,

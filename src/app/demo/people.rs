@@ -25,6 +25,8 @@ const AGAIN_MS: i64 = 40 * MINUTE_MS;
 const TASKS_MINUTE: i64 = 6;
 const TASK_MS: i64 = 12 * MINUTE_MS;
 const TASKS_LOOKED_AT: i64 = 500;
+/// Doors of one look, so that the desk is not kept waiting.
+const DOORS_LOOK: usize = 60;
 const LOOK_EVERY_MS: u64 = 500;
 
 /// The people, between two looks.
@@ -64,7 +66,8 @@ impl People {
             .await
             .is_err()
         {
-            for done in [self.at_the_doors(&stop).await, self.at_the_desk().await] {
+            // Who called for help comes before doors.
+            for done in [self.at_the_desk().await, self.at_the_doors(&stop).await] {
                 if let Err(fault) = done {
                     tracing::debug!(%fault, "somebody will try again");
                 }
@@ -80,6 +83,7 @@ impl People {
                 by_human.entry(door.human).or_default().push(door);
             }
         }
+        let mut knocked = 0;
         for (human, doors) in by_human {
             let set_off = doors.iter().filter_map(|d| d.taken_at).min().unwrap_or(now);
             let mut at = *self
@@ -87,12 +91,13 @@ impl People {
                 .entry(human)
                 .or_insert(set_off + SET_OFF_MS);
             let mut doors = doors.iter();
-            while at <= now && !*stop.borrow() {
+            while at <= now && knocked < DOORS_LOOK && !*stop.borrow() {
                 let Some(door) = doors.next() else { break };
                 self.knock(door, now).await?;
+                knocked += 1;
                 at += DOOR_MS / 2 + self.chance.below(DOOR_MS);
             }
-            self.next_door_at.insert(human, at.max(now));
+            self.next_door_at.insert(human, at);
         }
         Ok(())
     }

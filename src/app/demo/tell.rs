@@ -16,6 +16,8 @@ const BEIJING_MS: i64 = 8 * 60 * MINUTE_MS;
 const AUDIT_EVERY_MS: i64 = 15 * MINUTE_MS;
 const ANSWERS_EVERY_MS: i64 = 5 * MINUTE_MS;
 const LISTS_EVERY_MS: i64 = 4 * MINUTE_MS;
+/// Afterwards answers are told with the auditor's lines only.
+const BUSY_FOR_MS: i64 = 45 * MINUTE_MS;
 const PERSONS_FOR_MS: i64 = 6 * MINUTE_MS;
 /// Answers come in while it is counted; a picture that does not balance is taken again.
 const LOOKS: usize = 20;
@@ -115,7 +117,13 @@ impl<'a> Teller<'a> {
         self.sending(engine, now).await?;
         self.persons(engine, now).await?;
         self.lists(engine, now).await?;
-        if self.is_due("answers", ANSWERS_EVERY_MS, now) {
+        let late = now - self.released_at > BUSY_FOR_MS;
+        let every_ms = if late {
+            AUDIT_EVERY_MS
+        } else {
+            ANSWERS_EVERY_MS
+        };
+        if self.is_due("answers", every_ms, now) {
             self.answers(engine, now).await?;
         }
         if self.is_due("audit", AUDIT_EVERY_MS, now) {
@@ -225,6 +233,9 @@ impl<'a> Teller<'a> {
 
     async fn answers(&mut self, engine: &Engine, now: i64) -> Result<(), StoreFault> {
         let custody = steady(engine, self.alert).await?;
+        if custody.heard == 0 {
+            return Ok(());
+        }
         let text = format!(
             "有回音 {} 户，已落实 {} 户，还差 {} 户",
             custody.heard, custody.answered, custody.open
