@@ -9,6 +9,7 @@ pub mod demo;
 pub mod hands;
 pub mod practice;
 pub mod replies;
+pub mod roster;
 pub mod serve;
 pub mod settings;
 pub mod telemetry;

@@ -58,6 +58,50 @@ pub enum Command {
     /// Figures of this machine.
     #[command(subcommand)]
     Bench(Bench),
+    /// Who lives where: import, export, or a made-up town.
+    #[command(subcommand)]
+    Roster(Roster),
+    /// The main job, with nothing installed: a made-up town, one night, about two minutes.
+    Demo {
+        #[arg(long, default_value_t = 20_000)]
+        households: u64,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Story minutes in a real minute.
+        #[arg(long, default_value_t = 75.0)]
+        speed: f64,
+        /// Ends by itself instead of waiting for Enter.
+        #[arg(long)]
+        exit: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Roster {
+    /// All or nothing; each bad row is named by file, row, column, value and reason.
+    Import {
+        #[arg(required = true)]
+        files: Vec<std::path::PathBuf>,
+        #[arg(long)]
+        dry_run: bool,
+        /// Retire what the store has and the files don't name.
+        #[arg(long)]
+        retire_missing: bool,
+    },
+    /// Files that re-import to no difference.
+    Export {
+        #[arg(long)]
+        out: std::path::PathBuf,
+    },
+    /// A made-up town on Yuyao's real streets; same seed, same bytes.
+    Generate {
+        #[arg(long)]
+        households: u64,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        #[arg(long)]
+        out: std::path::PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]

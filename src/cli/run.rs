@@ -5,14 +5,15 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::args::{
-    Alert, Bench, Cli, Command, Desk, Gateway, Journal, Key, List, Practice, Replies, User,
+    Alert, Bench, Cli, Command, Desk, Gateway, Journal, Key, List, Practice, Replies, Roster, User,
 };
 use crate::app::build::{self, Part};
 use crate::app::practice::Behind;
+use crate::app::roster::{self, ImportWish};
 use crate::app::serve::{self, Duties};
 use crate::app::settings::Settings;
 use crate::app::telemetry::{self, LogForm};
-use crate::app::{Said, accounts, alerts, bench, hands, practice, replies};
+use crate::app::{Said, accounts, alerts, bench, demo, hands, practice, replies};
 
 pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     telemetry::start(if cli.json {
@@ -54,7 +55,30 @@ pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 &Said::new(serde_json::to_value(&report)?, report.text()),
             );
         }
-        Command::User(_)
+        Command::Roster(Roster::Generate {
+            households,
+            seed,
+            out,
+        }) => {
+            say(&cli, &roster::generate(*households, *seed, out)?);
+        }
+        Command::Demo {
+            households,
+            seed,
+            speed,
+            exit,
+        } => {
+            demo::run(demo::DemoArgs {
+                households: *households,
+                seed: *seed,
+                speed: *speed,
+                exit: *exit,
+                json: cli.json,
+            })
+            .await?;
+        }
+        Command::Roster(_)
+        | Command::User(_)
         | Command::Alert(_)
         | Command::List(_)
         | Command::Desk(_)
@@ -83,7 +107,23 @@ async fn act(cli: &Cli, settings: &Settings) -> anyhow::Result<ExitCode> {
         Command::Journal(Journal::Verify) => {
             hands::verify_journal(engine, &accounts::actor(engine, by).await?).await?
         }
-        Command::Serve { .. }
+        Command::Roster(Roster::Import {
+            files,
+            dry_run,
+            retire_missing,
+        }) => {
+            let wish = ImportWish {
+                dry_run: *dry_run,
+                retire_missing: *retire_missing,
+            };
+            let (said, taken) = roster::import(engine, by, files, wish).await?;
+            whole = taken;
+            said
+        }
+        Command::Roster(Roster::Export { out }) => roster::export(engine, by, out).await?,
+        Command::Roster(Roster::Generate { .. })
+        | Command::Demo { .. }
+        | Command::Serve { .. }
         | Command::Migrate
         | Command::Key(_)
         | Command::Replies(_)

@@ -357,6 +357,19 @@ impl Engine {
         Ok(uid)
     }
 
+    /// One journal entry of its own, for an act outside any alert.
+    pub async fn journal(
+        &self,
+        actor: &str,
+        act: &str,
+        detail: serde_json::Value,
+    ) -> Result<(), EngineFault> {
+        let mut tx = self.store.begin().await?;
+        self.note(&mut tx, actor, act, None, detail).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// One journal entry, in the transaction of what it tells of.
     pub(crate) async fn note(
         &self,

@@ -27,22 +27,22 @@ macro_rules! hands {
 }
 
 crate::statements! {
-    HANDS = concat!("SELECT q.hand, count(*) FROM (SELECT ", hands!(), " AS hand FROM standing s ",
-        "WHERE s.alert_id = $1 AND ((s.pursued = 1 AND s.closed_at IS NULL) OR s.helps > 0)) q ",
-        "GROUP BY q.hand ORDER BY q.hand");
+    // One statement, so that one snapshot: 0 told, 6 answered, else the hand; 10 and 11 are the
+    // households and the pursued ones of grids not expanded yet.
+    HANDS = concat!("SELECT q.class, count(*), count(q.heard_at), ",
+        "CAST(COALESCE(sum(CASE WHEN q.helps > 0 THEN 1 ELSE 0 END), 0) AS bigint) FROM ",
+        "(SELECT s.heard_at, s.helps, CASE WHEN s.pursued = 0 AND s.helps = 0 THEN ",
+        "CAST(0 AS bigint) WHEN s.pursued = 1 AND s.closed_at IS NOT NULL AND s.helps = 0 ",
+        "THEN CAST(6 AS bigint) ELSE ", hands!(), " END AS class FROM standing s ",
+        "WHERE s.alert_id = $1) q GROUP BY q.class UNION ALL SELECT CAST(10 AS bigint), ",
+        "CAST(COALESCE(sum(e.households), 0) AS bigint), ",
+        "CAST(COALESCE(sum(e.pursued), 0) AS bigint), CAST(0 AS bigint) FROM expansion e ",
+        "WHERE e.alert_id = $1 AND e.state = 0 AND NOT EXISTS (SELECT 1 FROM standing s ",
+        "WHERE s.alert_id = $1 AND s.grid_id = e.grid_id)");
     ORPHANS = concat!("SELECT q.household_id, q.grid_id, q.building_id FROM (SELECT ",
         "s.household_id, s.grid_id, s.building_id, ", hands!(), " AS hand FROM standing s ",
         "WHERE s.alert_id = $1 AND ((s.pursued = 1 AND s.closed_at IS NULL) OR s.helps > 0)) q ",
         "WHERE q.hand = 5 ORDER BY q.household_id LIMIT $3");
-    HEADS = "SELECT count(*), CAST(COALESCE(sum(CASE WHEN s.pursued = 1 OR s.helps > 0 THEN 1 \
-        ELSE 0 END), 0) AS bigint), CAST(COALESCE(sum(CASE WHEN s.pursued = 1 AND s.closed_at \
-        IS NOT NULL AND s.helps = 0 THEN 1 ELSE 0 END), 0) AS bigint), count(s.heard_at), \
-        CAST(COALESCE(sum(CASE WHEN s.helps > 0 THEN 1 ELSE 0 END), 0) AS bigint) \
-        FROM standing s WHERE s.alert_id = $1";
-    UNEXPANDED = "SELECT CAST(COALESCE(sum(e.households), 0) AS bigint), \
-        CAST(COALESCE(sum(e.pursued), 0) AS bigint) FROM expansion e WHERE e.alert_id = $1 \
-        AND e.state = 0 AND NOT EXISTS (SELECT 1 FROM standing s WHERE s.alert_id = $1 \
-        AND s.grid_id = e.grid_id)";
     TALLIED = "SELECT CAST(COALESCE(sum(audience), 0) AS bigint), \
         CAST(COALESCE(sum(pursued + told_open), 0) AS bigint), \
         CAST(COALESCE(sum(closed), 0) AS bigint), CAST(COALESCE(sum(heard), 0) AS bigint), \
@@ -90,34 +90,33 @@ impl Custody {
     }
 }
 
-/// Computes custody at `now` (story time).
+/// Computes custody at `now` (story time), from one snapshot.
 pub async fn compute(store: &Store, alert: i64, now: i64) -> Result<Custody, StoreFault> {
-    let heads: Option<(i64, i64, i64, i64, i64)> = store.first(&HEADS, args![alert]).await?;
-    let (audience, pursued, answered, heard, help) = heads.unwrap_or_default();
-    let waiting: Option<(i64, i64)> = store.first(&UNEXPANDED, args![alert]).await?;
-    let (wait_all, wait_pursued) = waiting.unwrap_or_default();
-    let hands: Vec<(i64, i64)> = store.rows(&HANDS, args![alert, now]).await?;
-    let hand = |n: i64| hands.iter().find(|h| h.0 == n).map_or(0, |h| h.1);
-    let mut custody = Custody {
-        audience: audience + wait_all,
-        pursued: pursued + wait_pursued,
-        told: audience + wait_all - pursued - wait_pursued,
-        answered,
-        open: 0,
+    let rows: Vec<(i64, i64, i64, i64)> = store.rows(&HANDS, args![alert, now]).await?;
+    let class = |n: i64| {
+        rows.iter()
+            .find(|row| row.0 == n)
+            .map_or((0, 0), |row| (row.1, row.2))
+    };
+    let (wait_all, wait_pursued) = class(10);
+    let known = || rows.iter().filter(|row| row.0 < 10);
+    let hand = |n: i64| class(n).0;
+    let open_system = hand(4) + wait_pursued;
+    let open = hand(1) + hand(2) + hand(3) + open_system + hand(5);
+    Ok(Custody {
+        audience: known().map(|row| row.1).sum::<i64>() + wait_all,
+        pursued: hand(6) + open,
+        told: hand(0) + wait_all - wait_pursued,
+        answered: hand(6),
+        open,
         open_desk: hand(1),
         open_list: hand(2),
         open_sheet: hand(3),
-        open_system: hand(4) + wait_pursued,
+        open_system,
         orphans: hand(5),
-        heard,
-        help,
-    };
-    custody.open = custody.open_desk
-        + custody.open_list
-        + custody.open_sheet
-        + custody.open_system
-        + custody.orphans;
-    Ok(custody)
+        heard: known().map(|row| row.2).sum(),
+        help: known().map(|row| row.3).sum(),
+    })
 }
 
 /// Households in nobody's hands: household, grid, building.

@@ -140,8 +140,16 @@ pub fn rows_json<T: serde::Serialize>(rows: &[T]) -> Result<String, StoreFault> 
 }
 
 /// A row type that both databases can give.
-pub trait Row: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
-impl<T: Send + Unpin> Row for T where T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> {}
+pub trait Row: PgRead + LiteRead + Send + Unpin {}
+impl<T: PgRead + LiteRead + Send + Unpin> Row for T {}
+
+/// Can be read from PostgreSQL.
+pub trait PgRead: for<'r> FromRow<'r, PgRow> {}
+impl<T: for<'r> FromRow<'r, PgRow>> PgRead for T {}
+
+/// Can be read from SQLite.
+pub trait LiteRead: for<'r> FromRow<'r, SqliteRow> {}
+impl<T: for<'r> FromRow<'r, SqliteRow>> LiteRead for T {}
 
 pub(crate) enum Pool {
     Postgres(PgPool),
