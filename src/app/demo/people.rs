@@ -26,8 +26,8 @@ const TASKS_MINUTE: i64 = 6;
 const TASK_MS: i64 = 12 * MINUTE_MS;
 const TASKS_LOOKED_AT: i64 = 500;
 /// Doors of one look, so that the desk is not kept waiting.
-const DOORS_LOOK: usize = 60;
-const LOOK_EVERY_MS: u64 = 500;
+const DOORS_LOOK: usize = 150;
+const LOOK_EVERY_MS: u64 = 1_500;
 
 /// The people, between two looks.
 pub struct People {

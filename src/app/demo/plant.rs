@@ -5,20 +5,16 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::{anyhow, bail};
 
-use crate::args;
 use crate::base::seal::Sealer;
 use crate::domain::duty::Role as Duty;
 use crate::domain::lane::Lane;
 use crate::domain::roster::{CHUNK_ROWS_MAX, DutyRow, PlaceKind, RosterFile, Row};
 use crate::practice::roster as practice;
 use crate::store::roster::{self, Finish, Missing};
-use crate::store::{Stmt, Store, view};
+use crate::store::{Store, view};
 
 /// Grid leaders and deputies of the first grids sleep through the night, whatever comes.
 const GRIDS_ASLEEP: usize = 2;
-
-/// The embedded store plans its queries by what it knows of the tables, and they were empty.
-static ANALYZE: Stmt = Stmt::new("DEMO_ANALYZE", "ANALYZE");
 
 /// What was planted.
 #[derive(Debug, Default)]
@@ -119,7 +115,6 @@ pub async fn plant(
         .merge(store, now, Missing::Keep, Finish::Commit)
         .await?;
     import.discard(store).await?;
-    store.exec(&ANALYZE, args![]).await?;
     let mut planted = counted.planted;
     planted.no_phone = planted.homes - counted.with_mobile.len();
     planted.root_id = view::root(store)
