@@ -11,7 +11,8 @@ macro_rules! member_columns {
     () => {
         "s.grid_id, s.seq, s.household_id, s.demand, s.persons, a.id AS address_id, a.sealed, \
          a.hash, a.realm, a.relative, a.shares, a.speaks_for, \
-         (SELECT h.name FROM household h WHERE h.id = s.household_id) AS name "
+         CASE WHEN a.relative IS NULL THEN '' ELSE (SELECT h.name FROM household h \
+         WHERE h.id = s.household_id) END AS name "
     };
 }
 /// The batch's range, still in force, not yet tried by this attempt.

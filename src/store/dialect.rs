@@ -93,9 +93,12 @@ fn word(word: &str, dialect: Dialect) -> String {
     }
     if let Some(parameter) = word.strip_prefix("in ") {
         return if postgres {
+            // As an array it can be looked up in an index; as a sub-select it is joined, and
+            // PostgreSQL then reads whole tables for sixteen grids.
             format!(
                 "= ANY (SELECT CAST(j.value AS bigint) FROM \
                  json_array_elements_text(CAST({parameter} AS json)) j)"
+                "= ANY (ARRAY(SELECT CAST(j.value AS bigint) FROM json_array_elements_text(CAST({parameter} AS json)) j))"
             )
         } else {
             format!("IN (SELECT value FROM json_each({parameter}))")
