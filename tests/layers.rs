@@ -15,30 +15,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("channel", &["base", "domain"]),
     ("exchange", &["base", "domain"]),
     ("render", &["base", "domain"]),
-    (
-        "engine",
-        &[
-            "base", "domain", "store", "queue", "channel", "exchange", "render",
-        ],
-    ),
-    (
-        "web",
-        &[
-            "base",
-            "domain",
-            "store",
-            "exchange",
-            "render",
-            "engine",
-            "channel::http",
-        ],
-    ),
-    (
-        "practice",
-        &[
-            "base", "domain", "store", "queue", "exchange", "render", "engine", "channel",
-        ],
-    ),
+    ("engine", &["base", "domain", "store", "queue", "channel", "exchange", "render"]),
+    ("web", &["base", "domain", "store", "exchange", "render", "engine", "channel::http"]),
+    ("practice", &["base", "domain", "store", "queue", "exchange", "render", "engine", "channel"]),
     ("app", ALL_BELOW_APP),
     ("cli", &["app"]),
     ("main", &["app", "cli"]),
@@ -69,10 +48,7 @@ fn room_of(path: &str) -> Option<&str> {
     match path.strip_prefix("src/")? {
         "main.rs" => Some("main"),
         "lib.rs" => None,
-        inside => inside
-            .split('/')
-            .next()
-            .map(|room| room.strip_suffix(".rs").unwrap_or(room)),
+        inside => inside.split('/').next().map(|room| room.strip_suffix(".rs").unwrap_or(room)),
     }
 }
 
@@ -104,9 +80,7 @@ fn paths(path: &str, text: &str) -> Vec<(usize, Vec<String>)> {
             let mut tree = Vec::new();
             expand(rest, &mut Vec::new(), &mut tree);
             let rooms = |path: &Vec<String>| ROOMS.iter().any(|(room, _)| *room == path[0]);
-            let known = tree
-                .into_iter()
-                .filter(|path| word != "super" || rooms(path));
+            let known = tree.into_iter().filter(|path| word != "super" || rooms(path));
             found.extend(known.map(|path| (line_of(&code, at), path)));
         }
     }
@@ -120,10 +94,7 @@ fn macros(files: &[File]) -> Vec<(String, String)> {
         let code = masked(&file.text);
         for (at, _) in code.match_indices("#[macro_export]") {
             let mut behind = words(&code[at..]).into_iter().map(|(_, word)| word);
-            let name = behind
-                .by_ref()
-                .find(|word| *word == "macro_rules")
-                .and(behind.next());
+            let name = behind.by_ref().find(|word| *word == "macro_rules").and(behind.next());
             let room = room_of(&file.path).unwrap_or("lib");
             found.extend(name.map(|name| (name.to_owned(), room.to_owned())));
         }
@@ -209,10 +180,7 @@ fn floor_faults(files: &[File]) -> Vec<String> {
             }
             if !allowed(room, &path) {
                 let path = path.join("::");
-                faults.push(format!(
-                    "{}:{line}: `{room}` may not import `{path}`",
-                    file.path
-                ));
+                faults.push(format!("{}:{line}: `{room}` may not import `{path}`", file.path));
             }
         }
     }
@@ -224,24 +192,12 @@ fn crate_faults(files: &[File]) -> Vec<String> {
     let mut faults = Vec::new();
     for (name, places) in CRATES {
         let outside = |file: &&File| !places.iter().any(|place| file.path.starts_with(place));
-        for file in files
-            .iter()
-            .filter(outside)
-            .filter(|file| names(file, name))
-        {
-            faults.push(format!(
-                "{}: only {} may name {name}",
-                file.path,
-                places.join(", ")
-            ));
+        for file in files.iter().filter(outside).filter(|file| names(file, name)) {
+            faults.push(format!("{}: only {} may name {name}", file.path, places.join(", ")));
         }
     }
     for name in ONE_FILE {
-        let namers: Vec<_> = files
-            .iter()
-            .filter(|f| names(f, name))
-            .map(|f| &f.path)
-            .collect();
+        let namers: Vec<_> = files.iter().filter(|f| names(f, name)).map(|f| &f.path).collect();
         if namers.len() > 1 {
             faults.push(format!("only one file may name {name}: {namers:?}"));
         }
@@ -264,10 +220,7 @@ mod the_check_itself {
     use super::*;
 
     fn file(path: &str, text: &str) -> File {
-        File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        File { path: path.to_owned(), text: text.to_owned() }
     }
 
     fn floor(path: &str, text: &str) -> usize {
@@ -291,13 +244,7 @@ mod the_check_itself {
             assert_eq!(floor("src/app/doctor.rs", text), 0, "{text}");
         }
         assert_eq!(floor("src/domain/mod.rs", "use super::store::Pool;"), 1);
-        assert_eq!(
-            floor(
-                "src/domain/mod.rs",
-                "use crate::{store::Pool, web, base::clock};"
-            ),
-            2
-        );
+        assert_eq!(floor("src/domain/mod.rs", "use crate::{store::Pool, web, base::clock};"), 2);
     }
 
     #[test]
@@ -318,39 +265,18 @@ mod the_check_itself {
         let defined = "#[macro_export]\nmacro_rules! args { () => {} }";
         let faults =
             |path, text| floor_faults(&[file("src/store/db.rs", defined), file(path, text)]).len();
-        assert_eq!(
-            faults("src/engine/chain.rs", "fn a() { crate::args!(1) }"),
-            0
-        );
-        assert_eq!(
-            faults("src/store/batch.rs", "use crate::{args, domain::list};"),
-            0
-        );
+        assert_eq!(faults("src/engine/chain.rs", "fn a() { crate::args!(1) }"), 0);
+        assert_eq!(faults("src/store/batch.rs", "use crate::{args, domain::list};"), 0);
         assert_eq!(faults("src/render/notice.rs", "use crate::args;"), 1);
     }
 
     #[test]
     fn holds_web_to_the_client_and_practice_off_the_codecs() {
-        assert_eq!(
-            floor("src/web/oidc.rs", "use crate::channel::http::Client;"),
-            0
-        );
+        assert_eq!(floor("src/web/oidc.rs", "use crate::channel::http::Client;"), 0);
         assert_eq!(floor("src/web/oidc.rs", "use crate::channel::twilio;"), 1);
         assert_eq!(floor("src/web/oidc.rs", "use crate::queue::Hint;"), 1);
-        assert_eq!(
-            floor(
-                "src/practice/gateway.rs",
-                "use crate::channel::{Message, http};"
-            ),
-            0
-        );
-        assert_eq!(
-            floor(
-                "src/practice/gateway.rs",
-                "use crate::channel::twilio::decode;"
-            ),
-            1
-        );
+        assert_eq!(floor("src/practice/gateway.rs", "use crate::channel::{Message, http};"), 0);
+        assert_eq!(floor("src/practice/gateway.rs", "use crate::channel::twilio::decode;"), 1);
         assert_eq!(floor("src/main.rs", "use tongluo::cli;"), 0);
         assert_eq!(floor("src/main.rs", "use tongluo::store::Pool;"), 1);
         assert_eq!(floor("src/attic/mod.rs", ""), 1);
@@ -363,14 +289,8 @@ mod the_check_itself {
         assert_eq!(faults("src/store/db.rs", "fn a(e: sqlx::Error) {}"), 0);
         assert_eq!(faults("src/queue/mod.rs", "use lapin::Channel;"), 1);
         assert_eq!(faults("src/channel/twilio.rs", "use reqwest::Client;"), 1);
-        assert_eq!(
-            faults("src/domain/alert.rs", "fn a() -> anyhow::Result<()> {}"),
-            1
-        );
-        assert_eq!(
-            faults("src/domain/alert.rs", "// sqlx, \"lapin\"\nfn a() {}"),
-            0
-        );
+        assert_eq!(faults("src/domain/alert.rs", "fn a() -> anyhow::Result<()> {}"), 1);
+        assert_eq!(faults("src/domain/alert.rs", "// sqlx, \"lapin\"\nfn a() {}"), 0);
         let twice = ["src/app/a.rs", "src/app/b.rs"].map(|p| file(p, "use tokio_cron_scheduler;"));
         assert_eq!(crate_faults(&twice[..1]).len(), 0);
         assert_eq!(crate_faults(&twice).len(), 1);

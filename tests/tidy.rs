@@ -17,16 +17,10 @@ const BANNED_NAMES: &[(&str, &str)] = &[
     ("manager", "what it keeps: a registry, a pool, a ledger"),
     ("util", "the noun it is about"),
     ("utils", "the noun it is about"),
-    (
-        "common",
-        "the noun it is about, on the lowest floor that needs it",
-    ),
+    ("common", "the noun it is about, on the lowest floor that needs it"),
     ("misc", "the noun it is about"),
     ("helper", "the verb it does, in the module that needs it"),
-    (
-        "helpers",
-        "the verbs they do, in the module that needs them",
-    ),
+    ("helpers", "the verbs they do, in the module that needs them"),
 ];
 
 /// Roles people have; the words are the roster's, not ours.
@@ -53,27 +47,15 @@ fn line_faults(file: &File) -> Vec<String> {
     let long = |(_, line): &(usize, &str)| line.chars().count() > LINE_COLUMNS;
     let say = |(n, line): (usize, &str)| {
         let columns = line.chars().count();
-        format!(
-            "{}:{}: {columns} columns, at most {LINE_COLUMNS}",
-            file.path,
-            n + 1
-        )
+        format!("{}:{}: {columns} columns, at most {LINE_COLUMNS}", file.path, n + 1)
     };
-    file.text
-        .lines()
-        .enumerate()
-        .filter(long)
-        .map(say)
-        .collect()
+    file.text.lines().enumerate().filter(long).map(say).collect()
 }
 
 fn length_faults(file: &File) -> Vec<String> {
     let lines = file.text.lines().count();
     match lines > FILE_LINES {
-        true => vec![format!(
-            "{}: {lines} lines, at most {FILE_LINES}",
-            file.path
-        )],
+        true => vec![format!("{}: {lines} lines, at most {FILE_LINES}", file.path)],
         false => Vec::new(),
     }
 }
@@ -93,9 +75,7 @@ fn function_faults(file: &File) -> Vec<String> {
         if lines > FUNCTION_LINES {
             let line = line_of(&code, at);
             let path = &file.path;
-            faults.push(format!(
-                "{path}:{line}: `{name}` {lines} lines, at most {FUNCTION_LINES}"
-            ));
+            faults.push(format!("{path}:{line}: `{name}` {lines} lines, at most {FUNCTION_LINES}"));
         }
     }
     faults
@@ -124,10 +104,7 @@ fn body_end(code: &str) -> usize {
 
 /// The last word of a name in snake case or camel case, in small letters.
 fn last_word(name: &str) -> String {
-    let from = name
-        .char_indices()
-        .rev()
-        .find(|(at, c)| c.is_uppercase() && *at > 0);
+    let from = name.char_indices().rev().find(|(at, c)| c.is_uppercase() && *at > 0);
     let tail = name.rsplit('_').next().unwrap_or(name);
     let camel = from.map_or(name, |(at, _)| &name[at..]);
     tail[tail.len() - tail.len().min(camel.len())..].to_lowercase()
@@ -135,31 +112,17 @@ fn last_word(name: &str) -> String {
 
 fn name_faults(file: &File) -> Vec<String> {
     let code = masked(&file.text);
-    let stem = file
-        .path
-        .trim_end_matches("/mod.rs")
-        .trim_end_matches(".rs");
+    let stem = file.path.trim_end_matches("/mod.rs").trim_end_matches(".rs");
     let stem = stem.rsplit('/').next().unwrap_or(stem);
     let mut named = vec![(0, stem)];
     let kinds = ["mod", "struct", "enum", "trait", "type", "union"];
-    named.extend(
-        words(&code)
-            .windows(2)
-            .filter(|w| kinds.contains(&w[0].1))
-            .map(|w| w[1]),
-    );
+    named.extend(words(&code).windows(2).filter(|w| kinds.contains(&w[0].1)).map(|w| w[1]));
     let mut faults = Vec::new();
-    for (at, name) in named
-        .into_iter()
-        .filter(|(_, name)| !ROLE_NAMES.contains(name))
-    {
+    for (at, name) in named.into_iter().filter(|(_, name)| !ROLE_NAMES.contains(name)) {
         let last = last_word(name);
         if let Some((_, use_this)) = BANNED_NAMES.iter().find(|(banned, _)| *banned == last) {
             let line = line_of(&code, at);
-            faults.push(format!(
-                "{}:{line}: not `{name}`; name {use_this}",
-                file.path
-            ));
+            faults.push(format!("{}:{line}: not `{name}`; name {use_this}", file.path));
         }
     }
     faults
@@ -167,12 +130,7 @@ fn name_faults(file: &File) -> Vec<String> {
 
 fn opening_faults(file: &File) -> Vec<String> {
     let opens = file.text.starts_with("//! ");
-    let fault = || {
-        format!(
-            "{}: must open with `//!`: what for, and what not",
-            file.path
-        )
-    };
+    let fault = || format!("{}: must open with `//!`: what for, and what not", file.path);
     (!opens).then(fault).into_iter().collect()
 }
 
@@ -193,10 +151,7 @@ fn machine_path_faults(file: &File) -> Vec<String> {
             let before = file.text[..at].chars().next_back().unwrap_or(' ');
             if !before.is_alphanumeric() && !"._-}>/)".contains(before) {
                 let line = line_of(&file.text, at);
-                faults.push(format!(
-                    "{}:{line}: `{beginning}` is one machine's",
-                    file.path
-                ));
+                faults.push(format!("{}:{line}: `{beginning}` is one machine's", file.path));
             }
         }
     }
@@ -205,17 +160,13 @@ fn machine_path_faults(file: &File) -> Vec<String> {
 
 /// Every file must be named by a `mod` of the file above it. Each target's own file is a root.
 fn unreachable_faults(all: &[File]) -> Vec<String> {
-    let texts: BTreeMap<&str, String> = all
-        .iter()
-        .map(|file| (file.path.as_str(), masked(&file.text)))
-        .collect();
+    let texts: BTreeMap<&str, String> =
+        all.iter().map(|file| (file.path.as_str(), masked(&file.text))).collect();
     let named = |above: &str, name: &str| {
         let Some(code) = texts.get(above) else {
             return false;
         };
-        words(code)
-            .windows(2)
-            .any(|pair| pair[0].1 == "mod" && pair[1].1 == name)
+        words(code).windows(2).any(|pair| pair[0].1 == "mod" && pair[1].1 == name)
     };
     let reached = |path: &str| {
         let inside = path.trim_end_matches("/mod.rs").trim_end_matches(".rs");
@@ -235,22 +186,16 @@ fn unreachable_faults(all: &[File]) -> Vec<String> {
                 format!("{folder}/main.rs"),
             ],
         };
-        is_root
-            || above
-                .iter()
-                .any(|above| above != path && named(above, name))
+        is_root || above.iter().any(|above| above != path && named(above, name))
     };
     let lost = all.iter().filter(|file| !reached(&file.path));
-    lost.map(|file| format!("{}: no `mod` names it", file.path))
-        .collect()
+    lost.map(|file| format!("{}: no `mod` names it", file.path)).collect()
 }
 
 fn migration_faults(all: &[File]) -> Vec<String> {
     let of = |dialect: &str| -> BTreeSet<&str> {
         let folder = format!("migrations/{dialect}/");
-        all.iter()
-            .filter_map(|file| file.path.strip_prefix(&folder))
-            .collect()
+        all.iter().filter_map(|file| file.path.strip_prefix(&folder)).collect()
     };
     let (postgres, sqlite) = (of("postgres"), of("sqlite"));
     let mut faults = Vec::new();
@@ -266,10 +211,7 @@ fn migration_faults(all: &[File]) -> Vec<String> {
 }
 
 fn check(folders: &[&str], ends: &[&str], fault: fn(&File) -> Vec<String>) {
-    let all: Vec<File> = folders
-        .iter()
-        .flat_map(|folder| files(folder, ends))
-        .collect();
+    let all: Vec<File> = folders.iter().flat_map(|folder| files(folder, ends)).collect();
     assert!(!all.is_empty(), "nothing was read below {folders:?}");
     report(&all.iter().flat_map(fault).collect::<Vec<_>>());
 }
@@ -308,19 +250,12 @@ fn there_are_no_loose_ends() {
 
 #[test]
 fn no_path_of_one_machine_is_written_down() {
-    check(
-        &[""],
-        &[".rs", ".md", ".sh", ".toml", ".sql", ".j2"],
-        machine_path_faults,
-    );
+    check(&[""], &[".rs", ".md", ".sh", ".toml", ".sql", ".j2"], machine_path_faults);
 }
 
 #[test]
 fn every_file_is_named_by_a_mod() {
-    let all: Vec<File> = ["src", "tests"]
-        .iter()
-        .flat_map(|f| files(f, &[".rs"]))
-        .collect();
+    let all: Vec<File> = ["src", "tests"].iter().flat_map(|f| files(f, &[".rs"])).collect();
     report(&unreachable_faults(&all));
 }
 
@@ -334,10 +269,7 @@ mod the_checks_themselves {
     use super::*;
 
     fn file(path: &str, text: &str) -> File {
-        File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        File { path: path.to_owned(), text: text.to_owned() }
     }
 
     fn code(text: &str) -> File {
@@ -360,10 +292,7 @@ mod the_checks_themselves {
             function_faults(&code(&text)).len()
         };
         assert_eq!((function(66), function(67)), (0, 1));
-        let many = format!(
-            "trait A {{ fn a();\n{} }}",
-            "fn b(f: fn(u8)) {}\n".repeat(90)
-        );
+        let many = format!("trait A {{ fn a();\n{} }}", "fn b(f: fn(u8)) {}\n".repeat(90));
         assert_eq!(function_faults(&code(&many)).len(), 0);
         let inside = format!("fn a() {{ fn b() {{\n{}}} }}", "b();\n".repeat(80));
         assert_eq!(function_faults(&code(&inside)).len(), 2);
@@ -382,11 +311,7 @@ mod the_checks_themselves {
         }
         assert_eq!(name_faults(&file("src/store/util.rs", "")).len(), 1);
         assert_eq!(name_faults(&file("src/store/util/mod.rs", "")).len(), 1);
-        for text in [
-            "struct A { helper: u8 }",
-            "struct HelperDuty;",
-            "struct ShelterManager;",
-        ] {
+        for text in ["struct A { helper: u8 }", "struct HelperDuty;", "struct ShelterManager;"] {
             assert_eq!(name_faults(&code(text)).len(), 0, "{text}");
         }
     }
@@ -396,26 +321,12 @@ mod the_checks_themselves {
         assert_eq!(opening_faults(&code("use std::fmt;\n//! late")).len(), 1);
         assert_eq!(opening_faults(&code("//! What for.")).len(), 0);
         for end in LOOSE_ENDS {
-            assert_eq!(
-                loose_end_faults(&code(&format!("fn a() {{ {end} }}"))).len(),
-                1,
-                "{end}"
-            );
-            assert_eq!(
-                loose_end_faults(&code(&format!("// {end}\n"))).len(),
-                0,
-                "{end}"
-            );
+            assert_eq!(loose_end_faults(&code(&format!("fn a() {{ {end} }}"))).len(), 1, "{end}");
+            assert_eq!(loose_end_faults(&code(&format!("// {end}\n"))).len(), 0, "{end}");
         }
         for beginning in MACHINE_PATHS {
-            assert_eq!(
-                machine_path_faults(&code(&format!("\"{beginning}a\""))).len(),
-                1
-            );
-            assert_eq!(
-                machine_path_faults(&code(&format!("https://a.cn{beginning}a"))).len(),
-                0
-            );
+            assert_eq!(machine_path_faults(&code(&format!("\"{beginning}a\""))).len(), 1);
+            assert_eq!(machine_path_faults(&code(&format!("https://a.cn{beginning}a"))).len(), 0);
         }
     }
 
@@ -434,20 +345,15 @@ mod the_checks_themselves {
             ];
             unreachable_faults(&all)
         };
-        assert_eq!(
-            tree("pub mod store;"),
-            ["src/store/list.rs: no `mod` names it"]
-        );
+        assert_eq!(tree("pub mod store;"), ["src/store/list.rs: no `mod` names it"]);
         assert_eq!(tree("").len(), 2);
     }
 
     #[test]
     fn migrations_of_one_dialect_or_out_of_order_are_caught() {
         let faults = |paths: &[&str]| {
-            let all: Vec<File> = paths
-                .iter()
-                .map(|p| file(&format!("migrations/{p}.sql"), ""))
-                .collect();
+            let all: Vec<File> =
+                paths.iter().map(|p| file(&format!("migrations/{p}.sql"), "")).collect();
             migration_faults(&all).len()
         };
         assert_eq!(faults(&["postgres/0001_a", "sqlite/0001_a"]), 0);

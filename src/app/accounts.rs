@@ -64,10 +64,7 @@ impl RoleAsked {
         let words: Vec<&str> = Role::ALL.iter().map(|role| role.word()).collect();
         let role = Role::parse(role)
             .ok_or_else(|| format!("{role:?}: the roles are {}", words.join(", ")))?;
-        Ok(RoleAsked {
-            role,
-            place: place.into(),
-        })
+        Ok(RoleAsked { role, place: place.into() })
     }
 }
 
@@ -89,9 +86,7 @@ pub async fn add(
             Some(root) if places.is_empty() => vec![root],
             _ => places.iter().map(|(_, place)| *place).collect(),
         };
-        engine
-            .check_access(&actor, Action::ManageAccounts, &ids)
-            .await?;
+        engine.check_access(&actor, Action::ManageAccounts, &ids).await?;
         actor.name
     };
     let now = engine.clock.story_ms();
@@ -111,10 +106,8 @@ pub async fn add(
     for (role, place) in &places {
         account::grant(&mut tx, id, *role, *place).await?;
     }
-    let held: Vec<String> = roles
-        .iter()
-        .map(|r| format!("{}@{}", r.role.word(), r.place))
-        .collect();
+    let held: Vec<String> =
+        roles.iter().map(|r| format!("{}@{}", r.role.word(), r.place)).collect();
     let entry = NewEntry {
         at: now,
         actor: acting,
@@ -125,17 +118,11 @@ pub async fn add(
     journal::append(&mut tx, &[entry]).await?;
     tx.commit().await?;
     let text = format!("{name}: {}\ntoken (shown once): {token}", held.join(", "));
-    Ok(Said::new(
-        json!({"name": name, "roles": held, "token": token}),
-        text,
-    ))
+    Ok(Said::new(json!({"name": name, "roles": held, "token": token}), text))
 }
 
 async fn place_ids(engine: &Engine, roles: &[RoleAsked]) -> anyhow::Result<Vec<(Role, i64)>> {
-    let row = |asked: &RoleAsked| AreaRow {
-        code: asked.place.clone(),
-        excluded: 0,
-    };
+    let row = |asked: &RoleAsked| AreaRow { code: asked.place.clone(), excluded: 0 };
     let rows: Vec<AreaRow> = roles.iter().map(row).collect();
     let known = order::known_codes(&engine.store, &rows).await?;
     roles
@@ -152,28 +139,17 @@ async fn place_ids(engine: &Engine, roles: &[RoleAsked]) -> anyhow::Result<Vec<(
 pub async fn list(engine: &Engine, by: Option<&str>, after: &str) -> anyhow::Result<Said> {
     let actor = actor(engine, by).await?;
     let root: Vec<i64> = view::root(&engine.store).await?.into_iter().collect();
-    engine
-        .check_access(&actor, Action::ManageAccounts, &root)
-        .await?;
+    engine.check_access(&actor, Action::ManageAccounts, &root).await?;
     let accounts = account::list(&engine.store, after, account::MAX_PAGE).await?;
     let mut lines = Vec::new();
     let mut rows = Vec::new();
     for one in &accounts {
-        let roles: Vec<String> = one
-            .roles
-            .iter()
-            .map(|r| format!("{}@{}", r.role.word(), r.place_code))
-            .collect();
-        let state = if one.disabled_at.is_some() {
-            " (closed)"
-        } else {
-            ""
-        };
+        let roles: Vec<String> =
+            one.roles.iter().map(|r| format!("{}@{}", r.role.word(), r.place_code)).collect();
+        let state = if one.disabled_at.is_some() { " (closed)" } else { "" };
         lines.push(format!("{}{state}\t{}", one.name, roles.join(" ")));
-        rows.push(
-            json!({"name": one.name, "roles": roles, "disabled_at": one.disabled_at,
-            "has_password": one.has_password, "has_token": one.has_token}),
-        );
+        rows.push(json!({"name": one.name, "roles": roles, "disabled_at": one.disabled_at,
+            "has_password": one.has_password, "has_token": one.has_token}));
     }
     Ok(Said::new(json!(rows), lines.join("\n")))
 }
@@ -186,9 +162,7 @@ pub async fn passwd(engine: &Engine, by: Option<&str>, name: &str) -> anyhow::Re
         .ok_or_else(|| anyhow!("no open account {name:?}"))?;
     if login.id != actor.account_id {
         let root: Vec<i64> = view::root(&engine.store).await?.into_iter().collect();
-        engine
-            .check_access(&actor, Action::ManageAccounts, &root)
-            .await?;
+        engine.check_access(&actor, Action::ManageAccounts, &root).await?;
     }
     let mut text = String::new();
     std::io::stdin()
@@ -208,10 +182,7 @@ pub async fn passwd(engine: &Engine, by: Option<&str>, name: &str) -> anyhow::Re
     };
     journal::append(&mut tx, &[entry]).await?;
     tx.commit().await?;
-    Ok(Said::new(
-        json!({"name": login.name}),
-        format!("{}: password set", login.name),
-    ))
+    Ok(Said::new(json!({"name": login.name}), format!("{}: password set", login.name)))
 }
 
 #[cfg(test)]
@@ -224,10 +195,6 @@ mod tests {
         assert_eq!((desk.role, desk.place.as_str()), (Role::Desk, "330281001"));
         assert_eq!(RoleAsked::parse("签发@1").unwrap().role, Role::Approver);
         assert!(RoleAsked::parse("cook@1").unwrap_err().contains("author"));
-        assert!(
-            RoleAsked::parse("desk")
-                .unwrap_err()
-                .contains("ROLE@PLACE_CODE")
-        );
+        assert!(RoleAsked::parse("desk").unwrap_err().contains("ROLE@PLACE_CODE"));
     }
 }

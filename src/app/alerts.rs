@@ -26,9 +26,7 @@ pub fn read_form(path: &Path) -> anyhow::Result<OrderForm> {
     let name = path.display();
     let mut text = String::new();
     if path == Path::new("-") {
-        std::io::stdin()
-            .take(FORM_BYTES)
-            .read_to_string(&mut text)?;
+        std::io::stdin().take(FORM_BYTES).read_to_string(&mut text)?;
     } else {
         std::fs::File::open(path)
             .and_then(|file| file.take(FORM_BYTES).read_to_string(&mut text))
@@ -104,10 +102,7 @@ pub async fn withdraw(
 pub async fn end(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
     let open = engine.end(actor, uid).await?;
     let text = format!("{uid}: ended, {open} households stay on the search list");
-    Ok(Said::new(
-        json!({"alert": uid, "state": "ended", "open": open}),
-        text,
-    ))
+    Ok(Said::new(json!({"alert": uid, "state": "ended", "open": open}), text))
 }
 
 /// Alerts, newest first: those whose places the actor may see.
@@ -153,11 +148,7 @@ pub async fn audit(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<
         c.open_sheet,
         c.open_system,
         c.orphans,
-        if whole {
-            "holds"
-        } else {
-            "DOES NOT HOLD: households in nobody's hands"
-        },
+        if whole { "holds" } else { "DOES NOT HOLD: households in nobody's hands" },
     );
     Ok((Said::new(doc, text), whole))
 }
@@ -168,11 +159,7 @@ pub async fn show(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<S
     may_look(engine, actor, &row).await?;
     let mut doc = head(&row);
     let newest = order::latest_version(&engine.store, row.id).await?;
-    let shown = if row.version == 0 {
-        newest
-    } else {
-        row.version
-    };
+    let shown = if row.version == 0 { newest } else { row.version };
     if let Some(version) = order::version(&engine.store, row.id, shown).await? {
         doc["urgency"] = json!(Urgency::from_code(version.urgency).map(Urgency::word));
         doc["act_by"] = json!(version.act_by);
@@ -197,10 +184,7 @@ pub async fn show(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<S
     for list in &lists {
         let state = list_word(list.state);
         let (place, human, doors) = (&list.place, &list.human, list.doors);
-        lines.push(format!(
-            "  list {} {place}: {state} {human}, {doors} doors",
-            list.uid
-        ));
+        lines.push(format!("  list {} {place}: {state} {human}, {doors} doors", list.uid));
     }
     doc["lists"] = lists.iter().map(super::hands::list_json).collect();
     Ok(Said::new(doc, lines.join("\n")))
@@ -241,13 +225,7 @@ fn head(row: &AlertRow) -> Value {
 }
 
 fn line(row: &AlertRow) -> String {
-    format!(
-        "{}  {}  v{}  {}",
-        row.uid,
-        state_word(row),
-        row.version,
-        row.title
-    )
+    format!("{}  {}  v{}  {}", row.uid, state_word(row), row.version, row.title)
 }
 
 async fn said(engine: &Engine, uid: &str) -> anyhow::Result<Said> {
@@ -261,17 +239,13 @@ async fn find(engine: &Engine, uid: &str) -> anyhow::Result<AlertRow> {
 }
 
 async fn may_look(engine: &Engine, actor: &Actor, row: &AlertRow) -> anyhow::Result<()> {
-    let version = order::latest_version(&engine.store, row.id)
-        .await?
-        .min(row.version.max(1));
+    let version = order::latest_version(&engine.store, row.id).await?.min(row.version.max(1));
     let places: Vec<i64> = order::areas(&engine.store, row.id, version)
         .await?
         .into_iter()
         .filter(|(_, excluded)| *excluded == 0)
         .map(|(place, _)| place)
         .collect();
-    engine
-        .check_access(actor, Action::LookAtBoard, &places)
-        .await?;
+    engine.check_access(actor, Action::LookAtBoard, &places).await?;
     Ok(())
 }

@@ -53,10 +53,8 @@ static EXPANDING: Stmt = Stmt::new(
     "BENCH_EXPANDING",
     "SELECT count(*) FROM (SELECT 1 FROM expansion WHERE state = 0 LIMIT 1) q",
 );
-static OPEN: Stmt = Stmt::new(
-    "BENCH_OPEN",
-    "SELECT count(*) FROM (SELECT 1 FROM batch WHERE state = 0 LIMIT 1) q",
-);
+static OPEN: Stmt =
+    Stmt::new("BENCH_OPEN", "SELECT count(*) FROM (SELECT 1 FROM batch WHERE state = 0 LIMIT 1) q");
 static TAKEN: Stmt = Stmt::new(
     "BENCH_TAKEN",
     "SELECT count(DISTINCT seq * 10000000 + grid_id) FROM outcome WHERE kind = 1",
@@ -171,10 +169,7 @@ impl Ground {
     }
 
     fn queue_settings(&self) -> QueueSettings {
-        QueueSettings {
-            prefix: self.name.clone(),
-            ..QueueSettings::new(self.queue.clone())
-        }
+        QueueSettings { prefix: self.name.clone(), ..QueueSettings::new(self.queue.clone()) }
     }
 
     async fn connect(&self) -> anyhow::Result<Arc<dyn Queue>> {
@@ -236,10 +231,7 @@ async fn measure(args: &FanoutArgs, ground: &Ground) -> anyhow::Result<Report> {
     let now_ms = calendar_ms();
     let clock = Arc::new(CarriedClock::new(now_ms, now_ms, 1.0));
     let provider = provider(&sink.url)?;
-    let transport = Arc::new(HttpTransport::new(
-        HttpLimits::default(),
-        vec![TOKEN.into()],
-    )?);
+    let transport = Arc::new(HttpTransport::new(HttpLimits::default(), vec![TOKEN.into()])?);
     let watched = Arc::new(Watched {
         inner: transport.clone(),
         clock: clock.clone(),
@@ -275,16 +267,8 @@ async fn measure(args: &FanoutArgs, ground: &Ground) -> anyhow::Result<Report> {
     let floor = floor?;
     Ok(Report {
         households: args.households,
-        store: if ground.file.is_some() {
-            "sqlite"
-        } else {
-            "postgres"
-        },
-        queue: if ground.queue.starts_with("amqp") {
-            "rabbitmq"
-        } else {
-            "memory"
-        },
+        store: if ground.file.is_some() { "sqlite" } else { "postgres" },
+        queue: if ground.queue.starts_with("amqp") { "rabbitmq" } else { "memory" },
         per_call: 1,
         expand_s: ran.expand_s,
         total_s: ran.total_s,
@@ -329,10 +313,7 @@ fn engine(
         store,
         queue,
         transport,
-        gateways: vec![Gateway {
-            provider,
-            rate_per_second: None,
-        }],
+        gateways: vec![Gateway { provider, rate_per_second: None }],
         sealer,
         clock,
         entropy: Entropy::seeded(7),
@@ -357,20 +338,14 @@ struct Ran {
 /// Drafts, submits, approves, and waits for the last outcome.
 async fn run(engine: &Arc<Engine>, households: i64) -> anyhow::Result<Ran> {
     let (stop, stopped) = watch::channel(false);
-    let roles = Roles {
-        dispatch: true,
-        clock: false,
-    };
+    let roles = Roles { dispatch: true, clock: false };
     let pump = tokio::spawn(pump::run(engine.clone(), roles, stopped));
     let actor = |id: i64, name: &str, role: Role| Actor {
         account_id: id,
         name: name.into(),
         rights: vec![(role, 1)],
     };
-    let (author, approver) = (
-        actor(1, "陈制作", Role::Author),
-        actor(2, "李签发", Role::Approver),
-    );
+    let (author, approver) = (actor(1, "陈制作", Role::Author), actor(2, "李签发", Role::Approver));
     let uid = engine.draft(&author, &form(engine)).await?;
     engine.submit(&author, &uid).await?;
     let began_ms = engine.clock.machine_ms();

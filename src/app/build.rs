@@ -56,10 +56,8 @@ pub async fn build_engine(settings: &Settings, part: Part) -> anyhow::Result<Bui
         Part::Dispatcher => Registry::load(&settings.provider, installation.practice)?,
         Part::Bystander => Registry::default(),
     };
-    let limits = HttpLimits {
-        total_ms: settings.dispatch.call_timeout_ms,
-        ..HttpLimits::default()
-    };
+    let limits =
+        HttpLimits { total_ms: settings.dispatch.call_timeout_ms, ..HttpLimits::default() };
     let transport = HttpTransport::new(limits, registry.secrets())?;
     let gateways = registry
         .iter()
@@ -97,9 +95,7 @@ pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     let store = Store::open(&database.url, database.connections)
         .await
         .with_context(|| format!("database.url: cannot open {shown}"))?;
-    migrate::migrate(&store)
-        .await
-        .with_context(|| format!("cannot migrate {shown}"))?;
+    migrate::migrate(&store).await.with_context(|| format!("cannot migrate {shown}"))?;
     Ok(store)
 }
 
@@ -121,9 +117,7 @@ pub fn make_key(path: &Path) -> anyhow::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options
-        .open(path)
-        .with_context(|| format!("cannot make {}", path.display()))?;
+    let mut file = options.open(path).with_context(|| format!("cannot make {}", path.display()))?;
     writeln!(file, "{text}")?;
     file.sync_all()?;
     Ok(())

@@ -1,6 +1,7 @@
 //! `tongluo demo`: a made-up town, one transfer order, its whole night in about two minutes, told
 //! line by line, and the audit at the end. Everything between the order and the gateway is the
-//! real thing; the town, the gateway's network and the people are practice. Needs nothing installed.
+//! real thing; the town, the gateway's network and the people are practice.
+//! Needs nothing installed.
 
 mod look;
 mod peers;
@@ -53,13 +54,7 @@ pub struct DemoArgs {
 
 impl Default for DemoArgs {
     fn default() -> DemoArgs {
-        DemoArgs {
-            households: 20_000,
-            seed: 1,
-            speed: 75.0,
-            exit: false,
-            json: false,
-        }
+        DemoArgs { households: 20_000, seed: 1, speed: 75.0, exit: false, json: false }
     }
 }
 
@@ -197,11 +192,7 @@ async fn release(peers: &Peers) -> anyhow::Result<(i64, i64, Actor)> {
         .iter()
         .filter(|v| v.required || v.name == "deadline" || v.name == "shelter")
         .map(|v| {
-            let value = if v.name == "deadline" {
-                "1点"
-            } else {
-                &*v.sample
-            };
+            let value = if v.name == "deadline" { "1点" } else { v.sample };
             (v.name.to_string(), value.to_owned())
         })
         .collect();
@@ -241,11 +232,7 @@ async fn officer(peers: &Peers, name: &str, role: Role) -> anyhow::Result<Actor>
     let id = id.ok_or_else(|| anyhow!("no account {name}"))?;
     account::grant(&mut tx, id, role, peers.town.root_id).await?;
     tx.commit().await?;
-    Ok(Actor {
-        account_id: id,
-        name: name.into(),
-        rights: vec![(role, peers.town.root_id)],
-    })
+    Ok(Actor { account_id: id, name: name.into(), rights: vec![(role, peers.town.root_id)] })
 }
 
 async fn opening(
@@ -337,13 +324,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_small_town_is_accounted_for() {
-        let args = DemoArgs {
-            households: 300,
-            seed: 7,
-            speed: 900.0,
-            exit: true,
-            json: false,
-        };
+        let args = DemoArgs { households: 300, seed: 7, speed: 900.0, exit: true, json: false };
         let mut told = Vec::new();
         let summary = play(&args, &mut told).await.unwrap();
         let told = String::from_utf8(told).unwrap();

@@ -77,11 +77,7 @@ pub async fn tick_list(
         let words: Vec<&str> = Tick::WORDS.iter().map(|(word, _)| *word).collect();
         anyhow!("{word:?}: write one of {}", words.join(", "))
     })?;
-    let tick = Tick {
-        household: household.into(),
-        claim,
-        persons,
-    };
+    let tick = Tick { household: household.into(), claim, persons };
     let closed = engine.tick_list(actor, uid, &tick).await?;
     let end = if closed { "closed" } else { "still open" };
     let doc = json!({"list": uid, "household": household, "seen": word, "closed": closed});
@@ -139,9 +135,7 @@ pub async fn show_desk(
             (row.id, places.collect())
         }
     };
-    engine
-        .check_access(actor, Action::LookAtPeople, &places)
-        .await?;
+    engine.check_access(actor, Action::LookAtPeople, &places).await?;
     let tasks = desk::tasks(&engine.store, id, PAGE_ROWS).await?;
     let lines: Vec<String> = tasks.iter().map(task_line).collect();
     let rows: Vec<Value> = tasks.iter().map(task_json).collect();
@@ -169,9 +163,7 @@ pub async fn close_task(
 /// Verifies the whole journal.
 pub async fn verify_journal(engine: &Engine, actor: &Actor) -> anyhow::Result<Said> {
     let root: Vec<i64> = view::root(&engine.store).await?.into_iter().collect();
-    engine
-        .check_access(actor, Action::VerifyJournal, &root)
-        .await?;
+    engine.check_access(actor, Action::VerifyJournal, &root).await?;
     let found = chain::verify(&engine.store).await?;
     let head = hex::text(&found.verified.head);
     let (entries, unchained) = (found.verified.entries, found.unchained);

@@ -26,9 +26,6 @@ pub struct Said {
 impl Said {
     /// A document with its reading.
     pub fn new(json: Value, text: impl Into<String>) -> Said {
-        Said {
-            json,
-            text: text.into(),
-        }
+        Said { json, text: text.into() }
     }
 }

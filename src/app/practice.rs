@@ -51,10 +51,7 @@ pub async fn run(practice: Practice) -> anyhow::Result<()> {
     if !(practice.speed.is_finite() && practice.speed > 0.0) {
         bail!("--speed: more than 0");
     }
-    let vices = Vices {
-        rate_per_second: practice.rate_per_second,
-        ..Vices::default()
-    };
+    let vices = Vices { rate_per_second: practice.rate_per_second, ..Vices::default() };
     if let Err(fault) = vices.check() {
         bail!("--rate: {fault}");
     }

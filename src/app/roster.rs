@@ -50,14 +50,8 @@ pub fn generate(households: u64, seed: u64, out: &Path) -> anyhow::Result<Said> 
     for file in files.values_mut() {
         file.flush()?;
     }
-    let text = format!(
-        "{rows} rows of {households} households in {}",
-        out.display()
-    );
-    Ok(Said::new(
-        json!({"rows": rows, "households": households}),
-        text,
-    ))
+    let text = format!("{rows} rows of {households} households in {}", out.display());
+    Ok(Said::new(json!({"rows": rows, "households": households}), text))
 }
 
 /// What an import is asked to do besides importing.
@@ -80,19 +74,13 @@ pub async fn import(
     let mut who = "installation".to_owned();
     if !root.is_empty() {
         let actor = accounts::actor(engine, by).await?;
-        engine
-            .check_access(&actor, Action::ImportRoster, &root)
-            .await?;
+        engine.check_access(&actor, Action::ImportRoster, &root).await?;
         who = actor.name;
     }
     let files = named_files(paths)?;
     let now = engine.clock.story_ms();
     let mut import = roster::begin(&engine.store, now).await?;
-    let missing = if wish.retire_missing {
-        Missing::Retire
-    } else {
-        Missing::Keep
-    };
+    let missing = if wish.retire_missing { Missing::Retire } else { Missing::Keep };
     let mut faults = Vec::new();
     for (file, path) in &files {
         faults.extend(stage(engine, &mut import, *file, path).await?);
@@ -104,11 +92,7 @@ pub async fn import(
         import.discard(&engine.store).await?;
         return Ok((told(&faults), false));
     }
-    let finish = if wish.dry_run {
-        Finish::DryRun
-    } else {
-        Finish::Commit
-    };
+    let finish = if wish.dry_run { Finish::DryRun } else { Finish::Commit };
     let summary = import.merge(&engine.store, now, missing, finish).await?;
     import.discard(&engine.store).await?;
     let mut changes = serde_json::Map::new();
@@ -119,13 +103,7 @@ pub async fn import(
         changes.insert(file.name().into(), change.into());
     }
     if !wish.dry_run {
-        engine
-            .journal(
-                &who,
-                Action::ImportRoster.word(),
-                json!({"changes": changes}),
-            )
-            .await?;
+        engine.journal(&who, Action::ImportRoster.word(), json!({"changes": changes})).await?;
     }
     let document = json!({"dry_run": wish.dry_run, "changes": changes, "faults": []});
     Ok((Said::new(document, text.join("\n")), true))
@@ -147,20 +125,14 @@ async fn stage(
     while let Some(chunk) = reader.next_chunk()? {
         faults.extend(chunk.faults);
         if faults.is_empty() && !chunk.rows.is_empty() {
-            import
-                .stage(&engine.store, &engine.sealer, &chunk.rows)
-                .await?;
+            import.stage(&engine.store, &engine.sealer, &chunk.rows).await?;
         }
     }
     Ok(faults)
 }
 
 fn told(faults: &[Fault]) -> Said {
-    let mut text: Vec<String> = faults
-        .iter()
-        .take(FAULTS_SHOWN)
-        .map(Fault::to_string)
-        .collect();
+    let mut text: Vec<String> = faults.iter().take(FAULTS_SHOWN).map(Fault::to_string).collect();
     text.push(format!("{} faults; nothing was changed", faults.len()));
     let rows: Vec<_> = faults
         .iter()
@@ -170,10 +142,7 @@ fn told(faults: &[Fault]) -> Said {
                 "reason": f.reason})
         })
         .collect();
-    Said::new(
-        json!({"faults": rows, "count": faults.len()}),
-        text.join("\n"),
-    )
+    Said::new(json!({"faults": rows, "count": faults.len()}), text.join("\n"))
 }
 
 /// The roster files behind the paths given, in the order in which they build on each other.
@@ -181,22 +150,14 @@ fn named_files(paths: &[PathBuf]) -> anyhow::Result<Vec<(RosterFile, PathBuf)>> 
     let mut found = Vec::new();
     for path in paths {
         if path.is_dir() {
-            let inside = RosterFile::ALL
-                .into_iter()
-                .map(|file| (file, path.join(file.name())));
+            let inside = RosterFile::ALL.into_iter().map(|file| (file, path.join(file.name())));
             found.extend(inside.filter(|(_, path)| path.exists()));
             continue;
         }
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let file = RosterFile::from_name(name).ok_or_else(|| {
             let known: Vec<&str> = RosterFile::ALL.iter().map(|file| file.name()).collect();
-            anyhow!(
-                "{name:?} is no roster file; there are: {}",
-                known.join(", ")
-            )
+            anyhow!("{name:?} is no roster file; there are: {}", known.join(", "))
         })?;
         found.push((file, path.clone()));
     }
@@ -211,12 +172,8 @@ fn named_files(paths: &[PathBuf]) -> anyhow::Result<Vec<(RosterFile, PathBuf)>> 
 pub async fn export(engine: &Engine, by: Option<&str>, out: &Path) -> anyhow::Result<Said> {
     let actor = accounts::actor(engine, by).await?;
     let root: Vec<i64> = view::root(&engine.store).await?.into_iter().collect();
-    engine
-        .check_access(&actor, Action::ExportRoster, &root)
-        .await?;
-    engine
-        .journal(&actor.name, Action::ExportRoster.word(), json!({}))
-        .await?;
+    engine.check_access(&actor, Action::ExportRoster, &root).await?;
+    engine.journal(&actor.name, Action::ExportRoster.word(), json!({})).await?;
     fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     let mut rows = 0_u64;
     for file in RosterFile::ALL {
@@ -238,8 +195,5 @@ pub async fn export(engine: &Engine, by: Option<&str>, out: &Path) -> anyhow::Re
         }
         opened.flush()?;
     }
-    Ok(Said::new(
-        json!({"rows": rows}),
-        format!("{rows} rows in {}", out.display()),
-    ))
+    Ok(Said::new(json!({"rows": rows}), format!("{rows} rows in {}", out.display())))
 }

@@ -31,13 +31,7 @@ pub struct Duties {
 impl Duties {
     /// From `web,dispatch,clock`, any of them, in any order.
     pub fn parse(text: &str) -> anyhow::Result<Duties> {
-        let mut duties = Duties {
-            web: false,
-            roles: Roles {
-                dispatch: false,
-                clock: false,
-            },
-        };
+        let mut duties = Duties { web: false, roles: Roles { dispatch: false, clock: false } };
         for word in text.split(',').map(str::trim) {
             match word {
                 "web" => duties.web = true,
@@ -79,17 +73,9 @@ pub async fn serve_until(
         false => None,
     };
     tracing::info!(?duties, "serving");
-    pump::run_with(
-        built.engine.clone(),
-        duties.roles,
-        pulse.clone(),
-        stop.clone(),
-    )
-    .await;
+    pump::run_with(built.engine.clone(), duties.roles, pulse.clone(), stop.clone()).await;
     if let Some(web) = web
-        && tokio::time::timeout(Duration::from_millis(WEB_DRAIN_MS), web)
-            .await
-            .is_err()
+        && tokio::time::timeout(Duration::from_millis(WEB_DRAIN_MS), web).await.is_err()
     {
         tracing::warn!("requests were cut off");
     }
@@ -127,10 +113,7 @@ async fn open_web(
 
 impl Built {
     fn clone_parts(&self) -> Built {
-        Built {
-            engine: self.engine.clone(),
-            clock: self.clock.clone(),
-        }
+        Built { engine: self.engine.clone(), clock: self.clock.clone() }
     }
 }
 
@@ -141,10 +124,7 @@ async fn measure(built: Built, pulse: Arc<Pulse>, mut stop: watch::Receiver<bool
         return;
     }
     let wait = Duration::from_millis(MEASURE_EVERY_MS);
-    while tokio::time::timeout(wait, stop.wait_for(|stop| *stop))
-        .await
-        .is_err()
-    {
+    while tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await.is_err() {
         match view::now_ms(&built.engine.store).await {
             Ok(now_ms) => {
                 let off_ms = built.clock.correct(now_ms);
@@ -188,11 +168,6 @@ mod tests {
         assert!(all.web && all.roles.dispatch && all.roles.clock);
         let some = Duties::parse("clock").unwrap();
         assert!(!some.web && !some.roles.dispatch && some.roles.clock);
-        assert!(
-            Duties::parse("web,cook")
-                .unwrap_err()
-                .to_string()
-                .contains("cook")
-        );
+        assert!(Duties::parse("web,cook").unwrap_err().to_string().contains("cook"));
     }
 }

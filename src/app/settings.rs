@@ -69,10 +69,7 @@ pub struct Database {
 
 impl Default for Database {
     fn default() -> Database {
-        Database {
-            url: "sqlite:tongluo.db".into(),
-            connections: 16,
-        }
+        Database { url: "sqlite:tongluo.db".into(), connections: 16 }
     }
 }
 
@@ -142,10 +139,7 @@ pub struct Web {
 
 impl Default for Web {
     fn default() -> Web {
-        Web {
-            listen: "127.0.0.1:8600".into(),
-            public_url: None,
-        }
+        Web { listen: "127.0.0.1:8600".into(), public_url: None }
     }
 }
 
@@ -214,9 +208,7 @@ impl Settings {
     fn check(&self) -> Result<(), SettingsFault> {
         let fault = |text: String| Err(SettingsFault(text));
         let url = &self.database.url;
-        if !["sqlite:", "postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| url.starts_with(scheme))
+        if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme))
         {
             return fault("database.url: write sqlite:PATH or postgres://…".into());
         }
@@ -234,15 +226,10 @@ impl Settings {
             return fault("installation.signature: 1 to 20 characters, without brackets".into());
         }
         if self.web.listen.parse::<std::net::SocketAddr>().is_err() {
-            return fault(format!(
-                "web.listen: {:?} is no ADDRESS:PORT",
-                self.web.listen
-            ));
+            return fault(format!("web.listen: {:?} is no ADDRESS:PORT", self.web.listen));
         }
-        if let Some((name, _)) = self
-            .rate
-            .iter()
-            .find(|(_, rate)| !rate.is_finite() || **rate <= 0.0)
+        if let Some((name, _)) =
+            self.rate.iter().find(|(_, rate)| !rate.is_finite() || **rate <= 0.0)
         {
             return fault(format!("rate.{name}: messages a second, more than 0"));
         }
@@ -333,10 +320,7 @@ mod tests {
     #[test]
     fn no_password_is_printed() {
         let variables = [
-            (
-                "TONGLUO_DATABASE_URL",
-                "postgres://gong:geheim@localhost/tongluo",
-            ),
+            ("TONGLUO_DATABASE_URL", "postgres://gong:geheim@localhost/tongluo"),
             ("TONGLUO_QUEUE_URL", "amqp://gong:geheim@localhost/%2f"),
         ];
         let printed = format!("{:?}", parse("", &variables).unwrap());

@@ -21,9 +21,7 @@ pub enum LogForm {
 pub fn start(form: LogForm) {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,lapin=warn"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(MaskedErr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(MaskedErr);
     let started = match form {
         LogForm::Text => builder.with_ansi(false).try_init(),
         LogForm::Json => builder.json().try_init(),
@@ -85,15 +83,9 @@ mod tests {
     #[test]
     fn numbers_are_masked_and_ids_are_not() {
         let show = |text: &str| String::from_utf8(masked(text.as_bytes())).unwrap();
-        assert_eq!(
-            show("来自 +8612700001234 的回复"),
-            "来自 +*********1234 的回复"
-        );
+        assert_eq!(show("来自 +8612700001234 的回复"), "来自 +*********1234 的回复");
         assert_eq!(show("to=12700001234"), "to=*******1234");
-        assert_eq!(
-            show("batch=812 at=1381154400000"),
-            "batch=812 at=1381154400000"
-        );
+        assert_eq!(show("batch=812 at=1381154400000"), "batch=812 at=1381154400000");
         assert_eq!(show(""), "");
     }
 }

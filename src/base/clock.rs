@@ -15,14 +15,9 @@ pub trait Clock: Send + Sync {
 }
 
 /// Milliseconds UTC by the machine's own calendar clock.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that asks the machine"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
 pub fn calendar_ms() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -37,10 +32,7 @@ pub struct CarriedClock {
 
 impl CarriedClock {
     /// `now_ms` is the store's time at this moment; `speed` scales story time only.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that asks the machine"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
     pub fn new(now_ms: i64, story_ms: i64, speed: f64) -> CarriedClock {
         CarriedClock {
             measured: Instant::now(),
@@ -82,10 +74,7 @@ pub struct HandClock {
 impl HandClock {
     /// Starts both times at `now_ms`.
     pub fn new(now_ms: i64) -> HandClock {
-        HandClock {
-            story: AtomicI64::new(now_ms),
-            machine: AtomicI64::new(now_ms),
-        }
+        HandClock { story: AtomicI64::new(now_ms), machine: AtomicI64::new(now_ms) }
     }
 
     /// Moves both times on.

@@ -22,10 +22,7 @@ impl Entropy {
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut StdRng) -> T) -> T {
-        let mut rng = self
-            .0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut rng = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         act(&mut rng)
     }
 
@@ -54,9 +51,7 @@ impl Entropy {
     pub fn uuid(&self, now_ms: i64) -> String {
         let noise: [u8; 10] = self.bytes();
         let at_ms = u64::try_from(now_ms).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(at_ms, &noise)
-            .into_uuid()
-            .to_string()
+        uuid::Builder::from_unix_timestamp_millis(at_ms, &noise).into_uuid().to_string()
     }
 }
 

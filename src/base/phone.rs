@@ -199,11 +199,7 @@ fn national(field: &str) -> Result<String, PhoneFault> {
     if digits.is_empty() {
         return Err(PhoneFault::Empty);
     }
-    let abroad = if plus {
-        Some(digits.as_str())
-    } else {
-        digits.strip_prefix("00")
-    };
+    let abroad = if plus { Some(digits.as_str()) } else { digits.strip_prefix("00") };
     if let Some(abroad) = abroad {
         return match abroad.strip_prefix("86") {
             Some(rest) => Ok(with_trunk(rest)),
@@ -220,11 +216,7 @@ fn national(field: &str) -> Result<String, PhoneFault> {
 /// After the country code a landline comes without its 0.
 fn with_trunk(rest: &str) -> String {
     let wired = !rest.starts_with('0') && (!rest.starts_with('1') || rest.starts_with("10"));
-    if wired && rest.len() != 13 {
-        format!("0{rest}")
-    } else {
-        rest.to_owned()
-    }
+    if wired && rest.len() != 13 { format!("0{rest}") } else { rest.to_owned() }
 }
 
 fn check(digits: &str) -> Result<(), PhoneFault> {
@@ -251,11 +243,7 @@ fn check_landline(rest: &str) -> Result<(), PhoneFault> {
         [b'1', b'0', ..] | [b'2', ..] => (2, 8..=8),
         // 01 before a mobile number is an old way of dialling out of town.
         [b'1', ..] => {
-            return if rest.len() == 11 {
-                Err(PhoneFault::NotMobile)
-            } else {
-                shape(rest)
-            };
+            return if rest.len() == 11 { Err(PhoneFault::NotMobile) } else { shape(rest) };
         }
         [b'3'..=b'9', ..] => (3, 7..=8),
         _ => return Err(PhoneFault::NotAssignable),
@@ -273,11 +261,7 @@ fn check_landline(rest: &str) -> Result<(), PhoneFault> {
 }
 
 fn shape(rest: &str) -> Result<(), PhoneFault> {
-    Err(if rest.len() < 10 {
-        PhoneFault::TooShort
-    } else {
-        PhoneFault::NotAssignable
-    })
+    Err(if rest.len() < 10 { PhoneFault::TooShort } else { PhoneFault::NotAssignable })
 }
 
 #[cfg(test)]
@@ -390,10 +374,7 @@ mod tests {
             assert_eq!(Phone::parse(&wired.bare()), Ok(wired));
         }
         assert_eq!(Phone::practice_mobile(1).e164(), "+8612700000001");
-        assert_eq!(
-            Phone::parse("12912345678").unwrap().kind(),
-            PhoneKind::Practice
-        );
+        assert_eq!(Phone::parse("12912345678").unwrap().kind(), PhoneKind::Practice);
         assert_eq!(Phone::practice_landline(1).bare(), "02000000001");
     }
 
@@ -401,10 +382,7 @@ mod tests {
     fn numbers_print_masked_only() {
         let phone = Phone::parse("13812341234").unwrap();
         assert_eq!(format!("{phone} {phone:?}"), "138****1234 138****1234");
-        assert_eq!(
-            (phone.last4(), phone.masked().as_str()),
-            ("1234", "138****1234")
-        );
+        assert_eq!((phone.last4(), phone.masked().as_str()), ("1234", "138****1234"));
     }
 
     proptest::proptest! {

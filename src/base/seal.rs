@@ -33,11 +33,7 @@ impl Sealer {
     /// From 32 bytes. The three uses have keys of their own, derived from it.
     pub fn new(key: &[u8; 32]) -> Sealer {
         let derive = |use_of: &str| -> [u8; 32] {
-            Sha256::new()
-                .chain_update(key)
-                .chain_update(use_of)
-                .finalize()
-                .into()
+            Sha256::new().chain_update(key).chain_update(use_of).finalize().into()
         };
         let mac = |use_of: &str| {
             <Hmac<Sha256> as Mac>::new_from_slice(&derive(use_of))
@@ -72,10 +68,7 @@ impl Sealer {
         mac.update(text.as_bytes());
         let full = mac.finalize().into_bytes();
         let nonce = XNonce::from_slice(&full[..NONCE_BYTES]);
-        let body = self
-            .cipher
-            .encrypt(nonce, text.as_bytes())
-            .unwrap_or_default();
+        let body = self.cipher.encrypt(nonce, text.as_bytes()).unwrap_or_default();
         [nonce.as_slice(), &body].concat()
     }
 
@@ -85,10 +78,8 @@ impl Sealer {
             return Err(SealFault::Closed);
         }
         let (nonce, body) = sealed.split_at(NONCE_BYTES);
-        let plain = self
-            .cipher
-            .decrypt(XNonce::from_slice(nonce), body)
-            .map_err(|_| SealFault::Closed)?;
+        let plain =
+            self.cipher.decrypt(XNonce::from_slice(nonce), body).map_err(|_| SealFault::Closed)?;
         String::from_utf8(plain).map_err(|_| SealFault::Closed)
     }
 

@@ -60,16 +60,9 @@ pub struct Measure {
 /// character lies outside the GSM alphabet. Escape pairs and surrogate pairs are never cut.
 pub fn measure(text: &str) -> Measure {
     let coding = coding(text);
-    let part_units: Vec<usize> = split(text)
-        .into_iter()
-        .map(|part| part.chars().map(|c| width(c, coding)).sum())
-        .collect();
-    Measure {
-        coding,
-        units: part_units.iter().sum(),
-        parts: part_units.len(),
-        part_units,
-    }
+    let part_units: Vec<usize> =
+        split(text).into_iter().map(|part| part.chars().map(|c| width(c, coding)).sum()).collect();
+    Measure { coding, units: part_units.iter().sum(), parts: part_units.len(), part_units }
 }
 
 /// Measures a text, signature 【…】 included, by the count of mainland China: there is no 160 rule,
@@ -78,10 +71,8 @@ pub fn measure(text: &str) -> Measure {
 /// A character beyond the 16-bit plane (emoji) counts two, as on the air.
 pub fn measure_domestic(text_with_signature: &str) -> Measure {
     let parts = cut(text_with_signature, Coding::Ucs2);
-    let part_units: Vec<usize> = parts
-        .into_iter()
-        .map(|part| part.chars().map(char::len_utf16).sum())
-        .collect();
+    let part_units: Vec<usize> =
+        parts.into_iter().map(|part| part.chars().map(char::len_utf16).sum()).collect();
     Measure {
         coding: Coding::Ucs2,
         units: part_units.iter().sum(),
@@ -148,18 +139,11 @@ fn code_of(c: char) -> Option<Code> {
     if let Some(place) = ALPHABET.chars().position(|known| known == c) {
         return u8::try_from(place).ok().map(Code::Plain);
     }
-    EXTENSION
-        .iter()
-        .find(|(known, _)| *known == c)
-        .map(|(_, code)| Code::Escaped(*code))
+    EXTENSION.iter().find(|(known, _)| *known == c).map(|(_, code)| Code::Escaped(*code))
 }
 
 fn coding(text: &str) -> Coding {
-    if text.chars().all(|c| code_of(c).is_some()) {
-        Coding::Gsm7
-    } else {
-        Coding::Ucs2
-    }
+    if text.chars().all(|c| code_of(c).is_some()) { Coding::Gsm7 } else { Coding::Ucs2 }
 }
 
 fn width(c: char, coding: Coding) -> usize {
@@ -212,35 +196,17 @@ mod tests {
     }
 
     fn numbers(value: &Value) -> Vec<usize> {
-        value
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|n| n.as_u64().unwrap() as usize)
-            .collect()
+        value.as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect()
     }
 
     #[test]
     fn alphabet_and_packing_match_the_vectors() {
         for v in vectors("gsm0338") {
             let found = septets(v["inputs"]["text"].as_str().unwrap()).unwrap();
-            assert_eq!(
-                hex(&found),
-                v["expected"]["septets_hex"].as_str().unwrap(),
-                "{}",
-                v["id"]
-            );
-            assert_eq!(
-                found.len() as u64,
-                v["expected"]["septet_count"].as_u64().unwrap()
-            );
+            assert_eq!(hex(&found), v["expected"]["septets_hex"].as_str().unwrap(), "{}", v["id"]);
+            assert_eq!(found.len() as u64, v["expected"]["septet_count"].as_u64().unwrap());
             let packed = hex(&pack(&found));
-            assert_eq!(
-                packed,
-                v["expected"]["packed_hex"].as_str().unwrap(),
-                "{}",
-                v["id"]
-            );
+            assert_eq!(packed, v["expected"]["packed_hex"].as_str().unwrap(), "{}", v["id"]);
         }
     }
 
@@ -253,12 +219,7 @@ mod tests {
                 Coding::Gsm7 => "gsm7",
                 Coding::Ucs2 => "ucs2",
             };
-            assert_eq!(
-                coding,
-                expected["encoding"].as_str().unwrap(),
-                "{}",
-                v["id"]
-            );
+            assert_eq!(coding, expected["encoding"].as_str().unwrap(), "{}", v["id"]);
             let units = expected["units"].as_u64().unwrap() as usize;
             assert_eq!(measured.units, units, "{}", v["id"]);
             let parts = expected["parts"].as_u64().unwrap() as usize;
@@ -275,22 +236,13 @@ mod tests {
             let (inputs, expected) = (&v["inputs"], &v["expected"]);
             let sign = inputs["sign_name"].as_str().unwrap();
             let body = inputs["body"].as_str().unwrap();
-            let sign = if sign.is_empty() {
-                String::new()
-            } else {
-                format!("【{sign}】")
-            };
+            let sign = if sign.is_empty() { String::new() } else { format!("【{sign}】") };
             let measured = measure_domestic(&format!("{sign}{body}"));
             let units = expected["full_text_units"].as_u64().unwrap() as usize;
             assert_eq!(measured.units, units, "{}", v["id"]);
             let billed = expected["billed_parts"].as_u64().unwrap() as usize;
             assert_eq!(measured.parts, billed, "{}", v["id"]);
-            assert_eq!(
-                measured.part_units,
-                numbers(&expected["part_units"]),
-                "{}",
-                v["id"]
-            );
+            assert_eq!(measured.part_units, numbers(&expected["part_units"]), "{}", v["id"]);
         }
     }
 
@@ -328,14 +280,8 @@ mod tests {
 
     #[test]
     fn cleaning_keeps_lines_and_drops_controls() {
-        assert_eq!(
-            clean("水进屋\0了\r\n三楼\u{7}\t快来\u{202e}"),
-            "水进屋了\n三楼 快来"
-        );
-        assert_eq!(
-            clean(&"救".repeat(3_000)).chars().count(),
-            STORED_TEXT_CHARS_MAX
-        );
+        assert_eq!(clean("水进屋\0了\r\n三楼\u{7}\t快来\u{202e}"), "水进屋了\n三楼 快来");
+        assert_eq!(clean(&"救".repeat(3_000)).chars().count(), STORED_TEXT_CHARS_MAX);
         assert_eq!(clean("👨‍👩‍👧 平安"), "👨‍👩‍👧 平安");
     }
 

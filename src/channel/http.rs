@@ -63,31 +63,20 @@ impl HttpTransport {
             .user_agent(concat!("tongluo/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| NoClient(describe(&error)))?;
-        Ok(HttpTransport {
-            client,
-            limits,
-            secrets,
-        })
+        Ok(HttpTransport { client, limits, secrets })
     }
 
     /// A connection that never stood carried nothing; whatever broke later may have.
     fn classify(&self, error: reqwest::Error) -> CallFault {
         let certain = error.is_connect() || error.is_builder();
         let why = redact(&describe(&error.without_url()), &self.secrets);
-        if certain {
-            CallFault::NotSent(why)
-        } else {
-            CallFault::Unknown(why)
-        }
+        if certain { CallFault::NotSent(why) } else { CallFault::Unknown(why) }
     }
 
     async fn read(&self, mut answer: reqwest::Response) -> Result<Bytes, CallFault> {
         let too_large = || CallFault::Unknown("the answer is too large".into());
         let limit = self.limits.answer_bytes;
-        if answer
-            .content_length()
-            .is_some_and(|length| length > limit as u64)
-        {
+        if answer.content_length().is_some_and(|length| length > limit as u64) {
             return Err(too_large());
         }
         let mut next = async || answer.chunk().await.map_err(|error| self.classify(error));
@@ -99,11 +88,7 @@ impl HttpTransport {
         let mut whole = BytesMut::new();
         while size <= limit {
             let Some(piece) = next().await? else {
-                return Ok(if whole.is_empty() {
-                    first
-                } else {
-                    whole.freeze()
-                });
+                return Ok(if whole.is_empty() { first } else { whole.freeze() });
             };
             if whole.is_empty() {
                 whole.extend_from_slice(&first);
@@ -120,11 +105,8 @@ impl Transport for HttpTransport {
     async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, CallFault> {
         let request = reqwest::Request::try_from(request)
             .map_err(|error| CallFault::NotSent(describe(&error.without_url())))?;
-        let mut answer = self
-            .client
-            .execute(request)
-            .await
-            .map_err(|error| self.classify(error))?;
+        let mut answer =
+            self.client.execute(request).await.map_err(|error| self.classify(error))?;
         let status = answer.status();
         let headers = std::mem::take(answer.headers_mut());
         let body = self.read(answer).await?;
@@ -184,19 +166,13 @@ mod tests {
     }
 
     fn transport() -> HttpTransport {
-        let limits = HttpLimits {
-            total_ms: 400,
-            answer_bytes: 1_000,
-            ..HttpLimits::default()
-        };
+        let limits = HttpLimits { total_ms: 400, answer_bytes: 1_000, ..HttpLimits::default() };
         HttpTransport::new(limits, vec!["geheim-token".into(), "".into()]).unwrap()
     }
 
     async fn call(address: SocketAddr) -> Result<Response<Bytes>, CallFault> {
         let url = format!("http://{address}/geheim-token?x=geheim-token");
-        let request = Request::post(url)
-            .body(Bytes::from_static("水".as_bytes()))
-            .unwrap();
+        let request = Request::post(url).body(Bytes::from_static("水".as_bytes())).unwrap();
         transport().call(request).await
     }
 
@@ -221,9 +197,7 @@ mod tests {
         drop(listener);
         let fault = call(address).await.unwrap_err();
         assert!(matches!(fault, CallFault::NotSent(_)), "{fault}");
-        let request = Request::post("http://nowhere.invalid/")
-            .body(Bytes::new())
-            .unwrap();
+        let request = Request::post("http://nowhere.invalid/").body(Bytes::new()).unwrap();
         let fault = transport().call(request).await.unwrap_err();
         assert!(matches!(fault, CallFault::NotSent(_)), "{fault}");
         let request = Request::post("/no/host").body(Bytes::new()).unwrap();
@@ -247,13 +221,7 @@ mod tests {
         huge.extend([b'x'; 2_000]);
         let mut endless = b"HTTP/1.1 201 Created\r\n\r\n".to_vec();
         endless.extend([b'x'; 2_000]);
-        for answer in [
-            None,
-            Some(Vec::new()),
-            Some(broken),
-            Some(huge),
-            Some(endless),
-        ] {
+        for answer in [None, Some(Vec::new()), Some(broken), Some(huge), Some(endless)] {
             let fault = call(server(answer)).await.unwrap_err();
             assert!(matches!(fault, CallFault::Unknown(_)), "{fault}");
             assert!(!fault.to_string().contains("geheim"), "{fault}");
@@ -263,10 +231,7 @@ mod tests {
     #[test]
     fn secrets_are_struck_out() {
         let secrets = ["abcd1234".to_owned()];
-        assert_eq!(
-            redact("Basic abcd1234, abcd1234", &secrets),
-            "Basic [secret], [secret]"
-        );
+        assert_eq!(redact("Basic abcd1234, abcd1234", &secrets), "Basic [secret], [secret]");
         assert_eq!(redact("普通", &secrets), "普通");
     }
 }

@@ -165,14 +165,8 @@ pub async fn send(
     chunk: &[Message],
 ) -> Vec<Outcome> {
     let realm = provider.realm();
-    if !chunk
-        .iter()
-        .all(|message| pass.covers(realm, &message.text))
-    {
-        tracing::error!(
-            provider = provider.name(),
-            "the pass does not cover the chunk"
-        );
+    if !chunk.iter().all(|message| pass.covers(realm, &message.text)) {
+        tracing::error!(provider = provider.name(), "the pass does not cover the chunk");
         return refused(chunk, "gate");
     }
     let request = match provider.request(chunk) {
@@ -188,16 +182,11 @@ pub async fn send(
             if outcomes.len() == chunk.len() {
                 return outcomes;
             }
-            all(chunk, || Outcome::Unknown {
-                why: "answer of another length".into(),
-            })
+            all(chunk, || Outcome::Unknown { why: "answer of another length".into() })
         }
         Err(CallFault::NotSent(why)) => {
             tracing::warn!(provider = provider.name(), why, "gateway not reached");
-            all(chunk, || Outcome::RefusedRetry {
-                after_ms: None,
-                code: "not_sent".into(),
-            })
+            all(chunk, || Outcome::RefusedRetry { after_ms: None, code: "not_sent".into() })
         }
         Err(CallFault::Unknown(why)) => all(chunk, || Outcome::Unknown { why: why.clone() }),
     }
@@ -205,10 +194,7 @@ pub async fn send(
 
 /// Ours to mend, not the address's fault: it stays retryable, by another provider or after repair.
 fn refused(chunk: &[Message], code: &str) -> Vec<Outcome> {
-    all(chunk, || Outcome::RefusedRetry {
-        after_ms: None,
-        code: code.into(),
-    })
+    all(chunk, || Outcome::RefusedRetry { after_ms: None, code: code.into() })
 }
 
 fn all(chunk: &[Message], outcome: impl Fn() -> Outcome) -> Vec<Outcome> {
@@ -238,10 +224,7 @@ mod tests {
         }
         fn request(&self, chunk: &[Message]) -> Result<Request<Bytes>, RequestFault> {
             if chunk.len() > 2 {
-                return Err(RequestFault::TooMany {
-                    given: chunk.len(),
-                    most: 2,
-                });
+                return Err(RequestFault::TooMany { given: chunk.len(), most: 2 });
             }
             Ok(Request::new(Bytes::from_static(b"x")))
         }
@@ -276,9 +259,7 @@ mod tests {
         async fn call(&self, _: Request<Bytes>) -> Result<Response<Bytes>, CallFault> {
             let mut wire = self.0.lock().unwrap();
             wire.0 += 1;
-            wire.1
-                .clone()
-                .map(|body| Response::new(Bytes::from_static(body)))
+            wire.1.clone().map(|body| Response::new(Bytes::from_static(body)))
         }
     }
 
@@ -298,13 +279,8 @@ mod tests {
     #[tokio::test]
     async fn each_message_gets_its_outcome() {
         let wire = Wire::new(Ok(b"ok"));
-        let outcomes = send(
-            &wire,
-            &Plain(Realm::Live),
-            &pass(AlertKind::Live),
-            &chunk(&["一", "二"]),
-        )
-        .await;
+        let outcomes =
+            send(&wire, &Plain(Realm::Live), &pass(AlertKind::Live), &chunk(&["一", "二"])).await;
         assert_eq!(outcomes.len(), 2);
         assert!(outcomes.iter().all(|o| o.code() == 1));
     }
@@ -315,17 +291,9 @@ mod tests {
         let live = pass(AlertKind::Live);
         let drill = pass(AlertKind::Exercise);
         let to_practice = send(&wire, &Plain(Realm::Practice), &live, &chunk(&["一"])).await;
-        let unmarked = send(
-            &wire,
-            &Plain(Realm::Live),
-            &drill,
-            &chunk(&["【演练】一", "转移"]),
-        )
-        .await;
-        let gate = Outcome::RefusedRetry {
-            after_ms: None,
-            code: "gate".into(),
-        };
+        let unmarked =
+            send(&wire, &Plain(Realm::Live), &drill, &chunk(&["【演练】一", "转移"])).await;
+        let gate = Outcome::RefusedRetry { after_ms: None, code: "gate".into() };
         assert_eq!(unmarked, [gate.clone(), gate.clone()]);
         assert_eq!(to_practice, [gate]);
         assert_eq!(wire.calls(), 0);
@@ -340,13 +308,8 @@ mod tests {
         ];
         for (answer, code) in cases {
             let wire = Wire::new(answer);
-            let outcomes = send(
-                &wire,
-                &Plain(Realm::Live),
-                &pass(AlertKind::Live),
-                &chunk(&["一"]),
-            )
-            .await;
+            let outcomes =
+                send(&wire, &Plain(Realm::Live), &pass(AlertKind::Live), &chunk(&["一"])).await;
             assert_eq!(outcomes.len(), 1);
             assert_eq!(outcomes[0].code(), code);
         }

@@ -62,9 +62,7 @@ impl Registry {
     ) -> Result<(), SettingsFault> {
         let name = provider.name();
         let fit = (1..=32).contains(&name.len())
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !fit || self.by_name(name).is_some() {
             return Err(SettingsFault::Name(name.into()));
         }
@@ -80,15 +78,12 @@ impl Registry {
 
     /// The gateway of that name, as it stands in `/hooks/{provider}`.
     pub fn by_name(&self, name: &str) -> Option<&Arc<dyn Provider>> {
-        self.providers
-            .iter()
-            .find(|provider| provider.name() == name)
+        self.providers.iter().find(|provider| provider.name() == name)
     }
 
     /// The gateways of one lane in one world, in the order of the settings.
     pub fn of(&self, lane: Lane, realm: Realm) -> impl Iterator<Item = &Arc<dyn Provider>> {
-        self.iter()
-            .filter(move |p| p.lane() == lane && p.realm() == realm)
+        self.iter().filter(move |p| p.lane() == lane && p.realm() == realm)
     }
 
     /// All gateways, in the order of the settings.
@@ -98,9 +93,7 @@ impl Registry {
 
     /// What must never appear in a log, of all gateways.
     pub fn secrets(&self) -> Vec<String> {
-        self.iter()
-            .flat_map(|provider| provider.secrets())
-            .collect()
+        self.iter().flat_map(|provider| provider.secrets()).collect()
     }
 }
 
@@ -174,21 +167,11 @@ mod tests {
         let text = entry("twilio-a", "live", "https://api.twilio.com")
             + &entry("practice", "practice", "http://127.0.0.1:8700");
         let registry = load(&text, false).unwrap();
-        assert_eq!(
-            registry.by_name("practice").unwrap().realm(),
-            Realm::Practice
-        );
-        let live: Vec<_> = registry
-            .of(Lane::Sms, Realm::Live)
-            .map(|p| p.name())
-            .collect();
+        assert_eq!(registry.by_name("practice").unwrap().realm(), Realm::Practice);
+        let live: Vec<_> = registry.of(Lane::Sms, Realm::Live).map(|p| p.name()).collect();
         assert_eq!(live, ["twilio-a"]);
         assert_eq!(registry.of(Lane::Voice, Realm::Live).count(), 0);
-        assert!(
-            registry
-                .secrets()
-                .contains(&env!("CARGO_MANIFEST_DIR").to_owned())
-        );
+        assert!(registry.secrets().contains(&env!("CARGO_MANIFEST_DIR").to_owned()));
         assert!(registry.by_name("").is_none());
     }
 
@@ -196,10 +179,7 @@ mod tests {
     fn a_practice_installation_loads_no_real_gateway() {
         let text = entry("twilio-a", "live", "https://api.twilio.com");
         let fault = load(&text, true).err();
-        assert_eq!(
-            fault,
-            Some(SettingsFault::LiveInPractice("twilio-a".into()))
-        );
+        assert_eq!(fault, Some(SettingsFault::LiveInPractice("twilio-a".into())));
         assert!(load(&text, false).is_ok());
     }
 
@@ -214,35 +194,20 @@ mod tests {
             ("practice", ""),
         ] {
             let fault = load(&entry("a", realm, base), false).err();
-            assert!(
-                matches!(fault, Some(SettingsFault::Value(..))),
-                "{realm} {base}: {fault:?}"
-            );
+            assert!(matches!(fault, Some(SettingsFault::Value(..))), "{realm} {base}: {fault:?}");
         }
         let twice = entry("a", "practice", "http://127.0.0.1:1").repeat(2);
-        assert_eq!(
-            load(&twice, false).err(),
-            Some(SettingsFault::Name("a".into()))
-        );
+        assert_eq!(load(&twice, false).err(), Some(SettingsFault::Name("a".into())));
         let odd = entry("名字", "practice", "http://127.0.0.1:1");
-        assert_eq!(
-            load(&odd, false).err(),
-            Some(SettingsFault::Name("名字".into()))
-        );
+        assert_eq!(load(&odd, false).err(), Some(SettingsFault::Name("名字".into())));
         let fine = entry("a", "practice", "http://127.0.0.1:1");
         for (from, to) in [
             ("auth_token_env = \"CARGO_MANIFEST_DIR\"", ""),
-            (
-                "auth_token_env = \"CARGO_MANIFEST_DIR\"",
-                "auth_token_env = \"NO_SUCH_ONE\"",
-            ),
+            ("auth_token_env = \"CARGO_MANIFEST_DIR\"", "auth_token_env = \"NO_SUCH_ONE\""),
             ("auth_token_env", "auth_token_file"),
         ] {
             let fault = load(&fine.replace(from, to), false).err();
-            assert!(
-                matches!(fault, Some(SettingsFault::Secret(..))),
-                "{to}: {fault:?}"
-            );
+            assert!(matches!(fault, Some(SettingsFault::Secret(..))), "{to}: {fault:?}");
         }
         assert!(parse(&fine.replace("twilio", "pigeon")).is_err());
         assert!(parse(&(fine + "auth_token = \"in plain sight\"\n")).is_err());

@@ -127,46 +127,29 @@ impl Twilio {
             // A server error in words that are not the provider's comes from something between,
             // which may have passed the request on.
             None if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE => {
-                Outcome::Unknown {
-                    why: format!("http_{}", status.as_u16()),
-                }
+                Outcome::Unknown { why: format!("http_{}", status.as_u16()) }
             }
-            None => Outcome::RefusedRetry {
-                after_ms,
-                code: format!("http_{}", status.as_u16()),
-            },
+            None => Outcome::RefusedRetry { after_ms, code: format!("http_{}", status.as_u16()) },
         }
     }
 
     fn taken(&self, status: StatusCode, body: &[u8]) -> Outcome {
         let taken: Taken = serde_json::from_slice(body).unwrap_or_default();
-        let Some(sid) = taken
-            .sid
-            .filter(|sid| !sid.is_empty() && sid.len() <= ID_LIMIT)
-        else {
-            return Outcome::Unknown {
-                why: format!("http_{} without a sid", status.as_u16()),
-            };
+        let Some(sid) = taken.sid.filter(|sid| !sid.is_empty() && sid.len() <= ID_LIMIT) else {
+            return Outcome::Unknown { why: format!("http_{} without a sid", status.as_u16()) };
         };
         match taken.status {
             State::Failed | State::Undelivered | State::Canceled => {
-                let code = taken
-                    .error_code
-                    .map_or("failed".into(), |code| code.to_string());
+                let code = taken.error_code.map_or("failed".into(), |code| code.to_string());
                 self.refusal(code, None)
             }
-            State::Other => Outcome::Accepted {
-                external_id: Some(sid),
-            },
+            State::Other => Outcome::Accepted { external_id: Some(sid) },
         }
     }
 
     fn refusal(&self, code: String, after_ms: Option<i64>) -> Outcome {
         let overruled = self.overrules.get(&code).copied();
-        if overruled
-            .unwrap_or_else(|| codes::of_code(&code))
-            .is_permanent()
-        {
+        if overruled.unwrap_or_else(|| codes::of_code(&code)).is_permanent() {
             Outcome::RefusedPermanent { code }
         } else {
             Outcome::RefusedRetry { after_ms, code }
@@ -178,15 +161,9 @@ impl Twilio {
         request: &Request<Bytes>,
         fields: &[signature::Field<'_>],
     ) -> Result<(), HookFault> {
-        let given = request
-            .headers()
-            .get("x-twilio-signature")
-            .ok_or(HookFault::Forged)?;
+        let given = request.headers().get("x-twilio-signature").ok_or(HookFault::Forged)?;
         let query = request.uri().query();
-        if self
-            .key
-            .verify(&self.hook_urls, query, fields, given.as_bytes())
-        {
+        if self.key.verify(&self.hook_urls, query, fields, given.as_bytes()) {
             Ok(())
         } else {
             Err(HookFault::Forged)
@@ -216,10 +193,7 @@ impl Provider for Twilio {
             [message] => message,
             [] => return Err(RequestFault::Empty),
             many => {
-                return Err(RequestFault::TooMany {
-                    given: many.len(),
-                    most: 1,
-                });
+                return Err(RequestFault::TooMany { given: many.len(), most: 1 });
             }
         };
         let room = self.form_head.len() + message.reference.len() + message.text.len() * 3 + 64;
@@ -280,9 +254,7 @@ impl Provider for Twilio {
 
     fn acknowledge(&self) -> Response<Bytes> {
         let mut answer = Response::new(Bytes::from(answer_xml(None)));
-        answer
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
         answer
     }
 
@@ -341,11 +313,7 @@ struct Said {
 
 fn form_head(from: &str, hook: &str) -> String {
     let mut head = String::new();
-    let sender = if from.starts_with("MG") {
-        "MessagingServiceSid"
-    } else {
-        "From"
-    };
+    let sender = if from.starts_with("MG") { "MessagingServiceSid" } else { "From" };
     let separator = if hook.contains('?') { '&' } else { '?' };
     let callback = format!("{hook}{separator}{REFERENCE}=");
     let from: String = form_urlencoded::byte_serialize(from.as_bytes()).collect();
@@ -367,33 +335,20 @@ fn check_url(url: &str, realm: Realm) -> Result<(), &'static str> {
         (Some("http" | "https"), Realm::Practice) => {
             let real = host.eq_ignore_ascii_case("twilio.com")
                 || host.to_ascii_lowercase().ends_with(".twilio.com");
-            if real {
-                Err("a practice gateway is not the real one")
-            } else {
-                Ok(())
-            }
+            if real { Err("a practice gateway is not the real one") } else { Ok(()) }
         }
         (_, Realm::Practice) => Err("neither http nor https"),
     }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .map(HeaderValue::as_bytes)
-        .unwrap_or_default();
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let kind = kind.split(|b| *b == b';').next().unwrap_or_default();
     kind.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
 fn retry_after_ms(headers: &HeaderMap) -> Option<i64> {
-    let seconds: i64 = headers
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
+    let seconds: i64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(seconds.checked_mul(1_000)?.clamp(0, RETRY_AFTER_LIMIT_MS))
 }
 

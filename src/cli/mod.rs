@@ -19,9 +19,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::from(failed));
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(run::run(command)),
         Err(fault) => Err(fault.into()),

@@ -16,11 +16,7 @@ use crate::app::telemetry::{self, LogForm};
 use crate::app::{Said, accounts, alerts, bench, demo, hands, practice, replies};
 
 pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    telemetry::start(if cli.json {
-        LogForm::Json
-    } else {
-        LogForm::Text
-    });
+    telemetry::start(if cli.json { LogForm::Json } else { LogForm::Text });
     let settings = || Settings::load(cli.config.as_deref());
     match &cli.command {
         Command::Serve { roles } => serve::serve(&settings()?, Duties::parse(roles)?).await?,
@@ -32,42 +28,23 @@ pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Practice(Practice::Town { gateway, seed }) => {
             let shares = Box::default();
-            let town = Behind::Town {
-                seed: *seed,
-                shares,
-            };
+            let town = Behind::Town { seed: *seed, shares };
             practice::run(behind(gateway, town)).await?;
         }
         Command::Bench(Bench::Sink) => bench::sink::serve().await?,
-        Command::Bench(Bench::Fanout {
-            households,
-            database,
-            queue,
-        }) => {
+        Command::Bench(Bench::Fanout { households, database, queue }) => {
             let report = bench::fanout(bench::FanoutArgs {
                 households: *households,
                 database: database.clone(),
                 queue: queue.clone(),
             })
             .await?;
-            say(
-                &cli,
-                &Said::new(serde_json::to_value(&report)?, report.text()),
-            );
+            say(&cli, &Said::new(serde_json::to_value(&report)?, report.text()));
         }
-        Command::Roster(Roster::Generate {
-            households,
-            seed,
-            out,
-        }) => {
+        Command::Roster(Roster::Generate { households, seed, out }) => {
             say(&cli, &roster::generate(*households, *seed, out)?);
         }
-        Command::Demo {
-            households,
-            seed,
-            speed,
-            exit,
-        } => {
+        Command::Demo { households, seed, speed, exit } => {
             demo::run(demo::DemoArgs {
                 households: *households,
                 seed: *seed,
@@ -107,15 +84,8 @@ async fn act(cli: &Cli, settings: &Settings) -> anyhow::Result<ExitCode> {
         Command::Journal(Journal::Verify) => {
             hands::verify_journal(engine, &accounts::actor(engine, by).await?).await?
         }
-        Command::Roster(Roster::Import {
-            files,
-            dry_run,
-            retire_missing,
-        }) => {
-            let wish = ImportWish {
-                dry_run: *dry_run,
-                retire_missing: *retire_missing,
-            };
+        Command::Roster(Roster::Import { files, dry_run, retire_missing }) => {
+            let wish = ImportWish { dry_run: *dry_run, retire_missing: *retire_missing };
             let (said, taken) = roster::import(engine, by, files, wish).await?;
             whole = taken;
             said
@@ -174,12 +144,9 @@ async fn list(engine: &Engine, by: Option<&str>, command: &List) -> anyhow::Resu
         List::Show { list } => hands::show_list(engine, &actor, list).await,
         List::Take { list } => hands::take_list(engine, &actor, list).await,
         List::Give { list, human } => hands::give_list(engine, &actor, list, human).await,
-        List::Tick {
-            list,
-            household,
-            seen,
-            persons,
-        } => hands::tick_list(engine, &actor, list, household, seen, *persons).await,
+        List::Tick { list, household, seen, persons } => {
+            hands::tick_list(engine, &actor, list, household, seen, *persons).await
+        }
     }
 }
 

@@ -26,14 +26,8 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order of its code.
-    pub const ALL: [Role; 6] = [
-        Role::Author,
-        Role::Approver,
-        Role::Emergency,
-        Role::Desk,
-        Role::Viewer,
-        Role::Admin,
-    ];
+    pub const ALL: [Role; 6] =
+        [Role::Author, Role::Approver, Role::Emergency, Role::Desk, Role::Viewer, Role::Admin];
 
     /// The stable number under which the store keeps it.
     pub fn code(self) -> i64 {
@@ -191,17 +185,12 @@ pub fn allows_everywhere(
     if places_ancestors.is_empty() {
         return allows(roles, action, &[]);
     }
-    places_ancestors
-        .iter()
-        .try_for_each(|ancestors| allows(roles, action, ancestors))
+    places_ancestors.iter().try_for_each(|ancestors| allows(roles, action, ancestors))
 }
 
 fn remedy(roles: &[(Role, i64)], action: Action, place_ancestors: &[i64]) -> String {
-    let words: Vec<String> = action
-        .roles()
-        .iter()
-        .map(|role| format!("{} {}", role.word(), role.chinese()))
-        .collect();
+    let words: Vec<String> =
+        action.roles().iter().map(|role| format!("{} {}", role.word(), role.chinese())).collect();
     let words = words.join(", ");
     if place_ancestors.is_empty() {
         return format!("name a place; one of these roles is needed there: {words}");
@@ -228,10 +217,7 @@ mod tests {
     fn a_right_covers_everything_below_and_nothing_above_or_beside() {
         let street = [(Role::Author, FENGSHAN)];
         assert_eq!(allows(&street, Action::DraftAlert, &GRID_PATH), Ok(()));
-        assert_eq!(
-            allows(&street, Action::DraftAlert, &[FENGSHAN, CITY]),
-            Ok(())
-        );
+        assert_eq!(allows(&street, Action::DraftAlert, &[FENGSHAN, CITY]), Ok(()));
         let above = allows(&street, Action::DraftAlert, &[CITY]).unwrap_err();
         assert_eq!(above.place, CITY);
         assert!(above.remedy.contains("another place"), "{above}");
@@ -266,10 +252,7 @@ mod tests {
         let denied = allows_everywhere(&one, Action::ApproveAlert, &areas).unwrap_err();
         assert_eq!(denied.place, LIANGHUI);
         let both = [(Role::Approver, FENGSHAN), (Role::Approver, LIANGHUI)];
-        assert_eq!(
-            allows_everywhere(&both, Action::ApproveAlert, &areas),
-            Ok(())
-        );
+        assert_eq!(allows_everywhere(&both, Action::ApproveAlert, &areas), Ok(()));
         assert!(allows_everywhere(&both, Action::ApproveAlert, &[]).is_err());
     }
 

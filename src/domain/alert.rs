@@ -114,13 +114,8 @@ pub enum Demand {
 
 impl Demand {
     /// Every demand, the mildest first.
-    pub const ALL: [Demand; 5] = [
-        Demand::Inform,
-        Demand::Receipt,
-        Demand::Safety,
-        Demand::Upstairs,
-        Demand::Evacuation,
-    ];
+    pub const ALL: [Demand; 5] =
+        [Demand::Inform, Demand::Receipt, Demand::Safety, Demand::Upstairs, Demand::Evacuation];
 
     /// The stable number under which the store keeps it.
     pub fn code(self) -> i64 {
@@ -357,11 +352,7 @@ impl State {
         LIFE.iter()
             .find(|(from, by, _)| *from == self && *by == act)
             .map(|(_, _, to)| *to)
-            .ok_or(NotNow {
-                state: self,
-                act,
-                remedy: self.remedy(act),
-            })
+            .ok_or(NotNow { state: self, act, remedy: self.remedy(act) })
     }
 
     fn remedy(self, act: Act) -> &'static str {
@@ -398,9 +389,7 @@ pub struct OwnApproval {
 /// Checks the two-person rule; ids are accounts.
 pub fn second_person(author_id: i64, approver_id: i64) -> Result<(), OwnApproval> {
     if author_id == approver_id {
-        return Err(OwnApproval {
-            account: approver_id,
-        });
+        return Err(OwnApproval { account: approver_id });
     }
     Ok(())
 }

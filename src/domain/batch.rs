@@ -86,41 +86,23 @@ pub fn follow(
         return None;
     }
     let counted = |pick: Pick| {
-        let slot = usize::try_from(tries - 1)
-            .unwrap_or(0)
-            .min(RETRY_WAITS_MS.len() - 1);
-        let wait_ms = after_ms
-            .unwrap_or(RETRY_WAITS_MS[slot])
-            .max(RETRY_WAITS_MS[slot]);
-        (tries < ATTEMPTS).then_some(Follow {
-            pick,
-            tries: tries + 1,
-            wait_ms,
-        })
+        let slot = usize::try_from(tries - 1).unwrap_or(0).min(RETRY_WAITS_MS.len() - 1);
+        let wait_ms = after_ms.unwrap_or(RETRY_WAITS_MS[slot]).max(RETRY_WAITS_MS[slot]);
+        (tries < ATTEMPTS).then_some(Follow { pick, tries: tries + 1, wait_ms })
     };
     match kind {
-        2 => Some(Follow {
-            pick: Pick::Next,
-            tries: 1,
-            wait_ms: 0,
-        }),
+        2 => Some(Follow { pick: Pick::Next, tries: 1, wait_ms: 0 }),
         3 => counted(Pick::Retry),
         4 => {
             // What is not counted is still limited: waits grow, so that the numbers last.
             let slot = usize::try_from(attempt / 10).unwrap_or(0);
             let least_ms = RETRY_WAITS_MS[slot.min(RETRY_WAITS_MS.len() - 1)];
             let wait_ms = after_ms.unwrap_or(least_ms).max(least_ms);
-            Some(Follow {
-                pick: Pick::Throttled,
-                tries,
-                wait_ms,
-            })
+            Some(Follow { pick: Pick::Throttled, tries, wait_ms })
         }
-        5 if repeat_unknown && tries < ATTEMPTS => Some(Follow {
-            pick: Pick::Unknown,
-            tries: tries + 1,
-            wait_ms: RECEIPT_WINDOW_MS,
-        }),
+        5 if repeat_unknown && tries < ATTEMPTS => {
+            Some(Follow { pick: Pick::Unknown, tries: tries + 1, wait_ms: RECEIPT_WINDOW_MS })
+        }
         _ => None,
     }
 }
@@ -145,14 +127,7 @@ mod tests {
     #[test]
     fn a_throttled_attempt_takes_a_number_but_is_not_counted() {
         let next = follow(4, 7, 1, Some(9_000), true);
-        assert_eq!(
-            next,
-            Some(Follow {
-                pick: Pick::Throttled,
-                tries: 1,
-                wait_ms: 9_000
-            })
-        );
+        assert_eq!(next, Some(Follow { pick: Pick::Throttled, tries: 1, wait_ms: 9_000 }));
         assert_eq!(follow(3, 3, 3, None, true), None);
         assert_eq!(follow(3, 1, 1, None, true).map(|f| f.wait_ms), Some(5_000));
         assert_eq!(follow(3, 2, 2, None, true).map(|f| f.wait_ms), Some(20_000));

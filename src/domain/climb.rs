@@ -115,9 +115,7 @@ pub struct Climb {
 
 /// The ladder's timer when a grid's clock starts; none: this plan has no lists.
 pub fn first_due(plan: &Plan, started_at: i64) -> Option<(Step, i64)> {
-    plan.lists
-        .as_ref()
-        .map(|lists| (Step::FIRST, started_at + lists.delay_ms(Rung::Building)))
+    plan.lists.as_ref().map(|lists| (Step::FIRST, started_at + lists.delay_ms(Rung::Building)))
 }
 
 /// Decides for one grid. Harmless when nothing is due: it then gives back the timer it was given.
@@ -144,11 +142,7 @@ pub fn decide(plan: &Plan, grid: &Grid<'_>, now: i64) -> Option<Climb> {
 /// A taken list with doors still open: of the others nobody expects an act.
 fn holds_doors(grid: &Grid<'_>, row: &ListRow) -> bool {
     let of_it = |doors: &Doors| row.rung != Rung::Building || doors.building_id == row.place_id;
-    row.state == ListState::Taken
-        && grid
-            .doors
-            .iter()
-            .any(|doors| doors.open > 0 && of_it(doors))
+    row.state == ListState::Taken && grid.doors.iter().any(|doors| doors.open > 0 && of_it(doors))
 }
 
 /// The grid with the questions that every step asks of it.
@@ -171,11 +165,7 @@ impl<'a> View<'a> {
         let passes: Vec<i64> = if after_outage {
             Vec::new()
         } else {
-            grid.lists
-                .iter()
-                .filter(stale)
-                .map(|row| row.list_id)
-                .collect()
+            grid.lists.iter().filter(stale).map(|row| row.list_id).collect()
         };
         let held: HashSet<i64> = grid
             .lists
@@ -190,23 +180,12 @@ impl<'a> View<'a> {
             .map(|doors| doors.building_id)
             .filter(|building| !held.contains(&grid.place_id) && !held.contains(building))
             .collect();
-        View {
-            plan,
-            lists,
-            grid,
-            now,
-            passes,
-            uncovered,
-            after_outage,
-        }
+        View { plan, lists, grid, now, passes, uncovered, after_outage }
     }
 
     /// Lists of the whole grid, not of a building.
     fn above(&self) -> impl Iterator<Item = &'a ListRow> {
-        self.grid
-            .lists
-            .iter()
-            .filter(|row| row.rung != Rung::Building)
+        self.grid.lists.iter().filter(|row| row.rung != Rung::Building)
     }
 
     fn highest(&self) -> Option<Rung> {
@@ -252,9 +231,7 @@ impl<'a> View<'a> {
             return false;
         };
         let delay_ms = self.lists.delay_ms(rung);
-        let mut asked = self
-            .above()
-            .filter(|row| self.lists.delay_ms(row.rung) == delay_ms);
+        let mut asked = self.above().filter(|row| self.lists.delay_ms(row.rung) == delay_ms);
         asked.all(|row| match row.state {
             ListState::Declined | ListState::PassedOn | ListState::Done => true,
             ListState::Taken => self.passes.contains(&row.list_id),
@@ -265,9 +242,7 @@ impl<'a> View<'a> {
     /// The step after everything that happens at the moment of this rung.
     fn after(&self, rung: Rung) -> Step {
         let delay_ms = self.lists.delay_ms(rung);
-        let later = Rung::ALL
-            .into_iter()
-            .find(|r| self.lists.delay_ms(*r) > delay_ms);
+        let later = Rung::ALL.into_iter().find(|r| self.lists.delay_ms(*r) > delay_ms);
         later.map_or(Step::Remind, Step::Offer)
     }
 
@@ -307,35 +282,18 @@ impl<'a> View<'a> {
     fn offers_at(&self, rung: Rung, before: &[Offer]) -> Vec<Offer> {
         let delay_ms = self.lists.delay_ms(rung);
         let rungs = Rung::ALL.into_iter().rev();
-        self.offers_to(
-            rungs.filter(|r| self.lists.delay_ms(*r) == delay_ms),
-            before,
-        )
+        self.offers_to(rungs.filter(|r| self.lists.delay_ms(*r) == delay_ms), before)
     }
 
     fn offers_to(&self, rungs: impl Iterator<Item = Rung>, before: &[Offer]) -> Vec<Offer> {
         let mut whole: HashSet<i64> = self.above().map(|row| row.human_id).collect();
-        whole.extend(
-            before
-                .iter()
-                .filter(|o| o.rung != Rung::Building)
-                .map(|o| o.human_id),
-        );
-        let mut places: HashSet<(i64, i64)> = self
-            .grid
-            .lists
-            .iter()
-            .map(|row| (row.place_id, row.human_id))
-            .collect();
+        whole.extend(before.iter().filter(|o| o.rung != Rung::Building).map(|o| o.human_id));
+        let mut places: HashSet<(i64, i64)> =
+            self.grid.lists.iter().map(|row| (row.place_id, row.human_id)).collect();
         places.extend(before.iter().map(|offer| (offer.place_id, offer.human_id)));
         let mut offers = Vec::new();
         for rung in rungs {
-            for human in self
-                .grid
-                .ladder
-                .iter()
-                .filter(|h| h.rung == rung && h.can_be_asked())
-            {
+            for human in self.grid.ladder.iter().filter(|h| h.rung == rung && h.can_be_asked()) {
                 let place_id = match rung {
                     Rung::Building if self.uncovered.contains(&human.place_id) => human.place_id,
                     Rung::Building => continue,
@@ -351,11 +309,7 @@ impl<'a> View<'a> {
                 if rung != Rung::Building {
                     whole.insert(human.human_id);
                 }
-                offers.push(Offer {
-                    place_id,
-                    human_id: human.human_id,
-                    rung,
-                });
+                offers.push(Offer { place_id, human_id: human.human_id, rung });
             }
         }
         offers
@@ -372,10 +326,7 @@ impl<'a> View<'a> {
             .iter()
             .filter(|row| Some(self.lists.delay_ms(row.rung)) == highest)
             .filter(|row| !self.passes.contains(&row.list_id))
-            .filter(|row| {
-                row.answered_at
-                    .is_none_or(|at| self.now - at >= self.plan.remind_ms)
-            })
+            .filter(|row| row.answered_at.is_none_or(|at| self.now - at >= self.plan.remind_ms))
             .filter(|row| match row.state {
                 ListState::Offered | ListState::Declined | ListState::PassedOn => true,
                 ListState::Taken | ListState::Done => false,
@@ -383,34 +334,17 @@ impl<'a> View<'a> {
             .filter(|row| row.rung != Rung::Building || self.uncovered.contains(&row.place_id))
             .map(|row| row.list_id)
             .collect();
-        self.climb(
-            offers,
-            reminds,
-            Step::Remind,
-            self.now + self.plan.remind_ms,
-        )
+        self.climb(offers, reminds, Step::Remind, self.now + self.plan.remind_ms)
     }
 
     /// Every open door is somebody's: look again when the first of them must have acted.
     fn watch(&self) -> Climb {
-        let held = self
-            .grid
-            .lists
-            .iter()
-            .filter(|row| row.state == ListState::Taken);
+        let held = self.grid.lists.iter().filter(|row| row.state == ListState::Taken);
         let first = held.map(|row| row.last_act_at() + self.plan.stale_ms).min();
         let stale_at = first.unwrap_or(self.now + self.plan.stale_ms);
         let grace_at = self.now + self.plan.remind_ms;
-        let due_at = if stale_at > self.now {
-            stale_at
-        } else {
-            grace_at
-        };
-        let due_at = if self.after_outage {
-            due_at.max(grace_at)
-        } else {
-            due_at
-        };
+        let due_at = if stale_at > self.now { stale_at } else { grace_at };
+        let due_at = if self.after_outage { due_at.max(grace_at) } else { due_at };
         self.climb(Vec::new(), Vec::new(), Step::Watch, due_at)
     }
 

@@ -21,13 +21,8 @@ pub enum Demand {
 
 impl Demand {
     /// All demands, weakest first.
-    pub const ALL: [Demand; 5] = [
-        Demand::Inform,
-        Demand::Receipt,
-        Demand::Safety,
-        Demand::Upstairs,
-        Demand::Evacuation,
-    ];
+    pub const ALL: [Demand; 5] =
+        [Demand::Inform, Demand::Receipt, Demand::Safety, Demand::Upstairs, Demand::Evacuation];
 
     /// The stable number under which the store keeps it; grows with the strength.
     pub fn code(self) -> i64 {

@@ -182,12 +182,7 @@ mod tests {
                 (AlertKind::Live, true, Realm::Practice, Realm::Practice),
                 (AlertKind::Exercise, false, Realm::Live, Realm::Live),
                 (AlertKind::Exercise, true, Realm::Practice, Realm::Practice),
-                (
-                    AlertKind::Rehearsal,
-                    false,
-                    Realm::Practice,
-                    Realm::Practice
-                ),
+                (AlertKind::Rehearsal, false, Realm::Practice, Realm::Practice),
                 (AlertKind::Rehearsal, true, Realm::Practice, Realm::Practice),
             ]
         );
@@ -196,14 +191,7 @@ mod tests {
     #[test]
     fn an_exercise_reaches_only_its_roll_and_says_so_first() {
         let exercise = |on_roll, text| {
-            admit(
-                AlertKind::Exercise,
-                false,
-                Realm::Live,
-                Realm::Live,
-                on_roll,
-                text,
-            )
+            admit(AlertKind::Exercise, false, Realm::Live, Realm::Live, on_roll, text)
         };
         assert!(exercise(true, DRILL).is_ok());
         assert!(exercise(true, "【演练】请回1").is_ok());
@@ -223,26 +211,11 @@ mod tests {
 
     #[test]
     fn a_pass_covers_no_other_world_and_no_unmarked_exercise() {
-        let live = admit(
-            AlertKind::Live,
-            false,
-            Realm::Live,
-            Realm::Live,
-            false,
-            ORDER,
-        )
-        .unwrap();
+        let live = admit(AlertKind::Live, false, Realm::Live, Realm::Live, false, ORDER).unwrap();
         assert!(live.covers(Realm::Live, ORDER));
         assert!(!live.covers(Realm::Practice, ORDER));
-        let drill = admit(
-            AlertKind::Exercise,
-            false,
-            Realm::Live,
-            Realm::Live,
-            true,
-            DRILL,
-        )
-        .unwrap();
+        let drill =
+            admit(AlertKind::Exercise, false, Realm::Live, Realm::Live, true, DRILL).unwrap();
         assert!(drill.covers(Realm::Live, DRILL));
         assert!(!drill.covers(Realm::Live, ORDER));
     }

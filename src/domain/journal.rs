@@ -141,10 +141,7 @@ impl Chain {
 
     /// Checks the next entry.
     pub fn take(&mut self, entry: &Entry) -> Result<(), Broken> {
-        let broken = |why| Broken {
-            pos: entry.pos,
-            why,
-        };
+        let broken = |why| Broken { pos: entry.pos, why };
         let expected = self.last_pos + 1;
         if entry.pos != expected {
             return Err(broken(Why::Position { expected }));
@@ -158,10 +155,7 @@ impl Chain {
 
     /// What was verified so far.
     pub fn verified(&self) -> Verified {
-        Verified {
-            entries: self.last_pos,
-            head: self.head,
-        }
+        Verified { entries: self.last_pos, head: self.head }
     }
 }
 
@@ -202,11 +196,7 @@ pub fn row_salt(key: &[u8], batch: &str, index: usize) -> Hash {
 }
 
 fn row_hash(salt: &Hash, row: &[u8]) -> [u8; ROW_HASH_BYTES] {
-    let full: Hash = Sha256::new()
-        .chain_update(salt)
-        .chain_update(row)
-        .finalize()
-        .into();
+    let full: Hash = Sha256::new().chain_update(salt).chain_update(row).finalize().into();
     let mut kept = [0; ROW_HASH_BYTES];
     kept.copy_from_slice(&full[..ROW_HASH_BYTES]);
     kept
@@ -226,13 +216,8 @@ pub fn seal_rows<R: AsRef<[u8]>>(key: &[u8], batch: &str, rows: &[R]) -> String 
 
 /// Checks a row that still exists against the seal in its batch's entry.
 pub fn check_row(sealed: &str, salt: &Hash, index: usize, row: &[u8]) -> Result<(), RowFault> {
-    let hashes = STANDARD_NO_PAD
-        .decode(sealed)
-        .map_err(|_| RowFault::Unreadable)?;
-    let kept = hashes
-        .chunks(ROW_HASH_BYTES)
-        .nth(index)
-        .ok_or(RowFault::NoSuchRow(index))?;
+    let hashes = STANDARD_NO_PAD.decode(sealed).map_err(|_| RowFault::Unreadable)?;
+    let kept = hashes.chunks(ROW_HASH_BYTES).nth(index).ok_or(RowFault::NoSuchRow(index))?;
     if kept != row_hash(salt, row) {
         return Err(RowFault::Changed(index));
     }
@@ -365,16 +350,8 @@ mod tests {
             assert_eq!(Entry::from_line(&entry.to_line()), Ok(entry));
         }
         let cut = journal()[0].to_line().replace(FIRST_HASH, &FIRST_HASH[1..]);
-        assert!(
-            Entry::from_line(&cut)
-                .unwrap_err()
-                .contains("64 hexadecimal")
-        );
-        assert!(
-            Entry::from_line("{}")
-                .unwrap_err()
-                .contains("missing field")
-        );
+        assert!(Entry::from_line(&cut).unwrap_err().contains("64 hexadecimal"));
+        assert!(Entry::from_line("{}").unwrap_err().contains("missing field"));
         let long = " ".repeat(MAX_LINE_BYTES + 1);
         assert!(Entry::from_line(&long).unwrap_err().contains("longer"));
         assert_eq!(hex::parse(&"é".repeat(32)), None);
@@ -392,18 +369,12 @@ mod tests {
         assert!(verify([&batch]).is_ok());
         for index in [1, 2] {
             let salt = row_salt(key, "replies-17", index);
-            assert_eq!(
-                check_row(&sealed, &salt, index, texts[index].as_bytes()),
-                Ok(())
-            );
+            assert_eq!(check_row(&sealed, &salt, index, texts[index].as_bytes()), Ok(()));
         }
         let salt = row_salt(key, "replies-17", 1);
         let other = check_row(&sealed, &salt, 1, "没事".as_bytes());
         assert_eq!(other, Err(RowFault::Changed(1)));
-        assert_eq!(
-            check_row(&sealed, &salt, 3, b"1"),
-            Err(RowFault::NoSuchRow(3))
-        );
+        assert_eq!(check_row(&sealed, &salt, 3, b"1"), Err(RowFault::NoSuchRow(3)));
         assert_eq!(check_row("汉字", &salt, 0, b"1"), Err(RowFault::Unreadable));
     }
 

@@ -35,9 +35,7 @@ impl ListState {
 
     /// The inverse of [`ListState::code`].
     pub fn from_code(code: i64) -> Option<ListState> {
-        ListState::ALL
-            .into_iter()
-            .find(|state| state.code() == code)
+        ListState::ALL.into_iter().find(|state| state.code() == code)
     }
 }
 
@@ -60,9 +58,7 @@ pub struct ListRow {
 impl ListRow {
     /// The last sign of life of its holder.
     pub fn last_act_at(&self) -> i64 {
-        self.offered_at
-            .max(self.answered_at.unwrap_or(0))
-            .max(self.acted_at.unwrap_or(0))
+        self.offered_at.max(self.answered_at.unwrap_or(0)).max(self.acted_at.unwrap_or(0))
     }
 }
 
@@ -91,19 +87,8 @@ mod tests {
             acted_at: None,
         };
         assert_eq!(offered.last_act_at(), 10);
-        assert_eq!(
-            ListRow {
-                answered_at: Some(20),
-                ..offered
-            }
-            .last_act_at(),
-            20
-        );
-        let acted = ListRow {
-            answered_at: Some(20),
-            acted_at: Some(30),
-            ..offered
-        };
+        assert_eq!(ListRow { answered_at: Some(20), ..offered }.last_act_at(), 20);
+        let acted = ListRow { answered_at: Some(20), acted_at: Some(30), ..offered };
         assert_eq!(acted.last_act_at(), 30);
     }
 }

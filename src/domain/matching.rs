@@ -82,10 +82,7 @@ pub fn match_household(
         own.partition(|c| had_received(c.first_sent_at, at));
     let fresh: Vec<&Candidate> = fresh
         .into_iter()
-        .filter(|c| {
-            c.first_sent_at
-                .is_some_and(|sent| sent <= arrived_at && sent <= at + SKEW_MS)
-        })
+        .filter(|c| c.first_sent_at.is_some_and(|sent| sent <= arrived_at && sent <= at + SKEW_MS))
         .collect();
     let open_read = pick(&read, true);
     if !open_read.is_empty() {
@@ -105,39 +102,23 @@ pub fn match_household(
 /// Words that speak for themselves (要人帮, 水进屋了, 走不动): they need no message to answer and
 /// belong to every household of the number, under every alert it is in.
 pub fn match_words(candidates: &[Candidate]) -> Vec<Target> {
-    targets(
-        candidates
-            .iter()
-            .filter(|c| c.shared_by <= SHARED_MAX)
-            .collect(),
-    )
+    targets(candidates.iter().filter(|c| c.shared_by <= SHARED_MAX).collect())
 }
 
 /// The households for whom the number is shared too widely to speak: sorted, each once.
 pub fn listed_households(candidates: &[Candidate]) -> Vec<i64> {
     let shared = candidates.iter().filter(|c| c.shared_by > SHARED_MAX);
-    shared
-        .map(|c| c.household_id)
-        .collect::<BTreeSet<i64>>()
-        .into_iter()
-        .collect()
+    shared.map(|c| c.household_id).collect::<BTreeSet<i64>>().into_iter().collect()
 }
 
 fn pick<'a>(candidates: &[&'a Candidate], open: bool) -> Vec<&'a Candidate> {
-    candidates
-        .iter()
-        .copied()
-        .filter(|c| c.open == open)
-        .collect()
+    candidates.iter().copied().filter(|c| c.open == open).collect()
 }
 
 /// Those of the first message: alerts merged into one text have the same instant.
 fn earliest(candidates: Vec<&Candidate>) -> Vec<&Candidate> {
     let first = candidates.iter().filter_map(|c| c.first_sent_at).min();
-    candidates
-        .into_iter()
-        .filter(|c| c.first_sent_at == first)
-        .collect()
+    candidates.into_iter().filter(|c| c.first_sent_at == first).collect()
 }
 
 /// One a household and alert, of its newest version, in a stable order.
@@ -183,9 +164,7 @@ pub enum LeaderAct {
 
 /// A leader's digit, sent at `now` (see [`reply_at`]).
 pub fn leader_act(digit: u8, state: &LeaderState, now: i64) -> LeaderAct {
-    let repeated = state
-        .last_same_digit_at
-        .is_some_and(|last| (now - last).abs() < REPEAT_MS);
+    let repeated = state.last_same_digit_at.is_some_and(|last| (now - last).abs() < REPEAT_MS);
     let leads = matches!(digit, 0 | 1);
     match digit {
         _ if leads && repeated => LeaderAct::Repeat,
@@ -226,31 +205,17 @@ mod tests {
     #[test]
     fn a_digit_answers_what_was_received_a_minute_before() {
         let order = [wang(1, Some(T))];
-        assert_eq!(
-            alerts(&match_household(Some(T + MIN), T + MIN, &order)),
-            [1]
-        );
+        assert_eq!(alerts(&match_household(Some(T + MIN), T + MIN, &order)), [1]);
         let both = [wang(1, Some(T)), wang(2, Some(T + 10 * MIN))];
         let just_after_the_second = T + 10 * MIN + 59_999;
-        assert_eq!(
-            alerts(&match_household(
-                Some(just_after_the_second),
-                T + 20 * MIN,
-                &both
-            )),
-            [1]
-        );
+        assert_eq!(alerts(&match_household(Some(just_after_the_second), T + 20 * MIN, &both)), [1]);
         let later = just_after_the_second + 1;
         assert_eq!(alerts(&match_household(Some(later), later, &both)), [1, 2]);
     }
 
     #[test]
     fn a_newer_demand_of_the_same_alert_stays_open() {
-        let raised = Candidate {
-            version: 2,
-            first_sent_at: Some(T + 10 * MIN),
-            ..wang(1, None)
-        };
+        let raised = Candidate { version: 2, first_sent_at: Some(T + 10 * MIN), ..wang(1, None) };
         let both = [wang(1, Some(T)), raised];
         let at = T + 10 * MIN + 5_000;
         let matched = match_household(Some(at), at, &both);
@@ -263,18 +228,9 @@ mod tests {
     #[test]
     fn the_only_message_is_answered_however_fast() {
         let at = T + 2_000;
-        assert_eq!(
-            alerts(&match_household(Some(at), at, &[wang(1, Some(T))])),
-            [1]
-        );
-        let closed = Candidate {
-            open: false,
-            ..wang(1, Some(T - 30 * MIN))
-        };
-        assert_eq!(
-            alerts(&match_household(Some(at), at, &[closed, wang(2, Some(T))])),
-            [2]
-        );
+        assert_eq!(alerts(&match_household(Some(at), at, &[wang(1, Some(T))])), [1]);
+        let closed = Candidate { open: false, ..wang(1, Some(T - 30 * MIN)) };
+        assert_eq!(alerts(&match_household(Some(at), at, &[closed, wang(2, Some(T))])), [2]);
     }
 
     #[test]
@@ -289,10 +245,7 @@ mod tests {
     #[test]
     fn without_a_sent_time_the_arrival_counts() {
         let both = [wang(1, Some(T)), wang(2, Some(T + 10 * MIN))];
-        assert_eq!(
-            alerts(&match_household(None, T + 10 * MIN + 1_000, &both)),
-            [1]
-        );
+        assert_eq!(alerts(&match_household(None, T + 10 * MIN + 1_000, &both)), [1]);
         assert_eq!(alerts(&match_household(None, T + 11 * MIN, &both)), [1, 2]);
         assert_eq!(reply_at(Some(0), T), T);
         assert_eq!(reply_at(Some(T + 1), T), T, "a phone's clock ahead of ours");
@@ -310,26 +263,15 @@ mod tests {
     fn a_digit_sent_long_before_the_message_answers_nothing() {
         let matched = match_household(Some(T - 30 * MIN), T + MIN, &[wang(1, Some(T))]);
         assert_eq!(matched, []);
-        assert_eq!(
-            match_household(Some(T), T, &[wang(1, None)]),
-            [],
-            "never messaged"
-        );
+        assert_eq!(match_household(Some(T), T, &[wang(1, None)]), [], "never messaged");
         assert_eq!(match_household(Some(T), T, &[]), [], "an unknown number");
     }
 
     #[test]
     fn a_second_word_belongs_to_what_is_already_closed() {
-        let closed = Candidate {
-            open: false,
-            ..wang(1, Some(T))
-        };
+        let closed = Candidate { open: false, ..wang(1, Some(T)) };
         assert_eq!(
-            alerts(&match_household(
-                None,
-                T + 30 * MIN,
-                std::slice::from_ref(&closed)
-            )),
+            alerts(&match_household(None, T + 30 * MIN, std::slice::from_ref(&closed))),
             [1]
         );
         assert_eq!(alerts(&match_household(None, T + 1_000, &[closed])), [1]);
@@ -339,11 +281,7 @@ mod tests {
     fn three_households_of_a_number_all_answer_four_do_not() {
         let homes = |shared_by| -> Vec<Candidate> {
             (1..=shared_by)
-                .map(|id| Candidate {
-                    household_id: id,
-                    shared_by,
-                    ..wang(1, Some(T))
-                })
+                .map(|id| Candidate { household_id: id, shared_by, ..wang(1, Some(T)) })
                 .collect()
         };
         assert_eq!(match_household(None, T + 5 * MIN, &homes(3)).len(), 3);
@@ -355,22 +293,13 @@ mod tests {
 
     #[test]
     fn help_in_words_needs_no_message_before_it() {
-        let never = [
-            wang(1, None),
-            Candidate {
-                open: false,
-                ..wang(2, Some(T))
-            },
-        ];
+        let never = [wang(1, None), Candidate { open: false, ..wang(2, Some(T)) }];
         assert_eq!(alerts(&match_words(&never)), [1, 2]);
     }
 
     #[test]
     fn a_relatives_number_stays_a_relatives() {
-        let daughter = Candidate {
-            relative: true,
-            ..wang(1, Some(T))
-        };
+        let daughter = Candidate { relative: true, ..wang(1, Some(T)) };
         assert!(match_household(None, T + 2 * MIN, &[daughter])[0].relative);
     }
 
@@ -386,56 +315,26 @@ mod tests {
 
     #[test]
     fn a_leaders_one_means_the_list_then_the_summons_then_his_home() {
-        assert_eq!(
-            leader_act(1, &leader(true, true, true, true), T),
-            LeaderAct::Take
-        );
-        assert_eq!(
-            leader_act(1, &leader(false, true, true, true), T),
-            LeaderAct::Wake
-        );
-        assert_eq!(
-            leader_act(1, &leader(false, false, true, true), T),
-            LeaderAct::OwnHome
-        );
-        assert_eq!(
-            leader_act(1, &leader(false, false, true, false), T),
-            LeaderAct::Unclear
-        );
+        assert_eq!(leader_act(1, &leader(true, true, true, true), T), LeaderAct::Take);
+        assert_eq!(leader_act(1, &leader(false, true, true, true), T), LeaderAct::Wake);
+        assert_eq!(leader_act(1, &leader(false, false, true, true), T), LeaderAct::OwnHome);
+        assert_eq!(leader_act(1, &leader(false, false, true, false), T), LeaderAct::Unclear);
     }
 
     #[test]
     fn a_leaders_zero_means_the_list_offered_then_the_one_held() {
-        assert_eq!(
-            leader_act(0, &leader(true, true, true, true), T),
-            LeaderAct::Decline
-        );
-        assert_eq!(
-            leader_act(0, &leader(false, true, true, true), T),
-            LeaderAct::HandBack
-        );
-        assert_eq!(
-            leader_act(0, &leader(false, true, false, true), T),
-            LeaderAct::OwnHome
-        );
-        assert_eq!(
-            leader_act(0, &leader(false, true, false, false), T),
-            LeaderAct::Unclear
-        );
+        assert_eq!(leader_act(0, &leader(true, true, true, true), T), LeaderAct::Decline);
+        assert_eq!(leader_act(0, &leader(false, true, true, true), T), LeaderAct::HandBack);
+        assert_eq!(leader_act(0, &leader(false, true, false, true), T), LeaderAct::OwnHome);
+        assert_eq!(leader_act(0, &leader(false, true, false, false), T), LeaderAct::Unclear);
     }
 
     #[test]
     fn all_else_is_his_own_home() {
         for digit in [2, 3, 4, 9] {
-            assert_eq!(
-                leader_act(digit, &leader(true, true, true, true), T),
-                LeaderAct::OwnHome
-            );
+            assert_eq!(leader_act(digit, &leader(true, true, true, true), T), LeaderAct::OwnHome);
         }
-        assert_eq!(
-            leader_act(2, &leader(true, true, true, false), T),
-            LeaderAct::Unclear
-        );
+        assert_eq!(leader_act(2, &leader(true, true, true, false), T), LeaderAct::Unclear);
     }
 
     #[test]
@@ -446,16 +345,8 @@ mod tests {
         };
         assert_eq!(leader_act(1, &again(59_999), T), LeaderAct::Repeat);
         assert_eq!(leader_act(0, &again(10), T), LeaderAct::Repeat);
-        assert_eq!(
-            leader_act(1, &again(-10), T),
-            LeaderAct::Repeat,
-            "arrived in disorder"
-        );
+        assert_eq!(leader_act(1, &again(-10), T), LeaderAct::Repeat, "arrived in disorder");
         assert_eq!(leader_act(1, &again(60_000), T), LeaderAct::Take);
-        assert_eq!(
-            leader_act(2, &again(10), T),
-            LeaderAct::OwnHome,
-            "two cries are two cries"
-        );
+        assert_eq!(leader_act(2, &again(10), T), LeaderAct::OwnHome, "two cries are two cries");
     }
 }

@@ -166,31 +166,19 @@ impl Category {
 
 /// Bits of words joined with `;` (empty text: none). `Err` is the first word nobody knows.
 pub fn needs_of_words(words: &str) -> Result<i64, &str> {
-    bits_of(words, |word| {
-        Need::ALL
-            .iter()
-            .find(|need| need.word() == word)
-            .map(|need| need.bit())
-    })
+    bits_of(words, |word| Need::ALL.iter().find(|need| need.word() == word).map(|need| need.bit()))
 }
 
 /// Bits of transfer categories from words joined with `;`. `Err` is the first unknown word.
 pub fn categories_of_words(words: &str) -> Result<i64, &str> {
     bits_of(words, |word| {
-        Category::ALL
-            .iter()
-            .find(|category| category.word() == word)
-            .map(|found| found.bit())
+        Category::ALL.iter().find(|category| category.word() == word).map(|found| found.bit())
     })
 }
 
 fn bits_of(words: &str, find: impl Fn(&str) -> Option<i64>) -> Result<i64, &str> {
     let mut bits = 0;
-    for word in words
-        .split(';')
-        .map(str::trim)
-        .filter(|word| !word.is_empty())
-    {
+    for word in words.split(';').map(str::trim).filter(|word| !word.is_empty()) {
         bits |= find(word).ok_or(word)?;
     }
     Ok(bits)
@@ -198,22 +186,12 @@ fn bits_of(words: &str, find: impl Fn(&str) -> Option<i64>) -> Result<i64, &str>
 
 /// The words of the bits, joined with `;`, in the order of the bits.
 pub fn words_of_needs(bits: i64) -> String {
-    join(
-        Need::ALL
-            .iter()
-            .filter(|need| bits & need.bit() != 0)
-            .map(|need| need.word()),
-    )
+    join(Need::ALL.iter().filter(|need| bits & need.bit() != 0).map(|need| need.word()))
 }
 
 /// The words of the bits, joined with `;`, in the order of the bits.
 pub fn words_of_categories(bits: i64) -> String {
-    join(
-        Category::ALL
-            .iter()
-            .filter(|found| bits & found.bit() != 0)
-            .map(|found| found.word()),
-    )
+    join(Category::ALL.iter().filter(|found| bits & found.bit() != 0).map(|found| found.word()))
 }
 
 fn join<'a>(words: impl Iterator<Item = &'a str>) -> String {

@@ -173,9 +173,7 @@ impl ReceiptClass {
 
     /// The inverse of [`ReceiptClass::code`].
     pub fn from_code(code: i64) -> Option<ReceiptClass> {
-        ReceiptClass::ALL
-            .into_iter()
-            .find(|class| class.code() == code)
+        ReceiptClass::ALL.into_iter().find(|class| class.code() == code)
     }
 
     /// The word used in settings, files and logs.
@@ -255,20 +253,11 @@ mod tests {
     #[test]
     fn codes_of_outcomes_stay_what_they_are() {
         let all = [
-            Outcome::Accepted {
-                external_id: Some("SM1".into()),
-            },
-            Outcome::RefusedPermanent {
-                code: "21211".into(),
-            },
-            Outcome::RefusedRetry {
-                after_ms: Some(5_000),
-                code: "503".into(),
-            },
+            Outcome::Accepted { external_id: Some("SM1".into()) },
+            Outcome::RefusedPermanent { code: "21211".into() },
+            Outcome::RefusedRetry { after_ms: Some(5_000), code: "503".into() },
             Outcome::Throttled { after_ms: None },
-            Outcome::Unknown {
-                why: "超时".into()
-            },
+            Outcome::Unknown { why: "超时".into() },
         ];
         assert_eq!(all.each_ref().map(Outcome::code), [1, 2, 3, 4, 5]);
         let reached = all.each_ref().map(Outcome::is_handed_over);
@@ -297,20 +286,8 @@ mod tests {
         for class in ReceiptClass::ALL {
             assert!(!class.is_permanent() || class.is_final(), "{class:?}");
         }
-        assert_eq!(
-            ReceiptClass::ALL
-                .into_iter()
-                .filter(|c| c.is_delivered())
-                .count(),
-            1
-        );
-        assert_eq!(
-            ReceiptClass::ALL
-                .into_iter()
-                .filter(|c| c.is_permanent())
-                .count(),
-            4
-        );
+        assert_eq!(ReceiptClass::ALL.into_iter().filter(|c| c.is_delivered()).count(), 1);
+        assert_eq!(ReceiptClass::ALL.into_iter().filter(|c| c.is_permanent()).count(), 4);
         assert!(!ReceiptClass::ContentBlocked.is_permanent());
     }
 }

@@ -32,9 +32,7 @@ pub fn hash(password: &str, salt: &[u8; 16]) -> Result<String, Unusable> {
     }
     let broken = |e: argon2::password_hash::Error| Unusable::Hash(e.to_string());
     let salt = SaltString::encode_b64(salt).map_err(broken)?;
-    let hashed = hasher()
-        .hash_password(password.as_bytes(), &salt)
-        .map_err(broken)?;
+    let hashed = hasher().hash_password(password.as_bytes(), &salt).map_err(broken)?;
     Ok(hashed.to_string())
 }
 
@@ -63,10 +61,7 @@ mod tests {
     #[test]
     fn a_password_matches_only_itself_and_its_salt_makes_it_its_own() {
         let kept = hash("防汛值班室的密码一二三", &[7; 16]).unwrap();
-        assert!(
-            kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{kept}"
-        );
+        assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
         assert!(matches("防汛值班室的密码一二三", &kept));
         assert!(!matches("防汛值班室的密码一二四", &kept));
         assert_ne!(hash("防汛值班室的密码一二三", &[8; 16]).unwrap(), kept);
@@ -74,10 +69,7 @@ mod tests {
 
     #[test]
     fn short_and_endless_passwords_are_refused() {
-        assert_eq!(
-            hash("防汛防汛防汛防汛防", &[1; 16]),
-            Err(Unusable::TooShort)
-        );
+        assert_eq!(hash("防汛防汛防汛防汛防", &[1; 16]), Err(Unusable::TooShort));
         assert_eq!(hash(&"汛".repeat(200), &[1; 16]), Err(Unusable::TooLong));
         assert!(!matches(&"汛".repeat(200), "whatever"));
     }

@@ -31,14 +31,8 @@ pub enum Rung {
 }
 
 impl Rung {
-    pub const ALL: [Rung; 6] = [
-        Rung::Building,
-        Rung::Grid,
-        Rung::Deputy,
-        Rung::Community,
-        Rung::Street,
-        Rung::Duty,
-    ];
+    pub const ALL: [Rung; 6] =
+        [Rung::Building, Rung::Grid, Rung::Deputy, Rung::Community, Rung::Street, Rung::Duty];
 
     /// The stable number under which the store keeps it.
     pub fn code(self) -> i64 {
@@ -149,26 +143,14 @@ impl Lists {
     }
 
     fn delays(&self) -> [i64; 5] {
-        [
-            self.building_ms,
-            self.grid_ms,
-            self.deputy_ms,
-            self.above_ms,
-            self.duty_ms,
-        ]
+        [self.building_ms, self.grid_ms, self.deputy_ms, self.above_ms, self.duty_ms]
     }
 
     fn of_delays(delays: &[i64]) -> Option<Lists> {
         let [building_ms, grid_ms, deputy_ms, above_ms, duty_ms] = *delays else {
             return None;
         };
-        Some(Lists {
-            building_ms,
-            grid_ms,
-            deputy_ms,
-            above_ms,
-            duty_ms,
-        })
+        Some(Lists { building_ms, grid_ms, deputy_ms, above_ms, duty_ms })
     }
 }
 
@@ -205,19 +187,11 @@ pub enum PlanError {
     #[error("plan: {0}")]
     Unreadable(String),
     #[error("plan: rung {rung}: {trouble}; {remedy}")]
-    Rung {
-        rung: String,
-        trouble: String,
-        remedy: String,
-    },
+    Rung { rung: String, trouble: String, remedy: String },
 }
 
 fn refuse(rung: &str, trouble: String, remedy: &str) -> PlanError {
-    PlanError::Rung {
-        rung: rung.into(),
-        trouble,
-        remedy: remedy.into(),
-    }
+    PlanError::Rung { rung: rung.into(), trouble, remedy: remedy.into() }
 }
 
 impl Plan {
@@ -235,10 +209,7 @@ impl Plan {
         match (self.persons_ms.last(), self.unwoken_ms) {
             (Some(last), Some(unwoken)) if unwoken <= *last => errors.push(refuse(
                 "unwoken",
-                format!(
-                    "{} is not after the last call of persons",
-                    write_wait(unwoken)
-                ),
+                format!("{} is not after the last call of persons", write_wait(unwoken)),
                 "set it after that call",
             )),
             (Some(_), None) => errors.push(refuse(
@@ -248,32 +219,20 @@ impl Plan {
             )),
             (Some(_), Some(_)) | (None, _) => {}
         }
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(errors)
-        }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
     fn check_waits(&self, errors: &mut Vec<PlanError>) {
         let waits = [
             ("remind", self.remind_ms, MIN_MS),
             ("stale", self.stale_ms, RUNG_GAP_MIN_MS),
-            (
-                "first_wave_max",
-                self.first_wave_max_ms,
-                FIRST_WAVE_FLOOR_MS,
-            ),
+            ("first_wave_max", self.first_wave_max_ms, FIRST_WAVE_FLOOR_MS),
             ("evidence_every", self.evidence_every_ms, RUNG_GAP_MIN_MS),
         ];
         for (rung, wait_ms, min_ms) in waits {
             if !(min_ms..=WAIT_MAX_MS).contains(&wait_ms) {
                 let remedy = format!("set at least {} and at most 24 h", write_wait(min_ms));
-                errors.push(refuse(
-                    rung,
-                    format!("{} can't work", write_wait(wait_ms)),
-                    &remedy,
-                ));
+                errors.push(refuse(rung, format!("{} can't work", write_wait(wait_ms)), &remedy));
             }
         }
         if !(0..=EVIDENCE_MAX).contains(&self.evidence_times) {
@@ -340,24 +299,15 @@ fn check_track(track: &str, delays_ms: &[i64], errors: &mut Vec<PlanError>) {
 
 fn check_gap(rung: &str, before_ms: i64, at_ms: i64, errors: &mut Vec<PlanError>) {
     if at_ms - before_ms < RUNG_GAP_MIN_MS {
-        let trouble = format!(
-            "{} comes less than 2 min after {}",
-            write_wait(at_ms),
-            write_wait(before_ms)
-        );
+        let trouble =
+            format!("{} comes less than 2 min after {}", write_wait(at_ms), write_wait(before_ms));
         let remedy = format!("set {} or later", write_wait(before_ms + RUNG_GAP_MIN_MS));
         errors.push(refuse(rung, trouble, &remedy));
     }
 }
 
 fn check_lists(lists: &Lists, errors: &mut Vec<PlanError>) {
-    let names = [
-        "lists.building",
-        "lists.grid",
-        "lists.deputy",
-        "lists.above",
-        "lists.duty",
-    ];
+    let names = ["lists.building", "lists.grid", "lists.deputy", "lists.above", "lists.duty"];
     let delays = lists.delays();
     for i in 1..delays.len() {
         // Building and grid leaders may be asked in the same moment; others stand in for them.
@@ -389,35 +339,17 @@ impl Plans {
         let plans: Plans =
             toml::from_str(text).map_err(|e| vec![PlanError::Unreadable(e.to_string())])?;
         let mut errors = Vec::new();
-        for (name, plan) in [
-            ("flash", &plans.flash),
-            ("urgent", &plans.urgent),
-            ("notice", &plans.notice),
-        ] {
-            errors.extend(
-                plan.check()
-                    .err()
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|e| match e {
-                        PlanError::Rung {
-                            rung,
-                            trouble,
-                            remedy,
-                        } => PlanError::Rung {
-                            rung: format!("{name}.{rung}"),
-                            trouble,
-                            remedy,
-                        },
-                        PlanError::Unreadable(why) => PlanError::Unreadable(why),
-                    }),
-            );
+        for (name, plan) in
+            [("flash", &plans.flash), ("urgent", &plans.urgent), ("notice", &plans.notice)]
+        {
+            errors.extend(plan.check().err().unwrap_or_default().into_iter().map(|e| match e {
+                PlanError::Rung { rung, trouble, remedy } => {
+                    PlanError::Rung { rung: format!("{name}.{rung}"), trouble, remedy }
+                }
+                PlanError::Unreadable(why) => PlanError::Unreadable(why),
+            }));
         }
-        if errors.is_empty() {
-            Ok(plans)
-        } else {
-            Err(errors)
-        }
+        if errors.is_empty() { Ok(plans) } else { Err(errors) }
     }
 
     /// The plans that come with the program.

@@ -83,23 +83,12 @@ impl RosterFile {
                 "helper_code",
             ],
             RosterFile::Persons => &["code", "household_code", "name", "birth_year", "needs"],
-            RosterFile::Addresses => &[
-                "household_code",
-                "lane",
-                "number",
-                "ord",
-                "relative",
-                "person_code",
-            ],
-            RosterFile::Zones => &[
-                "code",
-                "name",
-                "hazard",
-                "minutes_to_water",
-                "route",
-                "shelter",
-                "head_code",
-            ],
+            RosterFile::Addresses => {
+                &["household_code", "lane", "number", "ord", "relative", "person_code"]
+            }
+            RosterFile::Zones => {
+                &["code", "name", "hazard", "minutes_to_water", "route", "shelter", "head_code"]
+            }
             RosterFile::ZoneMembers => &["zone_code", "place_code", "household_code"],
         }
     }
@@ -153,10 +142,7 @@ impl PlaceKind {
             PlaceKind::Town => matches!(parent, PlaceKind::County),
             PlaceKind::Village => matches!(parent, PlaceKind::County | PlaceKind::Town),
             PlaceKind::Grid => {
-                matches!(
-                    parent,
-                    PlaceKind::County | PlaceKind::Town | PlaceKind::Village
-                )
+                matches!(parent, PlaceKind::County | PlaceKind::Town | PlaceKind::Village)
             }
             PlaceKind::Building => matches!(parent, PlaceKind::Grid),
             PlaceKind::Stairwell => matches!(parent, PlaceKind::Building),
@@ -199,9 +185,7 @@ impl HouseholdKind {
 
     /// The inverse of [`HouseholdKind::word`].
     pub fn from_word(word: &str) -> Option<HouseholdKind> {
-        [HouseholdKind::Home, HouseholdKind::Unit]
-            .into_iter()
-            .find(|kind| kind.word() == word)
+        [HouseholdKind::Home, HouseholdKind::Unit].into_iter().find(|kind| kind.word() == word)
     }
 }
 

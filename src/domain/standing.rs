@@ -101,9 +101,7 @@ impl Whereabouts {
 
     /// The inverse of [`Whereabouts::code`].
     pub fn from_code(code: i64) -> Option<Whereabouts> {
-        Whereabouts::ALL
-            .into_iter()
-            .find(|place| place.code() == code)
+        Whereabouts::ALL.into_iter().find(|place| place.code() == code)
     }
 }
 

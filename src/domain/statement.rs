@@ -204,12 +204,7 @@ mod tests {
 
     #[test]
     fn the_door_outranks_who_lives_there_the_helper_and_the_relative() {
-        let order = [
-            Giver::Relative,
-            Giver::Helper,
-            Giver::Lives,
-            Giver::AtTheDoor,
-        ];
+        let order = [Giver::Relative, Giver::Helper, Giver::Lives, Giver::AtTheDoor];
         assert!(order.windows(2).all(|pair| pair[0].rank() < pair[1].rank()));
     }
 

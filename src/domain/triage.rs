@@ -54,9 +54,6 @@ mod tests {
             assert_eq!(Triage::from_code(class.code()), Some(class));
         }
         assert_eq!(Triage::from_code(0), None);
-        assert_eq!(
-            [Triage::C, Triage::A, Triage::B].into_iter().min(),
-            Some(Triage::A)
-        );
+        assert_eq!([Triage::C, Triage::A, Triage::B].into_iter().min(), Some(Triage::A));
     }
 }

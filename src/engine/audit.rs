@@ -34,11 +34,7 @@ impl Engine {
         if orphans.is_empty() {
             return Ok(0);
         }
-        tracing::error!(
-            alert = uid,
-            orphans = orphans.len(),
-            "households in nobody's hands"
-        );
+        tracing::error!(alert = uid, orphans = orphans.len(), "households in nobody's hands");
         let tasks: Vec<NewTask> = orphans
             .iter()
             .map(|(household, _, building)| NewTask {
@@ -56,8 +52,7 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         desk::open_tasks(&mut tx, &tasks, now).await?;
         let detail = serde_json::json!({"orphans": orphans.len()});
-        self.note(&mut tx, "auditor", "audit.orphans", Some(alert), detail)
-            .await?;
+        self.note(&mut tx, "auditor", "audit.orphans", Some(alert), detail).await?;
         tx.commit().await?;
         Ok(i64::try_from(orphans.len()).unwrap_or(i64::MAX))
     }

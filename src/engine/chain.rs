@@ -108,19 +108,13 @@ mod tests {
             let first = chain_once(&store, "甲", 0).await.unwrap();
             assert_eq!(first, Chained::Linked { count, more });
             let half = verify(&store).await.unwrap();
-            assert_eq!(
-                (half.verified.entries, half.unchained),
-                (MAX_PAGE as i64, 1)
-            );
+            assert_eq!((half.verified.entries, half.unchained), (MAX_PAGE as i64, 1));
             let (count, more) = (1, false);
             let second = chain_once(&store, "甲", 1).await.unwrap();
             assert_eq!(second, Chained::Linked { count, more });
             assert_eq!(chain_once(&store, "甲", 2).await.unwrap(), Chained::Idle);
             let whole = verify(&store).await.unwrap();
-            assert_eq!(
-                (whole.verified.entries, whole.unchained),
-                (MAX_PAGE as i64 + 1, 0)
-            );
+            assert_eq!((whole.verified.entries, whole.unchained), (MAX_PAGE as i64 + 1, 0));
         }
     }
 
@@ -133,10 +127,7 @@ mod tests {
             let early = chain_once(&store, "乙", LEASE_MS - 1).await.unwrap();
             assert_eq!(early, Chained::Elsewhere);
             let later = chain_once(&store, "乙", LEASE_MS).await.unwrap();
-            assert!(
-                matches!(later, Chained::Linked { count: 1, .. }),
-                "{later:?}"
-            );
+            assert!(matches!(later, Chained::Linked { count: 1, .. }), "{later:?}");
             assert_eq!(verify(&store).await.unwrap().verified.entries, 2);
         }
     }

@@ -24,29 +24,18 @@ impl Engine {
     ) -> Result<i64, EngineFault> {
         let (row, newest) = self.newest(uid).await?;
         let state = State::from_code(row.state).unwrap_or(State::Draft);
-        state
-            .next(Act::Update)
-            .map_err(|fault| refused(fault.to_string()))?;
+        state.next(Act::Update).map_err(|fault| refused(fault.to_string()))?;
         self.messages.check_vars(&form.template, &form.vars)?;
         self.check_codes(actor, form).await?;
-        self.allowed(actor, Action::DraftAlert, row.id, row.version)
-            .await?;
+        self.allowed(actor, Action::DraftAlert, row.id, row.version).await?;
         let version = newest + 1;
         let mut tx = self.store.begin().await?;
-        self.write_version(&mut tx, actor, form, row.id, version)
-            .await?;
+        self.write_version(&mut tx, actor, form, row.id, version).await?;
         if form.places.is_empty() && form.zones.is_empty() {
             order::copy_areas(&mut tx, row.id, row.version, version).await?;
         }
         let detail = json!({"version": version});
-        self.note(
-            &mut tx,
-            &actor.name,
-            Action::DraftAlert.word(),
-            Some(row.id),
-            detail,
-        )
-        .await?;
+        self.note(&mut tx, &actor.name, Action::DraftAlert.word(), Some(row.id), detail).await?;
         tx.commit().await?;
         Ok(version)
     }
@@ -60,12 +49,9 @@ impl Engine {
         vars: &BTreeMap<String, String>,
     ) -> Result<(), EngineFault> {
         let (row, newest) = self.newest(uid).await?;
-        self.allowed(actor, Action::WithdrawAlert, row.id, row.version.max(1))
-            .await?;
+        self.allowed(actor, Action::WithdrawAlert, row.id, row.version.max(1)).await?;
         let state = State::from_code(row.state).unwrap_or(State::Draft);
-        let next = state
-            .next(Act::Withdraw)
-            .map_err(|fault| refused(fault.to_string()))?;
+        let next = state.next(Act::Withdraw).map_err(|fault| refused(fault.to_string()))?;
         self.messages.check_vars("correction", vars)?;
         let now = self.clock.story_ms();
         let version = newest + 1;
@@ -98,25 +84,10 @@ impl Engine {
         order::release(&mut tx, row.id, version, &release).await?;
         order::plan_correction(&mut tx, row.id, version).await?;
         timer::stop_alert(&mut tx, row.id).await?;
-        timer::set(
-            &mut tx,
-            row.id,
-            TimerKind::Correction.code(),
-            0,
-            version,
-            1,
-            now + 5_000,
-        )
-        .await?;
+        timer::set(&mut tx, row.id, TimerKind::Correction.code(), 0, version, 1, now + 5_000)
+            .await?;
         let detail = json!({"version": version, "vars": vars});
-        self.note(
-            &mut tx,
-            &actor.name,
-            Action::WithdrawAlert.word(),
-            Some(row.id),
-            detail,
-        )
-        .await?;
+        self.note(&mut tx, &actor.name, Action::WithdrawAlert.word(), Some(row.id), detail).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -125,12 +96,9 @@ impl Engine {
     /// search list (清点名单) with the duty room as its owner.
     pub async fn end(&self, actor: &Actor, uid: &str) -> Result<i64, EngineFault> {
         let (row, _) = self.newest(uid).await?;
-        self.allowed(actor, Action::EndAlert, row.id, row.version.max(1))
-            .await?;
+        self.allowed(actor, Action::EndAlert, row.id, row.version.max(1)).await?;
         let state = State::from_code(row.state).unwrap_or(State::Draft);
-        let next = state
-            .next(Act::End)
-            .map_err(|fault| refused(fault.to_string()))?;
+        let next = state.next(Act::End).map_err(|fault| refused(fault.to_string()))?;
         let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
         order::lock(&mut tx, row.id).await?;
@@ -140,14 +108,7 @@ impl Engine {
         timer::set(&mut tx, row.id, TimerKind::Search.code(), 0, 0, 0, now).await?;
         let open = timer::count_open(&mut tx, row.id).await?;
         let detail = json!({"open": open});
-        self.note(
-            &mut tx,
-            &actor.name,
-            Action::EndAlert.word(),
-            Some(row.id),
-            detail,
-        )
-        .await?;
+        self.note(&mut tx, &actor.name, Action::EndAlert.word(), Some(row.id), detail).await?;
         tx.commit().await?;
         Ok(open)
     }

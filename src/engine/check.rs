@@ -16,22 +16,11 @@ impl Engine {
         actor: &Actor,
         form: &OrderForm,
     ) -> Result<(), EngineFault> {
-        let area = |code: &String| AreaRow {
-            code: code.clone(),
-            excluded: 0,
-        };
-        let asked: Vec<AreaRow> = form
-            .places
-            .iter()
-            .chain(&form.exclude)
-            .chain(&form.zones)
-            .map(area)
-            .collect();
+        let area = |code: &String| AreaRow { code: code.clone(), excluded: 0 };
+        let asked: Vec<AreaRow> =
+            form.places.iter().chain(&form.exclude).chain(&form.zones).map(area).collect();
         let known = order::known_codes(&self.store, &asked).await?;
-        if let Some(row) = asked
-            .iter()
-            .find(|row| !known.iter().any(|k| k.0 == row.code))
-        {
+        if let Some(row) = asked.iter().find(|row| !known.iter().any(|k| k.0 == row.code)) {
             return Err(refused(format!(
                 "place or zone {:?} is not in the roster: look it up with `roster export`",
                 row.code
@@ -86,10 +75,7 @@ impl Engine {
         let roll = match AlertKind::from_code(row.kind) {
             Some(AlertKind::Exercise) => {
                 let numbers = order::roll(&self.store, row.id).await?.len();
-                Some(Roll {
-                    numbers: i64::try_from(numbers).unwrap_or(0),
-                    unconfirmed: 0,
-                })
+                Some(Roll { numbers: i64::try_from(numbers).unwrap_or(0), unconfirmed: 0 })
             }
             Some(AlertKind::Live | AlertKind::Rehearsal) | None => None,
         };
@@ -113,11 +99,7 @@ impl Engine {
             .filter(|d| !(bypass && d.yields_to_bypass()))
             .map(|d| format!("{}: {d}", d.word()))
             .collect();
-        if defects.is_empty() {
-            Ok(())
-        } else {
-            Err(refused(defects.join("; ")))
-        }
+        if defects.is_empty() { Ok(()) } else { Err(refused(defects.join("; "))) }
     }
 
     pub(super) async fn allowed(

@@ -23,10 +23,8 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         let claimed = rows::claim_expansion(&mut tx, expansions).await?;
         let mut done = 0;
-        let mut versions: Vec<(i64, i64)> = claimed
-            .iter()
-            .map(|row| (row.alert_id, row.version))
-            .collect();
+        let mut versions: Vec<(i64, i64)> =
+            claimed.iter().map(|row| (row.alert_id, row.version)).collect();
         versions.dedup();
         for (alert, version) in versions {
             let of_version: Vec<ExpansionRow> = claimed

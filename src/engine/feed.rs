@@ -50,11 +50,7 @@ impl Engine {
                 batch::pick_due(&self.store, lane.code(), story, machine, room, expanding).await?;
             hints.extend(due.iter().map(|row| Hint {
                 topic: Topic::Send(lane),
-                class: if row.class == 1 {
-                    Class::Flash
-                } else {
-                    Class::Routine
-                },
+                class: if row.class == 1 { Class::Flash } else { Class::Routine },
                 id: row.id,
                 alert: row.alert_id,
             }));
@@ -63,16 +59,10 @@ impl Engine {
             return Ok(Fed::default());
         }
         match self.queue.publish(&hints).await {
-            Ok(()) => Ok(Fed {
-                hinted: hints.len(),
-                direct: Vec::new(),
-            }),
+            Ok(()) => Ok(Fed { hinted: hints.len(), direct: Vec::new() }),
             Err(fault) => {
                 tracing::warn!(%fault, hints = hints.len(), "direct mode: the store feeds us");
-                Ok(Fed {
-                    hinted: 0,
-                    direct: hints,
-                })
+                Ok(Fed { hinted: 0, direct: hints })
             }
         }
     }
@@ -105,10 +95,7 @@ impl Engine {
         for topic in [Topic::Expand, Topic::Send(Lane::Sms), Topic::Notice] {
             for class in [Class::Flash, Class::Routine] {
                 loop {
-                    let got = self
-                        .queue
-                        .receive(topic, class, EXPANSIONS_TOGETHER, 0)
-                        .await?;
+                    let got = self.queue.receive(topic, class, EXPANSIONS_TOGETHER, 0).await?;
                     if got.is_empty() {
                         break;
                     }

@@ -23,10 +23,7 @@ impl Engine {
         let fired = due.len();
         let mut groups: BTreeMap<(i64, i64), Vec<TimerRow>> = BTreeMap::new();
         for row in due {
-            groups
-                .entry((row.alert_id, row.kind))
-                .or_default()
-                .push(row);
+            groups.entry((row.alert_id, row.kind)).or_default().push(row);
         }
         for ((alert, kind), rows) in groups {
             self.fire(&mut tx, alert, kind, &rows, now).await?;
@@ -83,14 +80,7 @@ impl Engine {
         let grids: Vec<i64> = rows.iter().map(|r| r.place_id).collect();
         timer::start_grids(tx, order.alert_id, order.version, &grids, now).await?;
         let each = |step: i64, due: i64| -> Vec<PlaceTimer> {
-            grids
-                .iter()
-                .map(|place| PlaceTimer {
-                    place: *place,
-                    step,
-                    due,
-                })
-                .collect()
+            grids.iter().map(|place| PlaceTimer { place: *place, step, due }).collect()
         };
         if let Some(wait_ms) = plan.waves_ms.first() {
             let timers = each(0, now + wait_ms);
@@ -128,11 +118,7 @@ impl Engine {
             };
             let timers: Vec<PlaceTimer> = grids
                 .iter()
-                .map(|place| PlaceTimer {
-                    place: *place,
-                    step: step + 1,
-                    due: now + gap,
-                })
+                .map(|place| PlaceTimer { place: *place, step: step + 1, due: now + gap })
                 .collect();
             timer::set_for_places(tx, alert, TimerKind::Wave.code(), &timers).await?;
         }
@@ -158,11 +144,7 @@ impl Engine {
                 let due = now + plan.evidence_every_ms;
                 let timers: Vec<PlaceTimer> = grids
                     .iter()
-                    .map(|place| PlaceTimer {
-                        place: *place,
-                        step: step + 1,
-                        due,
-                    })
+                    .map(|place| PlaceTimer { place: *place, step: step + 1, due })
                     .collect();
                 timer::set_for_places(tx, alert, TimerKind::Evidence.code(), &timers).await?;
             }
@@ -193,16 +175,8 @@ impl Engine {
             .await?;
             if !done {
                 let kind = TimerKind::Correction.code();
-                timer::set(
-                    tx,
-                    order.alert_id,
-                    kind,
-                    0,
-                    row.subject_id,
-                    row.step + 1,
-                    now + 5_000,
-                )
-                .await?;
+                timer::set(tx, order.alert_id, kind, 0, row.subject_id, row.step + 1, now + 5_000)
+                    .await?;
             }
         }
         Ok(())
@@ -231,9 +205,7 @@ impl Engine {
         timer::set(tx, order.alert_id, kind, 0, 0, step, now + next_ms).await?;
         if left_min == 0 {
             let detail = serde_json::json!({"version": order.version, "extended_hours": 2});
-            return self
-                .note(tx, "clock", "alert.extended", Some(order.alert_id), detail)
-                .await;
+            return self.note(tx, "clock", "alert.extended", Some(order.alert_id), detail).await;
         }
         self.tell_expiring(tx, order, left_min, now).await
     }

@@ -77,8 +77,7 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         let detail = json!({"list": uid, "doors": doors.len()});
         let act = Action::LookAtPeople.word();
-        self.note(&mut tx, &actor.name, act, Some(list.alert_id), detail)
-            .await?;
+        self.note(&mut tx, &actor.name, act, Some(list.alert_id), detail).await?;
         tx.commit().await?;
         Ok((list, doors))
     }
@@ -87,13 +86,10 @@ impl Engine {
     pub async fn take_list(&self, actor: &Actor, uid: &str) -> Result<ListView, EngineFault> {
         let list = self.list_for(actor, Action::TakeList, uid).await?;
         if list.state == ListState::Done.code() {
-            return Err(refused(
-                "this list is done or with another: see `tongluo alert show`",
-            ));
+            return Err(refused("this list is done or with another: see `tongluo alert show`"));
         }
         let mut tx = self.store.begin().await?;
-        self.hand_over(&mut tx, actor, Action::TakeList, &list)
-            .await?;
+        self.hand_over(&mut tx, actor, Action::TakeList, &list).await?;
         tx.commit().await?;
         self.list_again(uid).await
     }
@@ -110,19 +106,14 @@ impl Engine {
             .await?
             .ok_or_else(|| refused(format!("no person {human_code:?} in the roster")))?;
         let now = self.clock.story_ms();
-        let offer = NewOffer {
-            uid: self.entropy.uuid(now),
-            place: list.place_id,
-            human,
-            rung: list.rung,
-        };
+        let offer =
+            NewOffer { uid: self.entropy.uuid(now), place: list.place_id, human, rung: list.rung };
         let mut tx = self.store.begin().await?;
         desk::offer(&mut tx, list.alert_id, &[offer], now).await?;
         let theirs = view::list_of(&mut tx, list.alert_id, list.place_id, human)
             .await?
             .ok_or_else(|| refused("the list was not given: try again"))?;
-        self.hand_over(&mut tx, actor, Action::GiveList, &theirs)
-            .await?;
+        self.hand_over(&mut tx, actor, Action::GiveList, &theirs).await?;
         tx.commit().await?;
         self.list_again(&theirs.uid).await
     }
@@ -140,8 +131,7 @@ impl Engine {
         let detail =
             json!({"list": list.uid, "place": list.place_code, "on_behalf": list.human_code});
         let alert = Some(list.alert_id);
-        self.note(tx, &actor.name, action.word(), alert, detail)
-            .await
+        self.note(tx, &actor.name, action.word(), alert, detail).await
     }
 
     /// Writes down what was seen at a door of a list, for the leader who holds it.
@@ -185,8 +175,7 @@ impl Engine {
         let detail = json!({"list": uid, "household": code, "claim": tick.claim.code(),
             "persons": tick.persons, "on_behalf": list.human_code});
         let act = Action::TickList.word();
-        self.note(&mut tx, &actor.name, act, Some(list.alert_id), detail)
-            .await?;
+        self.note(&mut tx, &actor.name, act, Some(list.alert_id), detail).await?;
         tx.commit().await?;
         Ok(recorded.iter().any(|r| r.standing.closed()))
     }
@@ -218,8 +207,7 @@ impl Engine {
         }
         let detail = json!({"task": uid, "class": task.class, "before": task.owner});
         let act = Action::TakeTask.word();
-        self.note(&mut tx, &actor.name, act, alert_of(&task), detail)
-            .await?;
+        self.note(&mut tx, &actor.name, act, alert_of(&task), detail).await?;
         let taken = desk::task(&mut tx, uid).await?;
         tx.commit().await?;
         taken.ok_or_else(|| refused("the task is gone"))
@@ -239,9 +227,7 @@ impl Engine {
             return Err(refused(text));
         }
         let mut tx = self.store.begin().await?;
-        let task = self
-            .task_for(&mut tx, actor, Action::CloseTask, uid)
-            .await?;
+        let task = self.task_for(&mut tx, actor, Action::CloseTask, uid).await?;
         let now = self.clock.story_ms();
         if !desk::close_task(&mut tx, task.id, &result, now).await? {
             return Err(refused("this task is closed already"));
@@ -249,8 +235,7 @@ impl Engine {
         let closed = self.close_help(&mut tx, actor, &task, now).await?;
         let detail = json!({"task": uid, "result": result, "helps": closed});
         let act = Action::CloseTask.word();
-        self.note(&mut tx, &actor.name, act, alert_of(&task), detail)
-            .await?;
+        self.note(&mut tx, &actor.name, act, alert_of(&task), detail).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -337,15 +322,9 @@ fn alert_of(task: &TaskRow) -> Option<i64> {
 
 /// The open helps that opened a task: those of the same reply about the same household.
 fn helps_of(task_key: &str, facts: &[Statement]) -> Vec<String> {
-    let stem = task_key
-        .strip_suffix(".t")
-        .unwrap_or(task_key)
-        .replace(',', "_");
-    let closed: Vec<&String> = facts
-        .iter()
-        .filter(|f| f.claim == Claim::HelpClosed)
-        .flat_map(|f| &f.closes)
-        .collect();
+    let stem = task_key.strip_suffix(".t").unwrap_or(task_key).replace(',', "_");
+    let closed: Vec<&String> =
+        facts.iter().filter(|f| f.claim == Claim::HelpClosed).flat_map(|f| &f.closes).collect();
     facts
         .iter()
         .filter(|f| f.claim.is_help() && f.source_key.starts_with(&format!("{stem}.")))

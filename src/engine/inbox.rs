@@ -47,10 +47,7 @@ impl Inbox {
         for gateway in &engine.gateways {
             let (items, waiting) = mpsc::channel(WAITING);
             let name = gateway.provider.name().to_owned();
-            let door = Door {
-                provider: gateway.provider.clone(),
-                items,
-            };
+            let door = Door { provider: gateway.provider.clone(), items };
             doors.insert(name.clone(), door);
             tokio::spawn(group(engine.clone(), name, waiting, stop.clone()));
         }
@@ -97,10 +94,7 @@ fn status(code: StatusCode) -> Response<Bytes> {
 /// Truly the gateway's, but not understood: a person at the desk looks at it.
 fn unreadable(body: &Bytes) -> Inbound {
     let sum: [u8; 32] = Sha256::digest(body).into();
-    let shown: String = String::from_utf8_lossy(body)
-        .chars()
-        .take(SHOWN_CHARS)
-        .collect();
+    let shown: String = String::from_utf8_lossy(body).chars().take(SHOWN_CHARS).collect();
     Inbound {
         source_key: format!("unreadable:{}", hex::text(&sum)),
         from: String::new(),
@@ -204,10 +198,7 @@ async fn keep_receipts(
         other => return other.map(drop),
     }
     for receipt in receipts {
-        match engine
-            .take_receipts(name, std::slice::from_ref(receipt))
-            .await
-        {
+        match engine.take_receipts(name, std::slice::from_ref(receipt)).await {
             Err(fault) if fault.is_again() => return Err(fault),
             Err(fault) => {
                 tracing::error!(provider = name, key = receipt.source_key, %fault, "receipt lost");

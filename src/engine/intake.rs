@@ -100,10 +100,7 @@ impl Engine {
                 key: r.key.clone(),
                 provider: provider.into(),
                 known: i64::from(r.from.is_some()),
-                last4: r
-                    .from
-                    .as_ref()
-                    .map_or(String::new(), |p| p.last4().to_owned()),
+                last4: r.from.as_ref().map_or(String::new(), |p| p.last4().to_owned()),
                 text: r.text.clone(),
                 sent: r.reply.sent_at,
                 received: now,
@@ -156,16 +153,9 @@ impl Engine {
         now: i64,
     ) -> Result<Known, EngineFault> {
         let owners = answer::owners(tx, hashes).await?;
-        let addresses: Vec<i64> = owners
-            .iter()
-            .filter(|o| o.household_id.is_some())
-            .map(|o| o.address_id)
-            .collect();
-        let states = [
-            State::Live.code(),
-            State::Ended.code(),
-            State::Withdrawn.code(),
-        ];
+        let addresses: Vec<i64> =
+            owners.iter().filter(|o| o.household_id.is_some()).map(|o| o.address_id).collect();
+        let states = [State::Live.code(), State::Ended.code(), State::Withdrawn.code()];
         let candidates = answer::candidates(tx, &addresses, &states).await?;
         let ids: HashSet<i64> = owners.iter().filter_map(|o| o.human_id).collect();
         let ids: Vec<i64> = ids.into_iter().collect();
@@ -183,12 +173,7 @@ impl Engine {
             );
         }
         let recent = answer::recent_labels(tx, hashes, now - matching::REPEAT_MS).await?;
-        Ok(Known {
-            owners,
-            candidates,
-            humans,
-            recent,
-        })
+        Ok(Known { owners, candidates, humans, recent })
     }
 
     fn effect(
@@ -218,26 +203,15 @@ impl Engine {
         if let Some(human) = owners.iter().find_map(|o| o.human_id)
             && self.leader_reply(effects, human, id, &reading, known, place, &candidates, now)
         {
-            effects.states.push(InboundState {
-                id,
-                state: 1,
-                label,
-            });
+            effects.states.push(InboundState { id, state: 1, label });
             return;
         }
         let clear = self.household_reply(effects, one, id, &owners, &candidates, &reading, now);
-        effects.states.push(InboundState {
-            id,
-            state: if clear { 1 } else { 2 },
-            label,
-        });
+        effects.states.push(InboundState { id, state: if clear { 1 } else { 2 }, label });
     }
 
     /// A leader's digit; false where it is of his own home, or words.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one decision over what a group gathered"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "one decision over what a group gathered")]
     fn leader_reply(
         &self,
         effects: &mut Effects,
@@ -253,39 +227,20 @@ impl Engine {
             return false;
         };
         let Some(digit) = reading.digit else {
-            effects.pending.push(Pending {
-                human,
-                inbound,
-                act: None,
-            });
+            effects.pending.push(Pending { human, inbound, act: None });
             return false;
         };
         let same = format!("digit:{digit}");
-        let last = known
-            .recent
-            .iter()
-            .filter(|r| r.0 == place && r.1 == same)
-            .map(|r| r.2)
-            .max();
-        let state = LeaderState {
-            has_home: !candidates.is_empty(),
-            last_same_digit_at: last,
-            ..*state
-        };
+        let last = known.recent.iter().filter(|r| r.0 == place && r.1 == same).map(|r| r.2).max();
+        let state =
+            LeaderState { has_home: !candidates.is_empty(), last_same_digit_at: last, ..*state };
         let act = matching::leader_act(digit, &state, now);
-        effects.pending.push(Pending {
-            human,
-            inbound,
-            act: Some(act),
-        });
+        effects.pending.push(Pending { human, inbound, act: Some(act) });
         !matches!(act, LeaderAct::OwnHome | LeaderAct::Unclear)
     }
 
     /// A resident's reply; false where a person has to look at it.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one decision over what a group gathered"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "one decision over what a group gathered")]
     fn household_reply(
         &self,
         effects: &mut Effects,
@@ -339,9 +294,7 @@ impl Engine {
         };
         let persons = reading.persons.map(i64::from);
         for claim in claims {
-            self.state_all(
-                effects, one, id, owners, candidates, &targets, claim, persons,
-            );
+            self.state_all(effects, one, id, owners, candidates, &targets, claim, persons);
         }
         if help {
             for target in &targets {

@@ -60,11 +60,8 @@ pub(super) fn refused(text: impl Into<String>) -> EngineFault {
 }
 
 pub(super) fn default_rings(demand: Demand) -> Vec<RingRow> {
-    let ring = |ring: i64, demand: Demand, pursued: i64| RingRow {
-        ring,
-        demand: demand.code(),
-        pursued,
-    };
+    let ring =
+        |ring: i64, demand: Demand, pursued: i64| RingRow { ring, demand: demand.code(), pursued };
     if demand == Demand::Inform {
         return vec![
             ring(1, Demand::Inform, 0),
@@ -72,11 +69,7 @@ pub(super) fn default_rings(demand: Demand) -> Vec<RingRow> {
             ring(3, Demand::Inform, 0),
         ];
     }
-    vec![
-        ring(1, demand, 1),
-        ring(2, Demand::Receipt, 1),
-        ring(3, Demand::Inform, 0),
-    ]
+    vec![ring(1, demand, 1), ring(2, Demand::Receipt, 1), ring(3, Demand::Inform, 0)]
 }
 
 impl Engine {
@@ -88,11 +81,7 @@ impl Engine {
             "forwarded" => Origin::Forwarded,
             other => return Err(refused(format!("origin {other:?}: write own or forwarded"))),
         };
-        let word = if form.kind.is_empty() {
-            "live"
-        } else {
-            form.kind.as_str()
-        };
+        let word = if form.kind.is_empty() { "live" } else { form.kind.as_str() };
         let kind = AlertKind::from_word(word)
             .ok_or_else(|| refused(format!("kind {word:?}: write live, exercise or rehearsal")))?;
         self.messages.check_vars(&form.template, &form.vars)?;
@@ -118,14 +107,7 @@ impl Engine {
         let alert = order::insert_alert(&mut tx, &new).await?;
         self.write_version(&mut tx, actor, form, alert, 1).await?;
         let detail = json!({"uid": new.uid, "title": form.title, "kind": kind.word()});
-        self.note(
-            &mut tx,
-            &actor.name,
-            Action::DraftAlert.word(),
-            Some(alert),
-            detail,
-        )
-        .await?;
+        self.note(&mut tx, &actor.name, Action::DraftAlert.word(), Some(alert), detail).await?;
         tx.commit().await?;
         Ok(new.uid)
     }
@@ -144,15 +126,8 @@ impl Engine {
             .iter()
             .find(|t| t.name == form.template)
             .map_or(Demand::Inform, |t| t.strongest);
-        let rings = form
-            .rings
-            .clone()
-            .unwrap_or_else(|| default_rings(strongest));
-        let top = rings
-            .iter()
-            .map(|r| r.demand)
-            .max()
-            .and_then(alert::Demand::from_code);
+        let rings = form.rings.clone().unwrap_or_else(|| default_rings(strongest));
+        let top = rings.iter().map(|r| r.demand).max().and_then(alert::Demand::from_code);
         let colour = form.colour.as_deref().and_then(alert::Colour::parse);
         let urgency = match form.urgency.as_deref() {
             Some(word) => Urgency::parse(word).ok_or_else(|| {
@@ -164,10 +139,9 @@ impl Engine {
                 colour,
             ),
         };
-        let expires_at = form.expires_at.unwrap_or_else(|| {
-            form.act_by
-                .map_or(now + 24 * HOUR_MS, |at| at + 12 * HOUR_MS)
-        });
+        let expires_at = form
+            .expires_at
+            .unwrap_or_else(|| form.act_by.map_or(now + 24 * HOUR_MS, |at| at + 12 * HOUR_MS));
         let row = NewVersion {
             version,
             state: State::Draft.code(),
@@ -183,18 +157,9 @@ impl Engine {
             created_at: now,
         };
         order::insert_version(tx, alert, &row, &rings).await?;
-        let area = |excluded: i64| {
-            move |code: &String| AreaRow {
-                code: code.clone(),
-                excluded,
-            }
-        };
-        let areas: Vec<AreaRow> = form
-            .places
-            .iter()
-            .map(area(0))
-            .chain(form.exclude.iter().map(area(1)))
-            .collect();
+        let area = |excluded: i64| move |code: &String| AreaRow { code: code.clone(), excluded };
+        let areas: Vec<AreaRow> =
+            form.places.iter().map(area(0)).chain(form.exclude.iter().map(area(1))).collect();
         let zones: Vec<AreaRow> = form.zones.iter().map(area(0)).collect();
         order::insert_areas(tx, alert, version, &areas, &zones, &form.hazard).await?;
         Ok(())
@@ -203,12 +168,10 @@ impl Engine {
     /// Hands a draft in for approval: every defect is named at once.
     pub async fn submit(&self, actor: &Actor, uid: &str) -> Result<(), EngineFault> {
         let (row, version) = self.newest(uid).await?;
-        self.allowed(actor, Action::SubmitAlert, row.id, version)
-            .await?;
+        self.allowed(actor, Action::SubmitAlert, row.id, version).await?;
         // What an emergency bypass may overlook must not keep it from being submitted.
         self.check_version(&row, version, true).await?;
-        self.move_version(actor, &row, version, Act::Submit, Action::SubmitAlert, None)
-            .await
+        self.move_version(actor, &row, version, Act::Submit, Action::SubmitAlert, None).await
     }
 
     /// Gives a submitted version back with a reason.
@@ -219,18 +182,9 @@ impl Engine {
         reason: &str,
     ) -> Result<(), EngineFault> {
         let (row, version) = self.newest(uid).await?;
-        self.allowed(actor, Action::ReturnAlert, row.id, version)
-            .await?;
+        self.allowed(actor, Action::ReturnAlert, row.id, version).await?;
         let reason = Some(reason.to_owned());
-        self.move_version(
-            actor,
-            &row,
-            version,
-            Act::Return,
-            Action::ReturnAlert,
-            reason,
-        )
-        .await
+        self.move_version(actor, &row, version, Act::Return, Action::ReturnAlert, reason).await
     }
 
     async fn move_version(
@@ -245,9 +199,7 @@ impl Engine {
         let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
         let state = self.version_state(row.id, version).await?;
-        let next = state
-            .next(act)
-            .map_err(|fault| refused(fault.to_string()))?;
+        let next = state.next(act).map_err(|fault| refused(fault.to_string()))?;
         let submitted_at = (act == Act::Submit).then_some(now);
         order::set_version_state(
             &mut tx,
@@ -262,8 +214,7 @@ impl Engine {
             order::set_alert_state(&mut tx, row.id, next.code(), None).await?;
         }
         let detail = json!({"version": version, "reason": reason});
-        self.note(&mut tx, &actor.name, action.word(), Some(row.id), detail)
-            .await?;
+        self.note(&mut tx, &actor.name, action.word(), Some(row.id), detail).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -271,11 +222,7 @@ impl Engine {
     /// Releases a submitted version. `bypass`: an emergency role alone, countersigned later.
     pub async fn approve(&self, actor: &Actor, uid: &str, bypass: bool) -> Result<(), EngineFault> {
         let (row, version) = self.newest(uid).await?;
-        let action = if bypass {
-            Action::BypassAlert
-        } else {
-            Action::ApproveAlert
-        };
+        let action = if bypass { Action::BypassAlert } else { Action::ApproveAlert };
         self.allowed(actor, action, row.id, version).await?;
         let draft = order::version(&self.store, row.id, version).await?;
         let author = draft.as_ref().map_or(row.author_id, |v| v.author_id);
@@ -284,9 +231,7 @@ impl Engine {
                 .map_err(|fault| refused(fault.to_string()))?;
         }
         let state = self.version_state(row.id, version).await?;
-        state
-            .next(Act::Approve)
-            .map_err(|fault| refused(fault.to_string()))?;
+        state.next(Act::Approve).map_err(|fault| refused(fault.to_string()))?;
         self.check_version(&row, version, bypass).await?;
         self.release(actor, &row, version, bypass, action).await
     }
@@ -309,9 +254,7 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         let locked = order::lock(&mut tx, row.id).await?;
         if locked.is_none_or(|l| l.2 >= version) {
-            return Err(refused(
-                "this version is already in force: somebody was faster",
-            ));
+            return Err(refused("this version is already in force: somebody was faster"));
         }
         order::supersede(&mut tx, row.id, State::Live.code(), State::Ended.code()).await?;
         let release = Release {
@@ -335,8 +278,7 @@ impl Engine {
             timer::set(&mut tx, row.id, kind.code(), 0, 0, step, due_at).await?;
         }
         let detail = json!({"version": version, "grids": grids, "bypass": bypass});
-        self.note(&mut tx, &actor.name, action.word(), Some(row.id), detail)
-            .await?;
+        self.note(&mut tx, &actor.name, action.word(), Some(row.id), detail).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -380,13 +322,7 @@ impl Engine {
         detail: serde_json::Value,
     ) -> Result<(), EngineFault> {
         let at = self.clock.story_ms();
-        let entry = NewEntry {
-            at,
-            actor: actor.into(),
-            act: act.into(),
-            alert_id,
-            detail,
-        };
+        let entry = NewEntry { at, actor: actor.into(), act: act.into(), alert_id, detail };
         journal::append(tx, &[entry]).await?;
         Ok(())
     }

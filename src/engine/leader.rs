@@ -91,24 +91,12 @@ impl Engine {
         desk::yield_lists(tx, &ids).await?;
         for list in &lists {
             let detail = serde_json::json!({"list": list.1, "place": list.3});
-            self.note(
-                tx,
-                &format!("human:{human}"),
-                "list.take",
-                Some(list.2),
-                detail,
-            )
-            .await?;
+            self.note(tx, &format!("human:{human}"), "list.take", Some(list.2), detail).await?;
         }
         let place = first.6.clone();
-        let doors = self
-            .open_doors(tx, &lists.iter().map(|l| (l.2, l.3)).collect::<Vec<_>>())
-            .await?;
-        let text = NoticeText::ListTaken {
-            place: &place,
-            doors,
-            token: None,
-        };
+        let doors =
+            self.open_doors(tx, &lists.iter().map(|l| (l.2, l.3)).collect::<Vec<_>>()).await?;
+        let text = NoticeText::ListTaken { place: &place, doors, token: None };
         Ok(Some(self.say(&text, now)?))
     }
 
@@ -134,29 +122,16 @@ impl Engine {
         };
         let ids: Vec<i64> = lists.iter().map(|l| l.0).collect();
         // Who gives back what he took keeps it until another takes it; who declines never had it.
-        let to = if from == ListState::Taken {
-            ListState::PassedOn
-        } else {
-            ListState::Declined
-        };
+        let to = if from == ListState::Taken { ListState::PassedOn } else { ListState::Declined };
         desk::set_lists(tx, &ids, to.code(), now).await?;
         for (alert, grid) in desk::grids_of_lists(tx, &ids).await? {
             timer::hasten_lists(tx, alert, &[grid], now).await?;
         }
         for list in &lists {
             let detail = serde_json::json!({"list": list.1, "place": list.3});
-            self.note(
-                tx,
-                &format!("human:{human}"),
-                "list.decline",
-                Some(list.2),
-                detail,
-            )
-            .await?;
+            self.note(tx, &format!("human:{human}"), "list.decline", Some(list.2), detail).await?;
         }
-        Ok(Some(
-            self.say(&NoticeText::ListDeclined { place: &first.6 }, now)?,
-        ))
+        Ok(Some(self.say(&NoticeText::ListDeclined { place: &first.6 }, now)?))
     }
 
     /// Thanks, questions and the word that help has been heard, to residents.
@@ -212,11 +187,7 @@ impl Engine {
 
     /// Renders a notice.
     pub(crate) fn say(&self, text: &NoticeText<'_>, now: i64) -> Result<String, EngineFault> {
-        let head = NoticeHead {
-            signature: &self.settings.signature,
-            exercise: false,
-            now_ms: now,
-        };
+        let head = NoticeHead { signature: &self.settings.signature, exercise: false, now_ms: now };
         Ok(self.messages.notice(&head, text)?)
     }
 

@@ -59,8 +59,7 @@ impl Engine {
                 text: self.say(&text, now)?,
             });
         }
-        self.post(tx, order.alert_id, RANK_LEADER, &posts, now)
-            .await?;
+        self.post(tx, order.alert_id, RANK_LEADER, &posts, now).await?;
         rows::called(tx, order.alert_id, n, now).await?;
         let here = usize::try_from(row.step).unwrap_or(0);
         if let (Some(this), Some(next)) = (plan.persons_ms.get(here), plan.persons_ms.get(here + 1))
@@ -90,19 +89,14 @@ impl Engine {
             let awake = |r: &&(i64, i64, i64, i64)| {
                 r.0 == person.place_id && r.3 > person.role && !sleeping.contains(&r.2)
             };
-            let superior = above
-                .iter()
-                .find(awake)
-                .or_else(|| above.iter().find(|r| r.3 == 6));
+            let superior = above.iter().find(awake).or_else(|| above.iter().find(|r| r.3 == 6));
             if let Some(superior) = superior {
                 lists.entry(superior.2).or_default().push(person);
             }
         }
         let humans: Vec<i64> = lists.keys().copied().collect();
-        let addresses: HashMap<i64, i64> = desk::first_addresses(tx, &humans)
-            .await?
-            .into_iter()
-            .collect();
+        let addresses: HashMap<i64, i64> =
+            desk::first_addresses(tx, &humans).await?.into_iter().collect();
         let mut posts = Vec::new();
         for (human, people) in &lists {
             let Some(address) = addresses.get(human) else {
@@ -111,19 +105,10 @@ impl Engine {
             let named: Vec<PersonAt<'_>> = people
                 .iter()
                 .take(5)
-                .map(|p| PersonAt {
-                    name: &p.human,
-                    place: &p.place,
-                })
+                .map(|p| PersonAt { name: &p.human, place: &p.place })
                 .collect();
             let more = u32::try_from(people.len() - named.len()).unwrap_or(0);
-            let text = self.say(
-                &NoticeText::Unwoken {
-                    people: &named,
-                    more,
-                },
-                now,
-            )?;
+            let text = self.say(&NoticeText::Unwoken { people: &named, more }, now)?;
             posts.push(Post {
                 address: *address,
                 purpose: Purpose::Unwoken.code(),
@@ -133,12 +118,10 @@ impl Engine {
                 text,
             });
         }
-        self.post(tx, order.alert_id, RANK_LEADER, &posts, now)
-            .await?;
+        self.post(tx, order.alert_id, RANK_LEADER, &posts, now).await?;
         rows::reported(tx, order.alert_id, now).await?;
         let detail = serde_json::json!({"unwoken": asleep.len()});
-        self.note(tx, "clock", "summons.unwoken", Some(order.alert_id), detail)
-            .await
+        self.note(tx, "clock", "summons.unwoken", Some(order.alert_id), detail).await
     }
 
     /// The ladders of grids: offers, passes, reminders, and the next look.
@@ -179,14 +162,11 @@ impl Engine {
         if !reminds.is_empty() {
             desk::remind(tx, &reminds, now).await?;
         }
-        let again = lists
-            .iter()
-            .filter(|l| reminds.contains(&l.id))
-            .map(|l| Offer {
-                place_id: l.place_id,
-                human_id: l.human_id,
-                rung: Rung::from_code(l.rung).unwrap_or(Rung::Duty),
-            });
+        let again = lists.iter().filter(|l| reminds.contains(&l.id)).map(|l| Offer {
+            place_id: l.place_id,
+            human_id: l.human_id,
+            rung: Rung::from_code(l.rung).unwrap_or(Rung::Duty),
+        });
         let said: Vec<Offer> = offers.iter().copied().chain(again).collect();
         let new: Vec<NewOffer> = offers
             .iter()
@@ -217,10 +197,8 @@ impl Engine {
             return Ok(());
         }
         let humans: Vec<i64> = offers.iter().map(|o| o.human_id).collect();
-        let addresses: HashMap<i64, i64> = desk::first_addresses(tx, &humans)
-            .await?
-            .into_iter()
-            .collect();
+        let addresses: HashMap<i64, i64> =
+            desk::first_addresses(tx, &humans).await?.into_iter().collect();
         let places: Vec<i64> = offers.iter().map(|o| o.place_id).collect();
         let names: HashMap<i64, String> = rows::place_names(tx, &places)
             .await?
@@ -246,8 +224,7 @@ impl Engine {
                 text,
             });
         }
-        self.post(tx, order.alert_id, RANK_LEADER, &posts, now)
-            .await
+        self.post(tx, order.alert_id, RANK_LEADER, &posts, now).await
     }
 
     fn offer_text(
@@ -273,9 +250,7 @@ impl Engine {
             .iter()
             .map(|o| (names.get(&o.place_id).unwrap_or(&unnamed).as_str(), of(o)))
             .collect();
-        let total = counted
-            .iter()
-            .fold((0, 0), |sum, c| (sum.0 + c.1.0, sum.1 + c.1.1));
+        let total = counted.iter().fold((0, 0), |sum, c| (sum.0 + c.1.0, sum.1 + c.1.1));
         let act_by_ms = order.act_by.filter(|at| *at > now);
         if let [(place, (open, fragile))] = counted.as_slice() {
             let text = NoticeText::Offer {
@@ -289,10 +264,7 @@ impl Engine {
         }
         let places: Vec<PlaceDoors<'_>> = counted
             .iter()
-            .map(|(place, (open, _))| PlaceDoors {
-                place,
-                doors: count(*open),
-            })
+            .map(|(place, (open, _))| PlaceDoors { place, doors: count(*open) })
             .collect();
         let text = NoticeText::OfferMerged {
             places: &places,
@@ -324,8 +296,7 @@ impl Engine {
             timer::set(tx, row.alert_id, kind, 0, row.subject_id, row.step + 1, due).await?;
         }
         let waited_min = 5;
-        self.remind_duty_room(tx, 0, "求助受理席", ids.len(), waited_min, None, now)
-            .await
+        self.remind_duty_room(tx, 0, "求助受理席", ids.len(), waited_min, None, now).await
     }
 
     /// After the end: whoever is still open stays on the search list of the duty room.
@@ -342,27 +313,10 @@ impl Engine {
         }
         let step = timers.first().map_or(0, |t| t.step) + 1;
         let due = now + 10 * MINUTE_MS;
-        timer::set(
-            tx,
-            order.alert_id,
-            TimerKind::Search.code(),
-            0,
-            0,
-            step,
-            due,
-        )
-        .await?;
+        timer::set(tx, order.alert_id, TimerKind::Search.code(), 0, 0, step, due).await?;
         let open = usize::try_from(open).unwrap_or(0);
-        self.remind_duty_room(
-            tx,
-            order.alert_id,
-            "清点名单",
-            open,
-            step * 10,
-            order.act_by,
-            now,
-        )
-        .await
+        self.remind_duty_room(tx, order.alert_id, "清点名单", open, step * 10, order.act_by, now)
+            .await
     }
 
     #[expect(clippy::too_many_arguments, reason = "one reminder's whole text")]
@@ -423,8 +377,7 @@ impl Engine {
             household: None,
             text: self.say(&text, now)?,
         };
-        self.post(tx, order.alert_id, RANK_LEADER, &[post], now)
-            .await
+        self.post(tx, order.alert_id, RANK_LEADER, &[post], now).await
     }
 }
 
@@ -440,10 +393,7 @@ fn decide(
     let doors: Vec<Doors> = doors
         .iter()
         .filter(|d| d.grid_id == grid)
-        .map(|d| Doors {
-            building_id: d.building_id,
-            open: d.open,
-        })
+        .map(|d| Doors { building_id: d.building_id, open: d.open })
         .collect();
     let ladder: Vec<Human> = ladder
         .iter()

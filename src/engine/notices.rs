@@ -20,38 +20,25 @@ impl Engine {
     /// Sends one leased batch of notices.
     pub(super) async fn send_notices(&self, leased: &Leased) -> Result<Sent, EngineFault> {
         let kind = notice::kind_of(&self.store, leased.alert_id).await?;
-        let kind = kind
-            .and_then(AlertKind::from_code)
-            .unwrap_or(AlertKind::Live);
+        let kind = kind.and_then(AlertKind::from_code).unwrap_or(AlertKind::Live);
         let roll: HashSet<Vec<u8>> = match kind {
-            AlertKind::Exercise => order::roll(&self.store, leased.alert_id)
-                .await?
-                .into_iter()
-                .collect(),
+            AlertKind::Exercise => {
+                order::roll(&self.store, leased.alert_id).await?.into_iter().collect()
+            }
             AlertKind::Live | AlertKind::Rehearsal => HashSet::new(),
         };
         let practice = self.settings.practice || kind == AlertKind::Rehearsal;
-        let realm = if practice {
-            Realm::Practice
-        } else {
-            Realm::Live
-        };
+        let realm = if practice { Realm::Practice } else { Realm::Live };
         let lane = Lane::from_code(leased.lane).unwrap_or(Lane::Sms);
         let now = self.clock.story_ms();
         let Some(gateway) = self.gateway(lane, realm, leased.attempt - 1) else {
             batch::put_back(&self.store, leased, now + 30_000).await?;
-            return Ok(Sent::Later {
-                calls: 0,
-                not_before: now + 30_000,
-            });
+            return Ok(Sent::Later { calls: 0, not_before: now + 30_000 });
         };
         let grant = self.permits(gateway, BATCH_ADDRESSES).await?;
         if grant.count == 0 {
             batch::put_back(&self.store, leased, grant.next_at).await?;
-            return Ok(Sent::Later {
-                calls: 0,
-                not_before: grant.next_at,
-            });
+            return Ok(Sent::Later { calls: 0, not_before: grant.next_at });
         }
         let found = notice::look(&self.store, leased.id, grant.count).await?;
         let last = i64::try_from(found.len()).unwrap_or(0) < grant.count;
@@ -76,12 +63,9 @@ impl Engine {
                 Call { member, outcome }
             }
         }));
-        let made: Vec<Call<NoticeRow>> = calls
-            .buffer_unordered(self.settings.calls_open.max(1))
-            .collect()
-            .await;
-        self.settle_notices(leased, gateway.provider.name(), made, last)
-            .await
+        let made: Vec<Call<NoticeRow>> =
+            calls.buffer_unordered(self.settings.calls_open.max(1)).collect().await;
+        self.settle_notices(leased, gateway.provider.name(), made, last).await
     }
 
     async fn settle_notices(
@@ -113,31 +97,20 @@ impl Engine {
         let Some(wait_ms) = again_ms else {
             let ours = batch::finish(&mut tx, leased, now, words::in_force()).await?;
             tx.commit().await?;
-            return Ok(if ours {
-                Sent::Done { calls }
-            } else {
-                Sent::Lost { calls }
-            });
+            return Ok(if ours { Sent::Done { calls } } else { Sent::Lost { calls } });
         };
         tx.commit().await?;
         batch::put_back(&self.store, leased, now + wait_ms).await?;
-        Ok(Sent::Later {
-            calls,
-            not_before: now + wait_ms,
-        })
+        Ok(Sent::Later { calls, not_before: now + wait_ms })
     }
 }
 
 fn retry_wait(outcome: &Outcome, attempt: i64) -> Option<i64> {
-    let slot = usize::try_from(attempt - 1)
-        .unwrap_or(0)
-        .min(RETRY_WAITS_MS.len() - 1);
+    let slot = usize::try_from(attempt - 1).unwrap_or(0).min(RETRY_WAITS_MS.len() - 1);
     match outcome {
-        Outcome::RefusedRetry { after_ms, .. } if attempt < ATTEMPTS => Some(
-            after_ms
-                .unwrap_or(RETRY_WAITS_MS[slot])
-                .max(RETRY_WAITS_MS[slot]),
-        ),
+        Outcome::RefusedRetry { after_ms, .. } if attempt < ATTEMPTS => {
+            Some(after_ms.unwrap_or(RETRY_WAITS_MS[slot]).max(RETRY_WAITS_MS[slot]))
+        }
         Outcome::Throttled { after_ms } if attempt < ATTEMPTS_NUMBERED => {
             Some(after_ms.unwrap_or(RETRY_WAITS_MS[0]))
         }

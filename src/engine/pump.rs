@@ -80,11 +80,7 @@ pub async fn run(engine: Arc<Engine>, roles: Roles, stop: Stop) {
 
 /// The same with a pulse that others can feel.
 pub async fn run_with(engine: Arc<Engine>, roles: Roles, pulse: Arc<Pulse>, stop: Stop) {
-    let pump = Pump {
-        engine: engine.clone(),
-        pulse,
-        stop: stop.clone(),
-    };
+    let pump = Pump { engine: engine.clone(), pulse, stop: stop.clone() };
     let mut tasks = JoinSet::new();
     if roles.dispatch {
         pump.dispatch(&mut tasks);
@@ -128,12 +124,7 @@ impl Pump {
         let mut topics = vec![(Topic::Expand, Class::Flash, EXPANDERS)];
         topics.push((Topic::Expand, Class::Routine, 1));
         for lane in [Lane::Sms, Lane::Voice, Lane::Wechat] {
-            if self
-                .engine
-                .gateways
-                .iter()
-                .any(|g| g.provider.lane() == lane)
-            {
+            if self.engine.gateways.iter().any(|g| g.provider.lane() == lane) {
                 topics.push((Topic::Send(lane), Class::Flash, BATCHES_OPEN));
                 topics.push((Topic::Send(lane), Class::Routine, BATCHES_OPEN_ROUTINE));
             }
@@ -193,12 +184,8 @@ impl Pump {
             self.pulse.failed.fetch_add(1, Ordering::Relaxed);
             tracing::error!(step, %fault, "a step failed");
         }
-        let wait_ms = self
-            .engine
-            .entropy
-            .jitter(i64::try_from(wait_ms).unwrap_or(0));
-        self.pause(u64::try_from(wait_ms).unwrap_or(BACKOFF_MS))
-            .await;
+        let wait_ms = self.engine.entropy.jitter(i64::try_from(wait_ms).unwrap_or(0));
+        self.pause(u64::try_from(wait_ms).unwrap_or(BACKOFF_MS)).await;
     }
 
     async fn feed(self, direct: mpsc::Sender<Hint>) {
@@ -221,8 +208,7 @@ impl Pump {
                             () = stopped(self.stop.clone()) => return,
                         }
                     }
-                    self.pause(if busy { FEED_BUSY_MS } else { FEED_IDLE_MS })
-                        .await;
+                    self.pause(if busy { FEED_BUSY_MS } else { FEED_IDLE_MS }).await;
                 }
                 Err(fault) => {
                     self.backoff("feed", turn, &fault).await;
@@ -266,8 +252,7 @@ impl Pump {
                     return stopped(self.stop.clone()).await;
                 }
                 Err(fault) => {
-                    self.backoff("receive", turn, &EngineFault::Queue(fault))
-                        .await;
+                    self.backoff("receive", turn, &EngineFault::Queue(fault)).await;
                     turn += 1;
                     continue;
                 }
@@ -276,8 +261,7 @@ impl Pump {
             if got.is_empty() {
                 continue;
             }
-            self.work(topic, got.iter().map(|d| d.hint.id).collect())
-                .await;
+            self.work(topic, got.iter().map(|d| d.hint.id).collect()).await;
             if let Err(fault) = queue.settle(got).await {
                 tracing::debug!(%fault, "hints not settled: they come again, without harm");
             }
@@ -368,10 +352,7 @@ impl Pump {
     ) -> Result<bool, EngineFault> {
         let engine = &self.engine;
         let machine = engine.clock.machine_ms();
-        if held
-            .as_ref()
-            .is_none_or(|(_, until)| machine > until - CLOCK_LEASE_MS / 2)
-        {
+        if held.as_ref().is_none_or(|(_, until)| machine > until - CLOCK_LEASE_MS / 2) {
             let owner = &engine.settings.owner;
             let taken =
                 lease::take(&engine.store, CLOCK_LEASE, owner, machine, CLOCK_LEASE_MS).await?;

@@ -25,12 +25,7 @@ pub(super) struct Read<'a> {
 /// The key of a statement made by a reply. No comma: closings list such keys.
 pub(super) fn statement_key(reply: &str, target: &Target, claim: Claim) -> String {
     let reply = reply.replace(',', "_");
-    format!(
-        "{reply}#{}.{}.{}",
-        target.alert_id,
-        target.household_id,
-        claim.code()
-    )
+    format!("{reply}#{}.{}.{}", target.alert_id, target.household_id, claim.code())
 }
 
 /// None: a person has to read it.
@@ -70,11 +65,7 @@ pub(super) fn candidate(row: &CandidateRow, owner: &Owner) -> Candidate {
 
 /// The digits offered to that number: those of the strongest demand it was sent.
 pub(super) fn menu_of(candidates: &[(&CandidateRow, Candidate)]) -> Menu {
-    let demand = candidates
-        .iter()
-        .map(|c| c.1.demand)
-        .max()
-        .and_then(Demand::from_code);
+    let demand = candidates.iter().map(|c| c.1.demand).max().and_then(Demand::from_code);
     demand.map_or(Menu::none(), |d| {
         Menu::parse(match d {
             Demand::Inform => "12",

@@ -12,10 +12,7 @@ impl Engine {
         provider: &str,
         events: &[ReceiptEvent],
     ) -> Result<u64, EngineFault> {
-        let rows: Vec<ReceiptRow> = events
-            .iter()
-            .map(|e| self.receipt_row(provider, e))
-            .collect();
+        let rows: Vec<ReceiptRow> = events.iter().map(|e| self.receipt_row(provider, e)).collect();
         let mut tx = self.store.begin().await?;
         let kept = desk::keep_receipts(&mut tx, &rows, self.clock.story_ms()).await?;
         tx.commit().await?;
@@ -23,10 +20,7 @@ impl Engine {
     }
 
     fn receipt_row(&self, provider: &str, event: &ReceiptEvent) -> ReceiptRow {
-        let reference = event
-            .reference
-            .as_deref()
-            .and_then(|r| self.sealer.verify(r));
+        let reference = event.reference.as_deref().and_then(|r| self.sealer.verify(r));
         let (batch, address, notice) = reference.map_or((None, None, None), parse);
         ReceiptRow {
             key: format!("{provider}:{}", event.source_key),
@@ -47,9 +41,7 @@ fn parse(reference: &str) -> (Option<i64>, Option<i64>, Option<i64>) {
     if let Some(notice) = reference.strip_prefix('n') {
         return (None, None, notice.parse().ok());
     }
-    let parts = reference
-        .strip_prefix('b')
-        .and_then(|rest| rest.split_once('.'));
+    let parts = reference.strip_prefix('b').and_then(|rest| rest.split_once('.'));
     let Some((batch, address)) = parts else {
         return (None, None, None);
     };

@@ -33,10 +33,7 @@ impl Engine {
         let now = self.clock.story_ms();
         let mut wanted: BTreeMap<i64, HashSet<i64>> = BTreeMap::new();
         for statement in statements {
-            wanted
-                .entry(statement.alert)
-                .or_default()
-                .insert(statement.household);
+            wanted.entry(statement.alert).or_default().insert(statement.household);
         }
         let mut locked = Vec::new();
         for (alert, households) in &wanted {
@@ -58,9 +55,7 @@ impl Engine {
         let mut saved = Vec::with_capacity(locked.len());
         let mut moves: BTreeMap<(i64, i64, i64, i64), TallyMove> = BTreeMap::new();
         for row in locked {
-            let known = facts
-                .remove(&(row.alert_id, row.household_id))
-                .unwrap_or_default();
+            let known = facts.remove(&(row.alert_id, row.household_id)).unwrap_or_default();
             let standing = fold(&home(&row), &known);
             saved.push(save_row(&row, &standing));
             move_tally(&mut moves, &row, &standing);
@@ -146,11 +141,5 @@ fn move_tally(
 }
 
 fn moved(tally: &TallyMove) -> bool {
-    [
-        tally.closed,
-        tally.told_open,
-        tally.heard,
-        tally.help,
-        tally.refused,
-    ] != [0; 5]
+    [tally.closed, tally.told_open, tally.heard, tally.help, tally.refused] != [0; 5]
 }

@@ -73,18 +73,12 @@ impl Engine {
             let Some(gateway) = self.gateway_for(batch, &order) else {
                 let later = self.clock.story_ms() + 30_000;
                 rows::put_back(&self.store, batch, later).await?;
-                return Ok(Sent::Later {
-                    calls,
-                    not_before: later,
-                });
+                return Ok(Sent::Later { calls, not_before: later });
             };
-            let grant = self.permits(gateway, BATCH_ADDRESSES).await?;
+            let grant = self.permits(gateway, BATCH_ADDRESSES + 1).await?;
             if grant.count == 0 {
                 rows::put_back(&self.store, batch, grant.next_at).await?;
-                return Ok(Sent::Later {
-                    calls,
-                    not_before: grant.next_at,
-                });
+                return Ok(Sent::Later { calls, not_before: grant.next_at });
             }
             let owner = &self.settings.owner;
             if calls > 0 && !rows::is_ours(&self.store, batch.id, owner, batch.lease_epoch).await? {
@@ -96,15 +90,11 @@ impl Engine {
             if members.is_empty() {
                 return self.finish_empty(batch, calls).await;
             }
-            let made = self
-                .call_members(gateway, batch, &order, &mut texts, &roll, members)
-                .await?;
+            let made =
+                self.call_members(gateway, batch, &order, &mut texts, &roll, members).await?;
             let busy_ms = (made.len() < asked).then(|| longest_wait_ms(&made));
             let last = all && busy_ms.is_none();
-            calls += made
-                .iter()
-                .filter(|call| call.member.speaks_for == 1)
-                .count();
+            calls += made.iter().filter(|call| call.member.speaks_for == 1).count();
             if !self.keep(batch, &order, gateway, made, last).await? {
                 return Ok(Sent::Lost { calls });
             }
@@ -121,11 +111,7 @@ impl Engine {
 
     fn gateway_for(&self, batch: &Leased, order: &Order) -> Option<&Gateway> {
         let practice = self.settings.practice || order.kind == AlertKind::Rehearsal;
-        let realm = if practice {
-            Realm::Practice
-        } else {
-            Realm::Live
-        };
+        let realm = if practice { Realm::Practice } else { Realm::Live };
         let lane = Lane::from_code(batch.lane).unwrap_or(Lane::Sms);
         self.gateway(lane, realm, batch.wave - 1 + batch.tries - 1)
     }
@@ -138,10 +124,7 @@ impl Engine {
     ) -> Result<permit::Grant, EngineFault> {
         let now = self.clock.story_ms();
         let Some(rate) = gateway.rate_per_second else {
-            return Ok(permit::Grant {
-                count: want,
-                next_at: now,
-            });
+            return Ok(permit::Grant { count: want, next_at: now });
         };
         let want = want.min((rate * 2.0).ceil() as i64).max(1);
         Ok(permit::take(&self.store, gateway.provider.name(), rate, want, now).await?)
@@ -152,11 +135,7 @@ impl Engine {
         let now = self.clock.story_ms();
         let ours = rows::finish(&mut tx, batch, now, words::in_force()).await?;
         tx.commit().await?;
-        Ok(if ours {
-            Sent::Done { calls }
-        } else {
-            Sent::Lost { calls }
-        })
+        Ok(if ours { Sent::Done { calls } } else { Sent::Lost { calls } })
     }
 
     /// Calls the members; once the gateway says that it is busy, nobody else of the chunk.
@@ -213,10 +192,7 @@ impl Engine {
     }
 
     /// The gate, the opened number and the signed reference: everything one call needs.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one call's whole truth, used at two places"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "one call's whole truth, used at two places")]
     pub(crate) fn prepare(
         &self,
         gateway: &Gateway,
@@ -244,30 +220,18 @@ impl Engine {
             refused("gate")
         })?;
         let to = self.sealer.open(sealed).map_err(|_| refused("sealed"))?;
-        Ok((
-            pass,
-            Message {
-                to,
-                text,
-                reference: self.sealer.sign(reference),
-            },
-        ))
+        Ok((pass, Message { to, text, reference: self.sealer.sign(reference) }))
     }
 
     /// One call, within the process's limit of open calls.
     pub(crate) async fn call(&self, gateway: &Gateway, pass: &Pass, message: Message) -> Outcome {
         let Ok(_open) = self.calls.acquire().await else {
-            return Outcome::RefusedRetry {
-                after_ms: None,
-                code: "closing".into(),
-            };
+            return Outcome::RefusedRetry { after_ms: None, code: "closing".into() };
         };
         let provider = gateway.provider.as_ref();
         let one = [message];
         let outcomes = channel::send(self.transport.as_ref(), provider, pass, &one).await;
-        outcomes.into_iter().next().unwrap_or(Outcome::Unknown {
-            why: "no outcome".into(),
-        })
+        outcomes.into_iter().next().unwrap_or(Outcome::Unknown { why: "no outcome".into() })
     }
 
     /// Appends outcomes, buries dead numbers, plans what follows and, at the last chunk, finishes.
@@ -286,11 +250,7 @@ impl Engine {
         for call in &made {
             let spoken_for = call.member.shares > crate::base::limits::SHARED_NUMBER
                 && call.member.speaks_for == 0;
-            let kind = if spoken_for {
-                SPOKEN_FOR
-            } else {
-                call.outcome.code()
-            };
+            let kind = if spoken_for { SPOKEN_FOR } else { call.outcome.code() };
             if kind == 2 && !["gate", "realm", "sealed"].contains(&call.outcome.detail()) {
                 dead.push(call.member.address_id);
             }
@@ -344,10 +304,6 @@ impl Engine {
             | rules::Pick::Unknown
             | rules::Pick::Next => next.wait_ms,
         };
-        Some(FollowRow {
-            pick: next.pick.code(),
-            tries: next.tries,
-            due: now + wait_ms,
-        })
+        Some(FollowRow { pick: next.pick.code(), tries: next.tries, due: now + wait_ms })
     }
 }

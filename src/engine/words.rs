@@ -71,11 +71,7 @@ impl Order {
             expires_at: row.expires_at,
             plan,
             reach: row.reach,
-            issued_at: if version == 1 {
-                head.issued_at
-            } else {
-                live_at
-            },
+            issued_at: if version == 1 { head.issued_at } else { live_at },
             live_at,
         }))
     }
@@ -102,12 +98,7 @@ pub struct Texts<'a> {
 impl<'a> Texts<'a> {
     /// None rendered yet.
     pub fn new(messages: &'a Messages, order: &'a Order, signature: &'a str) -> Texts<'a> {
-        Texts {
-            messages,
-            order,
-            signature,
-            ready: HashMap::new(),
-        }
+        Texts { messages, order, signature, ready: HashMap::new() }
     }
 
     /// The text for one member of a batch.

@@ -93,10 +93,7 @@ impl GatewaySim {
     ) -> GatewaySim {
         GatewaySim {
             authorization: wire::basic(&settings.account_sid, &settings.auth_token),
-            path: format!(
-                "/2010-04-01/Accounts/{}/Messages.json",
-                settings.account_sid
-            ),
+            path: format!("/2010-04-01/Accounts/{}/Messages.json", settings.account_sid),
             settings,
             core: Mutex::new(Core::new(vices, residents)),
         }
@@ -115,38 +112,17 @@ impl GatewaySim {
         };
         if request.uri().path() != self.path || request.method() != http::Method::POST {
             let message = "The requested resource was not found";
-            return refused(
-                Refusal {
-                    status: 404,
-                    code: 20404,
-                    message,
-                },
-                None,
-            );
+            return refused(Refusal { status: 404, code: 20404, message }, None);
         }
         let given = request.headers().get(http::header::AUTHORIZATION);
         if given.is_none_or(|given| given.as_bytes() != self.authorization.as_bytes()) {
-            return refused(
-                Refusal {
-                    status: 401,
-                    code: 20003,
-                    message: "Authenticate",
-                },
-                None,
-            );
+            return refused(Refusal { status: 401, code: 20003, message: "Authenticate" }, None);
         }
         let mut core = self.core();
         if let Some(wait_s) = core.too_fast_s(now_ms) {
             core.stats.throttled += 1;
             let message = "Too Many Requests";
-            return refused(
-                Refusal {
-                    status: 429,
-                    code: 20429,
-                    message,
-                },
-                Some(wait_s),
-            );
+            return refused(Refusal { status: 429, code: 20429, message }, Some(wait_s));
         }
         match self.read(request.body()) {
             Ok(asked) => self.decide(&mut core, now_ms, asked),
@@ -164,11 +140,7 @@ impl GatewaySim {
         match &asked.callback {
             Some(url) if wire::origin(url) != home => {
                 let message = "The StatusCallback URL is not a valid URL";
-                Err(Refusal {
-                    status: 400,
-                    code: 21609,
-                    message,
-                })
+                Err(Refusal { status: 400, code: 21609, message })
             }
             _ => Ok(asked),
         }
@@ -184,32 +156,14 @@ impl GatewaySim {
         let refusal = if dice.falls(core.vices.timeout_not_taken) {
             None
         } else if dice.falls(core.vices.fail_5xx) {
-            Some(Refusal {
-                status: 500,
-                code: 20500,
-                message: "Internal Server Error",
-            })
+            Some(Refusal { status: 500, code: 20500, message: "Internal Server Error" })
         } else if core.log.len() >= self.settings.log_limit {
-            Some(Refusal {
-                status: 503,
-                code: 20503,
-                message: "The log of practice is full",
-            })
+            Some(Refusal { status: 503, code: 20503, message: "The log of practice is full" })
         } else if dead && at_call {
             let message = "The 'To' number is not a valid phone number";
-            Some(Refusal {
-                status: 400,
-                code: 21211,
-                message,
-            })
+            Some(Refusal { status: 400, code: 21211, message })
         } else {
-            let sid = core.take(
-                now_ms,
-                now_ms + latency_ms,
-                &asked,
-                self.number(&asked),
-                dead,
-            );
+            let sid = core.take(now_ms, now_ms + latency_ms, &asked, self.number(&asked), dead);
             let lost = dice.falls(core.vices.timeout_taken);
             let answer = if lost {
                 Answer::TimeoutAfterTaking
@@ -230,10 +184,7 @@ impl GatewaySim {
     }
 
     fn number(&self, asked: &Asked) -> String {
-        asked
-            .from
-            .clone()
-            .unwrap_or_else(|| self.settings.number.clone())
+        asked.from.clone().unwrap_or_else(|| self.settings.number.clone())
     }
 
     /// The callbacks due by `now_ms`, signed, in the order of their times. Texts that reach a
@@ -241,23 +192,13 @@ impl GatewaySim {
     pub fn due(&self, now_ms: i64) -> Vec<Request<Bytes>> {
         let mut core = self.core();
         let mut calls = Vec::new();
-        while core
-            .due
-            .peek()
-            .is_some_and(|Reverse(due)| due.at_ms <= now_ms)
-        {
+        while core.due.peek().is_some_and(|Reverse(due)| due.at_ms <= now_ms) {
             let Some(Reverse(due)) = core.due.pop() else {
                 break;
             };
             match due.what {
                 What::Handset { to, shown, text } => core.hear(due.at_ms, &to, shown, &text),
-                What::Receipt {
-                    sid,
-                    to,
-                    shown,
-                    url,
-                    code,
-                } => {
+                What::Receipt { sid, to, shown, url, code } => {
                     calls.extend(self.receipt(&sid, to, shown, &url, code));
                 }
                 What::Reply { from, to, text } => {
@@ -284,11 +225,7 @@ impl GatewaySim {
 
     /// A resident writes out of his own accord, at `at_ms`.
     pub fn write_in(&self, at_ms: i64, from: &str, text: &str) {
-        let (from, to, text) = (
-            from.to_owned(),
-            self.settings.number.clone(),
-            text.to_owned(),
-        );
+        let (from, to, text) = (from.to_owned(), self.settings.number.clone(), text.to_owned());
         self.core().plan(at_ms, What::Reply { from, to, text });
     }
 
@@ -299,23 +236,13 @@ impl GatewaySim {
 
     /// At most `limit` entries of the log from position `from` on.
     pub fn log_page(&self, from: usize, limit: usize) -> Vec<Entry> {
-        self.core()
-            .log
-            .iter()
-            .skip(from)
-            .take(limit)
-            .cloned()
-            .collect()
+        self.core().log.iter().skip(from).take(limit).cloned().collect()
     }
 
     pub fn stats(&self) -> Stats {
         let core = self.core();
         let distinct = core.seen.len() as u64;
-        Stats {
-            distinct,
-            duplicates: core.stats.taken - distinct,
-            ..core.stats
-        }
+        Stats { distinct, duplicates: core.stats.taken - distinct, ..core.stats }
     }
 
     pub fn vices(&self) -> Vices {
@@ -348,11 +275,7 @@ impl GatewaySim {
         url: &str,
         code: Option<u32>,
     ) -> Option<Request<Bytes>> {
-        let state = if code.is_some() {
-            "undelivered"
-        } else {
-            "delivered"
-        };
+        let state = if code.is_some() { "undelivered" } else { "delivered" };
         let mut fields = vec![
             ("MessageSid", sid.to_owned()),
             ("SmsSid", sid.to_owned()),

@@ -77,9 +77,7 @@ pub async fn serve(
         // Only speed is lost where it cannot be set.
         let _ = stream.set_nodelay(true);
     });
-    let serving = axum::serve(listener, routes)
-        .with_graceful_shutdown(stop)
-        .into_future();
+    let serving = axum::serve(listener, routes).with_graceful_shutdown(stop).into_future();
     tokio::select! {
         served = serving => served,
         () = pump(face) => Ok(()),
@@ -113,10 +111,7 @@ async fn take(State(face): State<Arc<Face>>, request: Request) -> Response {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a peer over the network: real time passes here"
-)]
+#[expect(clippy::disallowed_methods, reason = "a peer over the network: real time passes here")]
 async fn pass(time: Duration) {
     tokio::time::sleep(time).await;
 }
@@ -143,18 +138,12 @@ async fn pump(face: Arc<Face>) {
 
 /// One callback; what the customer did not take comes again later, as a carrier would bring it.
 async fn call_back(face: &Face, request: http::Request<Bytes>) {
-    let tries = request
-        .extensions()
-        .get::<Tries>()
-        .map_or(0, |tries| tries.0);
+    let tries = request.extensions().get::<Tries>().map_or(0, |tries| tries.0);
     let mut again = request.clone();
     match face.transport.call(request).await {
         Ok(answer) if answer.status().is_success() => return,
         Ok(answer) if answer.status().is_client_error() && answer.status() != 429 => {
-            tracing::warn!(
-                status = answer.status().as_u16(),
-                "the customer refused a callback"
-            );
+            tracing::warn!(status = answer.status().as_u16(), "the customer refused a callback");
             return;
         }
         Ok(_) | Err(_) if tries >= CALLBACK_TRIES => {
@@ -165,8 +154,7 @@ async fn call_back(face: &Face, request: http::Request<Bytes>) {
     }
     again.extensions_mut().insert(Tries(tries + 1));
     let wait_ms = (CALLBACK_WAIT_MS << tries.min(16)) as f64 * face.speed;
-    face.gateway
-        .again(face.clock.story_ms() + wait_ms as i64, again);
+    face.gateway.again(face.clock.story_ms() + wait_ms as i64, again);
 }
 
 #[derive(Deserialize)]

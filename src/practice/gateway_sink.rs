@@ -49,9 +49,7 @@ impl Sink {
     }
 
     fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, HashMap<u64, u32>>> {
-        self.seen
-            .iter()
-            .map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner))
+        self.seen.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Counts one form; gives the body of the answer, or none where number or text are missing.
@@ -67,11 +65,7 @@ impl Sink {
         let pair = hash(text?, hash(to?, 0x51c4));
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let shard = self.seen.get(pair as usize % SHARDS)?;
-        *shard
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(pair)
-            .or_default() += 1;
+        *shard.lock().unwrap_or_else(PoisonError::into_inner).entry(pair).or_default() += 1;
         let mut answer = Vec::with_capacity(HEAD.len() + 32 + TAIL.len());
         answer.extend_from_slice(HEAD);
         for half in [pair, serial] {
@@ -130,9 +124,7 @@ pub async fn serve_sink(
         // Only speed is lost where it cannot be set.
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, routes)
-        .with_graceful_shutdown(stop)
-        .await
+    axum::serve(listener, routes).with_graceful_shutdown(stop).await
 }
 
 async fn take(State(sink): State<Arc<Sink>>, request: Request) -> Response {

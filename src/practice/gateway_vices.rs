@@ -65,10 +65,7 @@ impl Vices {
             ("timeout_not_taken", self.timeout_not_taken),
             ("fail_5xx", self.fail_5xx),
         ];
-        if let Some((name, _)) = shares
-            .iter()
-            .find(|(_, share)| !(0.0..=1.0).contains(share))
-        {
+        if let Some((name, _)) = shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
             return Err(format!("{name} is not between 0 and 1"));
         }
         let spans = [
@@ -80,10 +77,7 @@ impl Vices {
         if let Some((name, _)) = spans.iter().find(|(_, span)| !fit(*span)) {
             return Err(format!("{name} is not [least, most] within a day"));
         }
-        if self
-            .rate_per_second
-            .is_some_and(|rate| !(0.001..=1e9).contains(&rate))
-        {
+        if self.rate_per_second.is_some_and(|rate| !(0.001..=1e9).contains(&rate)) {
             return Err("rate_per_second is not a rate".into());
         }
         Ok(())
@@ -118,39 +112,12 @@ mod tests {
         assert!(!vices.dead_numbers.holds("+8619900000990"));
         assert!(serde_json::from_str::<Vices>(r#"{"latency":1}"#).is_err());
         for (bad, name) in [
-            (
-                Vices {
-                    receipt_early: 1.5,
-                    ..Vices::default()
-                },
-                "receipt_early",
-            ),
-            (
-                Vices {
-                    fail_5xx: f64::NAN,
-                    ..Vices::default()
-                },
-                "fail_5xx",
-            ),
-            (
-                Vices {
-                    latency_ms: (5, 1),
-                    ..Vices::default()
-                },
-                "latency_ms",
-            ),
-            (
-                Vices {
-                    rate_per_second: Some(0.0),
-                    ..Vices::default()
-                },
-                "rate_per_second",
-            ),
+            (Vices { receipt_early: 1.5, ..Vices::default() }, "receipt_early"),
+            (Vices { fail_5xx: f64::NAN, ..Vices::default() }, "fail_5xx"),
+            (Vices { latency_ms: (5, 1), ..Vices::default() }, "latency_ms"),
+            (Vices { rate_per_second: Some(0.0), ..Vices::default() }, "rate_per_second"),
         ] {
-            assert!(
-                bad.check().is_err_and(|why| why.starts_with(name)),
-                "{name}"
-            );
+            assert!(bad.check().is_err_and(|why| why.starts_with(name)), "{name}");
         }
         assert_eq!(Vices::default().check(), Ok(()));
     }

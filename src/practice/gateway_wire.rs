@@ -32,20 +32,11 @@ pub(super) struct Refusal {
 
 /// Reads the form of a send, or says what it lacks.
 pub(super) fn read(body: &[u8]) -> Result<Asked, Refusal> {
-    let bad = |code, message| Refusal {
-        status: 400,
-        code,
-        message,
-    };
+    let bad = |code, message| Refusal { status: 400, code, message };
     if body.len() > FORM_LIMIT {
         return Err(bad(21617, "The request is too large"));
     }
-    let mut asked = Asked {
-        to: String::new(),
-        from: None,
-        text: String::new(),
-        callback: None,
-    };
+    let mut asked = Asked { to: String::new(), from: None, text: String::new(), callback: None };
     let mut sender = false;
     for (name, value) in form_urlencoded::parse(body) {
         match name.as_ref() {
@@ -71,23 +62,16 @@ pub(super) fn read(body: &[u8]) -> Result<Asked, Refusal> {
         return Err(bad(21602, "Message body is required"));
     }
     if asked.text.chars().count() > 1_600 {
-        return Err(bad(
-            21617,
-            "The message body exceeds the 1600 character limit",
-        ));
+        return Err(bad(21617, "The message body exceeds the 1600 character limit"));
     }
     Ok(asked)
 }
 
 /// Our reference out of the callback's URL; empty where there is none.
 pub(super) fn reference(callback: Option<&str>) -> String {
-    let query = callback
-        .and_then(|url| url.split_once('?'))
-        .map_or("", |(_, query)| query);
+    let query = callback.and_then(|url| url.split_once('?')).map_or("", |(_, query)| query);
     let found = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "ref");
-    found
-        .map(|(_, value)| value.into_owned())
-        .unwrap_or_default()
+    found.map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
 /// `SM` and 32 hex digits, as the provider writes its names.
@@ -107,11 +91,7 @@ pub(super) fn created(account: &str, sid: &str, asked: &Asked) -> Response<Bytes
 
 /// A refusal, with the seconds to wait where it is a matter of rate.
 pub(super) fn refused(refusal: &Refusal, retry_after_s: Option<i64>) -> Response<Bytes> {
-    let Refusal {
-        status,
-        code,
-        message,
-    } = refusal;
+    let Refusal { status, code, message } = refusal;
     let body = serde_json::json!({
         "code": code, "message": message, "status": status,
         "more_info": format!("https://www.twilio.com/docs/errors/{code}"),
@@ -123,13 +103,9 @@ fn answer(status: u16, body: String, retry_after_s: Option<i64>) -> Response<Byt
     let mut answer = Response::new(Bytes::from(body));
     *answer.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
     let json = http::HeaderValue::from_static("application/json");
-    answer
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, json);
+    answer.headers_mut().insert(http::header::CONTENT_TYPE, json);
     if let Some(seconds) = retry_after_s {
-        answer
-            .headers_mut()
-            .insert(http::header::RETRY_AFTER, seconds.into());
+        answer.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
     }
     answer
 }
@@ -169,10 +145,7 @@ pub(super) fn callback(
         form.append_pair(name, value);
     }
     Request::post(url)
-        .header(
-            "content-type",
-            "application/x-www-form-urlencoded; charset=UTF-8",
-        )
+        .header("content-type", "application/x-www-form-urlencoded; charset=UTF-8")
         .header("x-twilio-signature", sign(token, url, fields))
         .body(Bytes::from(form.finish()))
         .ok()
@@ -194,9 +167,7 @@ mod tests {
     fn this_side_holds_to_the_published_vectors_too() {
         let file = include_str!("../../tests/fixtures/twilio/vectors.json");
         let file: serde_json::Value = serde_json::from_str(file).unwrap();
-        let vectors = file["kinds"]["twilio_signature_sha1"]["vectors"]
-            .as_array()
-            .unwrap();
+        let vectors = file["kinds"]["twilio_signature_sha1"]["vectors"].as_array().unwrap();
         for vector in vectors {
             let inputs = &vector["inputs"];
             let mut fields = Vec::new();
@@ -208,11 +179,7 @@ mod tests {
             }
             let token = inputs["auth_token"].as_str().unwrap();
             let signature = sign(token, inputs["url"].as_str().unwrap(), &fields);
-            assert_eq!(
-                signature, vector["expected"]["signature"],
-                "{}",
-                vector["id"]
-            );
+            assert_eq!(signature, vector["expected"]["signature"], "{}", vector["id"]);
         }
         assert_eq!(vectors.len(), 6);
     }
@@ -221,10 +188,7 @@ mod tests {
     fn a_send_says_what_it_lacks() {
         let code = |form: &str| read(form.as_bytes()).err().map(|refusal| refusal.code);
         assert_eq!(code("To=%2B8619900000001&From=1&Body=%E6%B0%B4"), None);
-        assert_eq!(
-            code("To=%2B8619900000001&MessagingServiceSid=MG1&Body=1"),
-            None
-        );
+        assert_eq!(code("To=%2B8619900000001&MessagingServiceSid=MG1&Body=1"), None);
         assert_eq!(code("To=19900000001&From=1&Body=1"), Some(21211));
         assert_eq!(code("To=%2B861990000000x&From=1&Body=1"), Some(21211));
         assert_eq!(code("From=1&Body=1"), Some(21211));
@@ -236,14 +200,8 @@ mod tests {
 
     #[test]
     fn a_url_leads_to_its_origin_and_carries_the_reference() {
-        assert_eq!(
-            origin("http://127.0.0.1:80/a?b"),
-            Some("http://127.0.0.1:80")
-        );
-        assert_eq!(
-            origin("http://127.0.0.1:8600"),
-            Some("http://127.0.0.1:8600")
-        );
+        assert_eq!(origin("http://127.0.0.1:80/a?b"), Some("http://127.0.0.1:80"));
+        assert_eq!(origin("http://127.0.0.1:8600"), Some("http://127.0.0.1:8600"));
         assert_eq!(origin("/a"), None);
         assert_eq!(reference(Some("http://a/h?x=1&ref=b%2F1")), "b/1");
         assert_eq!(reference(Some("http://a/h")), "");

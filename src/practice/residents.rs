@@ -100,13 +100,7 @@ const HELP: [&str; 8] = [
     "要人帮",
 ];
 /// Words that say that everybody has left.
-const GONE: [&str; 5] = [
-    "3",
-    "３",
-    "都走了",
-    "全家已经到四明小学了",
-    "早上就到亲戚家了，家里没人",
-];
+const GONE: [&str; 5] = ["3", "３", "都走了", "全家已经到四明小学了", "早上就到亲戚家了，家里没人"];
 /// Words that need a person's eyes.
 const ODD: [&str; 8] = [
     "你是谁",
@@ -131,12 +125,7 @@ pub struct Town {
 impl Town {
     /// `asleep` never answer, whatever the shares say.
     pub fn new(seed: u64, shares: Shares, asleep: HashSet<String>) -> Town {
-        Town {
-            seed,
-            shares,
-            asleep,
-            heard: HashMap::new(),
-        }
+        Town { seed, shares, asleep, heard: HashMap::new() }
     }
 
     fn leader(&self, to: &str, offer: &Offer, dice: &mut Dice) -> Option<(i64, String)> {
@@ -145,11 +134,7 @@ impl Town {
             return None;
         }
         let after_ms = dice.wait_ms(self.shares.leaders_median_ms, self.shares.spread);
-        let digit = if dice.falls(self.shares.leaders_take) || !offer.zero {
-            "1"
-        } else {
-            "0"
-        };
+        let digit = if dice.falls(self.shares.leaders_take) || !offer.zero { "1" } else { "0" };
         let letter = if offer.letters { "A" } else { "" };
         Some((after_ms, format!("{letter}{digit}")))
     }
@@ -189,11 +174,7 @@ impl Residents for Town {
         } else {
             self.resident(to, &offer, &mut dice)
         };
-        let heard = |(after_ms, text)| Heard {
-            after_ms,
-            from: to.to_owned(),
-            text,
-        };
+        let heard = |(after_ms, text)| Heard { after_ms, from: to.to_owned(), text };
         answer.map(heard).into_iter().collect()
     }
 }
@@ -307,9 +288,7 @@ mod tests {
     }
 
     fn answers(town: &mut Town, text: &str, count: usize) -> Vec<Heard> {
-        (0..count)
-            .flat_map(|n| town.hear(0, &number(n), text))
-            .collect()
+        (0..count).flat_map(|n| town.hear(0, &number(n), text)).collect()
     }
 
     #[test]
@@ -319,20 +298,9 @@ mod tests {
         let share = |found: usize| found as f64 / heard.len() as f64;
         assert!((5_400..6_100).contains(&heard.len()), "{}", heard.len());
         let said = |word: &str| heard.iter().filter(|h| h.text == word).count();
-        assert!(
-            (0.38..0.50).contains(&share(said("1"))),
-            "{}",
-            share(said("1"))
-        );
-        assert!(
-            (0.38..0.50).contains(&share(said("3"))),
-            "{}",
-            share(said("3"))
-        );
-        let help = heard
-            .iter()
-            .filter(|h| HELP.contains(&h.text.as_str()))
-            .count();
+        assert!((0.38..0.50).contains(&share(said("1"))), "{}", share(said("1")));
+        assert!((0.38..0.50).contains(&share(said("3"))), "{}", share(said("3")));
+        let help = heard.iter().filter(|h| HELP.contains(&h.text.as_str())).count();
         assert!((0.02..0.04).contains(&share(help)), "{help}");
         let mut times: Vec<i64> = heard.iter().map(|h| h.after_ms).collect();
         times.sort_unstable();
@@ -343,11 +311,7 @@ mod tests {
 
     #[test]
     fn three_is_said_only_where_it_is_offered() {
-        let shares = Shares {
-            words: 0.0,
-            help: 0.0,
-            ..Shares::default()
-        };
+        let shares = Shares { words: 0.0, help: 0.0, ..Shares::default() };
         let mut town = Town::new(7, shares, HashSet::new());
         let heard = answers(&mut town, TOLD, 1_000);
         assert!(heard.len() > 400);
@@ -360,14 +324,7 @@ mod tests {
 
     #[test]
     fn acknowledgements_are_not_answered() {
-        let mut town = Town::new(
-            7,
-            Shares {
-                answers: 1.0,
-                ..Shares::default()
-            },
-            HashSet::new(),
-        );
+        let mut town = Town::new(7, Shares { answers: 1.0, ..Shares::default() }, HashSet::new());
         for text in [
             "【余姚市防指】收到，谢谢。有难处随时发短信，要人帮回2",
             "【余姚市防指】南雷社区28户由您接手了，谢谢，注意安全。去不了随时回0",
@@ -400,17 +357,11 @@ mod tests {
         let mut one = Town::new(7, Shares::default(), HashSet::new());
         let mut two = Town::new(7, Shares::default(), HashSet::new());
         let forward: Vec<Heard> = answers(&mut one, ORDER, 500);
-        let mut backward: Vec<Heard> = (0..500)
-            .rev()
-            .flat_map(|n| two.hear(9, &number(n), ORDER))
-            .collect();
+        let mut backward: Vec<Heard> =
+            (0..500).rev().flat_map(|n| two.hear(9, &number(n), ORDER)).collect();
         backward.reverse();
         assert_eq!(forward, backward);
-        assert_ne!(
-            forward,
-            answers(&mut one, ORDER, 500),
-            "a second text is a second chance"
-        );
+        assert_ne!(forward, answers(&mut one, ORDER, 500), "a second text is a second chance");
         let mut other = Town::new(8, Shares::default(), HashSet::new());
         assert_ne!(forward, answers(&mut other, ORDER, 500));
     }

@@ -34,12 +34,7 @@ pub struct Faults {
 impl Faults {
     /// A bad night: something of everything.
     pub fn rough() -> Faults {
-        Faults {
-            lost: 100,
-            doubled: 150,
-            delayed: 200,
-            shuffled: 500,
-        }
+        Faults { lost: 100, doubled: 150, delayed: 200, shuffled: 500 }
     }
 }
 
@@ -71,10 +66,7 @@ impl<Q: Queue> FaultyQueue<Q> {
             broker: Broker::Answering,
             held: HashMap::new(),
         };
-        FaultyQueue {
-            inner,
-            state: Mutex::new(state),
-        }
+        FaultyQueue { inner, state: Mutex::new(state) }
     }
 
     /// The same with faults from the start.
@@ -143,11 +135,7 @@ impl State {
                 continue;
             }
             if self.happens(faults.doubled) {
-                let copy = Delivery {
-                    hint: delivery.hint,
-                    redelivered: true,
-                    tag: Tag::Void,
-                };
+                let copy = Delivery { hint: delivery.hint, redelivered: true, tag: Tag::Void };
                 self.held.entry(key).or_default().push(copy);
             }
             if self.happens(faults.delayed) {
@@ -169,9 +157,7 @@ impl<Q: Queue> Queue for FaultyQueue<Q> {
         match self.broker() {
             Broker::Answering => self.inner.publish(hints).await,
             // At once, not after the wait: a story's clock is moved, not slept.
-            Broker::Silent { .. } => Err(QueueFault::NotConfirmed {
-                waited_ms: CONFIRM_WAIT_MS,
-            }),
+            Broker::Silent { .. } => Err(QueueFault::NotConfirmed { waited_ms: CONFIRM_WAIT_MS }),
         }
     }
 
@@ -191,10 +177,7 @@ impl<Q: Queue> Queue for FaultyQueue<Q> {
         let mut handed = self.state().release(key, max);
         if handed.len() < max {
             let wait_ms = if handed.is_empty() { wait_ms } else { 0 };
-            let asked = self
-                .inner
-                .receive(topic, class, max - handed.len(), wait_ms)
-                .await;
+            let asked = self.inner.receive(topic, class, max - handed.len(), wait_ms).await;
             let fresh = match asked {
                 Ok(fresh) => fresh,
                 Err(fault) if handed.is_empty() => return Err(fault),
@@ -208,10 +191,7 @@ impl<Q: Queue> Queue for FaultyQueue<Q> {
     }
 
     async fn settle(&self, deliveries: Vec<Delivery>) -> Result<(), QueueFault> {
-        let real = deliveries
-            .into_iter()
-            .filter(|delivery| delivery.tag != Tag::Void)
-            .collect();
+        let real = deliveries.into_iter().filter(|delivery| delivery.tag != Tag::Void).collect();
         match self.broker() {
             Broker::Answering => self.inner.settle(real).await,
             Broker::Silent { .. } => Err(QueueFault::Disconnected),
@@ -259,14 +239,7 @@ mod tests {
     const TOPIC: Topic = Topic::Send(Lane::Sms);
 
     fn hints(count: i64) -> Vec<Hint> {
-        (1..=count)
-            .map(|id| Hint {
-                topic: TOPIC,
-                class: Class::Flash,
-                id,
-                alert: 1,
-            })
-            .collect()
+        (1..=count).map(|id| Hint { topic: TOPIC, class: Class::Flash, id, alert: 1 }).collect()
     }
 
     fn memory() -> MemoryQueue {
@@ -307,15 +280,7 @@ mod tests {
         assert!((140..=260).contains(&lost), "{lost} lost of 2000");
         assert!((200..=340).contains(&doubled), "{doubled} doubled of 2000");
         assert!(!ids.is_sorted());
-        assert_eq!(
-            queue
-                .depth()
-                .await
-                .iter()
-                .map(|(_, _, depth)| depth)
-                .sum::<u64>(),
-            0
-        );
+        assert_eq!(queue.depth().await.iter().map(|(_, _, depth)| depth).sum::<u64>(), 0);
     }
 
     #[tokio::test]
@@ -325,19 +290,8 @@ mod tests {
         queue.die();
         assert!(queue.health().is_silent() && !queue.health().is_well());
         let refused = queue.publish(&hints(2)).await.unwrap_err();
-        assert_eq!(
-            refused,
-            QueueFault::NotConfirmed {
-                waited_ms: CONFIRM_WAIT_MS
-            }
-        );
-        assert!(
-            queue
-                .receive(TOPIC, Class::Flash, 9, 5)
-                .await
-                .unwrap()
-                .is_empty()
-        );
+        assert_eq!(refused, QueueFault::NotConfirmed { waited_ms: CONFIRM_WAIT_MS });
+        assert!(queue.receive(TOPIC, Class::Flash, 9, 5).await.unwrap().is_empty());
         queue.revive();
         assert!(queue.health().is_well());
         assert_eq!(received(&queue).await, vec![1]);

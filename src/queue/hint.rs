@@ -71,9 +71,7 @@ pub fn class_word(class: Class) -> &'static str {
 
 /// Every pair of topic and class, in a fixed order.
 pub fn every_queue() -> impl Iterator<Item = (Topic, Class)> {
-    Topic::ALL
-        .into_iter()
-        .flat_map(|topic| CLASSES.into_iter().map(move |class| (topic, class)))
+    Topic::ALL.into_iter().flat_map(|topic| CLASSES.into_iter().map(move |class| (topic, class)))
 }
 
 /// "Look at this row": work that waits in the store.
@@ -99,12 +97,7 @@ pub enum NotAHint {
 impl Hint {
     /// The text on the wire: `h1 send.sms flash 812 17`. Less than 100 bytes for any numbers.
     pub fn encode(&self) -> String {
-        let Hint {
-            topic,
-            class,
-            id,
-            alert,
-        } = self;
+        let Hint { topic, class, id, alert } = self;
         format!("{WIRE_VERSION} {topic} {} {id} {alert}", class_word(*class))
     }
 
@@ -113,10 +106,7 @@ impl Hint {
         if bytes.len() > HINT_BYTES_MAX {
             return Err(NotAHint::TooLong { bytes: bytes.len() });
         }
-        std::str::from_utf8(bytes)
-            .ok()
-            .and_then(Hint::parse)
-            .ok_or(NotAHint::Unreadable)
+        std::str::from_utf8(bytes).ok().and_then(Hint::parse).ok_or(NotAHint::Unreadable)
     }
 
     fn parse(text: &str) -> Option<Hint> {
@@ -126,17 +116,10 @@ impl Hint {
         }
         let topic = Topic::from_word(words.next()?)?;
         let class_text = words.next()?;
-        let class = CLASSES
-            .into_iter()
-            .find(|class| class_word(*class) == class_text)?;
+        let class = CLASSES.into_iter().find(|class| class_word(*class) == class_text)?;
         let id = words.next()?.parse().ok()?;
         let alert = words.next()?.parse().ok()?;
-        words.next().is_none().then_some(Hint {
-            topic,
-            class,
-            id,
-            alert,
-        })
+        words.next().is_none().then_some(Hint { topic, class, id, alert })
     }
 }
 
@@ -149,12 +132,7 @@ mod tests {
     #[test]
     fn the_longest_hint_fits() {
         for (topic, class) in every_queue() {
-            let hint = Hint {
-                topic,
-                class,
-                id: i64::MIN,
-                alert: i64::MIN,
-            };
+            let hint = Hint { topic, class, id: i64::MIN, alert: i64::MIN };
             let text = hint.encode();
             assert!(text.len() <= HINT_BYTES_MAX, "{} bytes: {text}", text.len());
             assert_eq!(Hint::decode(text.as_bytes()), Ok(hint));
@@ -163,12 +141,7 @@ mod tests {
 
     #[test]
     fn the_form_is_fixed() {
-        let hint = Hint {
-            topic: Topic::Send(Lane::Sms),
-            class: Class::Flash,
-            id: 812,
-            alert: 17,
-        };
+        let hint = Hint { topic: Topic::Send(Lane::Sms), class: Class::Flash, id: 812, alert: 17 };
         assert_eq!(hint.encode(), "h1 send.sms flash 812 17");
     }
 
@@ -188,10 +161,7 @@ mod tests {
         for bytes in refused {
             assert_eq!(Hint::decode(bytes), Err(NotAHint::Unreadable), "{bytes:?}");
         }
-        assert_eq!(
-            Hint::decode(&[b'h'; 100]),
-            Err(NotAHint::TooLong { bytes: 100 })
-        );
+        assert_eq!(Hint::decode(&[b'h'; 100]), Err(NotAHint::TooLong { bytes: 100 }));
     }
 
     proptest! {

@@ -2,10 +2,7 @@
 //!
 //! It keeps nothing: what waits or is unsettled at exit is gone, and nothing is lost by that,
 //! since the store remembers and the feeder hints again. Settling is a formality here.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a broker is waited for in machine time"
-)]
+#![expect(clippy::disallowed_methods, reason = "a broker is waited for in machine time")]
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
@@ -63,9 +60,7 @@ impl MemoryQueue {
         if self.closed.load(Ordering::Acquire) {
             return Err(QueueFault::Closed);
         }
-        self.deques
-            .get(&(topic, class))
-            .ok_or(QueueFault::NotConsumed { topic })
+        self.deques.get(&(topic, class)).ok_or(QueueFault::NotConsumed { topic })
     }
 
     async fn push(&self, hint: Hint, until: Instant) -> Result<(), QueueFault> {
@@ -155,18 +150,11 @@ impl Queue for MemoryQueue {
                 return Look::WaitForChange;
             }
             let count = max.min(hints.len());
-            let delivery = |hint| Delivery {
-                hint,
-                redelivered: false,
-                tag: Tag::Void,
-            };
+            let delivery = |hint| Delivery { hint, redelivered: false, tag: Tag::Void };
             Look::Done(Ok(hints.drain(..count).map(delivery).collect()))
         };
         let until = Instant::now() + Duration::from_millis(wait_ms);
-        deque
-            .until(until, take)
-            .await
-            .unwrap_or_else(|| Ok(Vec::new()))
+        deque.until(until, take).await.unwrap_or_else(|| Ok(Vec::new()))
     }
 
     async fn settle(&self, deliveries: Vec<Delivery>) -> Result<(), QueueFault> {
@@ -176,18 +164,8 @@ impl Queue for MemoryQueue {
 
     fn health(&self) -> QueueHealth {
         let open = !self.closed.load(Ordering::Acquire);
-        let liveness = if open {
-            Liveness::Alive
-        } else {
-            Liveness::Dead
-        };
-        let classes = |topic| {
-            CLASSES.map(|class| ConsumerHealth {
-                topic,
-                class,
-                liveness,
-            })
-        };
+        let liveness = if open { Liveness::Alive } else { Liveness::Dead };
+        let classes = |topic| CLASSES.map(|class| ConsumerHealth { topic, class, liveness });
         let now = Instant::now();
         QueueHealth {
             connected: open,
@@ -237,25 +215,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_publisher_waits_for_room() {
-        let settings = QueueSettings {
-            depth_max: 2,
-            ..QueueSettings::new("memory:")
-        };
+        let settings = QueueSettings { depth_max: 2, ..QueueSettings::new("memory:") };
         let queue = MemoryQueue::new(&settings);
-        let hint = |id| Hint {
-            topic: Topic::Expand,
-            class: Class::Routine,
-            id,
-            alert: 1,
-        };
+        let hint = |id| Hint { topic: Topic::Expand, class: Class::Routine, id, alert: 1 };
         let hints: Vec<Hint> = (1..=5).map(hint).collect();
         let drain = async {
             let mut ids = Vec::new();
             while ids.len() < 5 {
-                let got = queue
-                    .receive(Topic::Expand, Class::Routine, 2, 1_000)
-                    .await
-                    .unwrap();
+                let got = queue.receive(Topic::Expand, Class::Routine, 2, 1_000).await.unwrap();
                 assert!(!got.is_empty(), "waited a second for {ids:?}");
                 ids.extend(got.iter().map(|delivery| delivery.hint.id));
             }

@@ -116,10 +116,7 @@ impl QueueHealth {
     pub fn is_well(&self) -> bool {
         self.connected
             && !self.is_silent()
-            && self
-                .consumers
-                .iter()
-                .all(|consumer| consumer.liveness == Liveness::Alive)
+            && self.consumers.iter().all(|consumer| consumer.liveness == Liveness::Alive)
     }
 
     /// The engine shall take its work straight from the store.
@@ -175,8 +172,8 @@ pub async fn connect(settings: &QueueSettings) -> Result<Arc<dyn Queue>, QueueFa
             let text = "queue.url: amqps is not built in; put a TLS proxy on loopback";
             Err(QueueFault::Settings(text.into()))
         }
-        Some(_) | None => Err(QueueFault::Settings(
-            "queue.url: `memory:` or `amqp://…` is understood".into(),
-        )),
+        Some(_) | None => {
+            Err(QueueFault::Settings("queue.url: `memory:` or `amqp://…` is understood".into()))
+        }
     }
 }

@@ -99,9 +99,7 @@ impl Address {
 
     async fn dial(&self, name: String) -> Result<Connection, QueueFault> {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        Connection::connect_uri(self.0.clone(), properties)
-            .await
-            .map_err(fault_of)
+        Connection::connect_uri(self.0.clone(), properties).await.map_err(fault_of)
     }
 }
 
@@ -185,24 +183,15 @@ impl Link {
     /// Messages ready in a queue.
     pub(super) async fn depth(&self, name: &str) -> Result<u64, QueueFault> {
         let channel = self.outbound.create_channel().await.map_err(fault_of)?;
-        let options = QueueDeclareOptions {
-            passive: true,
-            ..QueueDeclareOptions::default()
-        };
-        let asked = channel
-            .queue_declare(name.into(), options, FieldTable::default())
-            .await;
-        asked
-            .map(|queue| u64::from(queue.message_count()))
-            .map_err(fault_of)
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let asked = channel.queue_declare(name.into(), options, FieldTable::default()).await;
+        asked.map(|queue| u64::from(queue.message_count())).map_err(fault_of)
     }
 
     /// Deletes a queue with all that is in it.
     pub(super) async fn delete(&self, name: &str) -> Result<(), QueueFault> {
         let channel = self.outbound.create_channel().await.map_err(fault_of)?;
-        let deleted = channel
-            .queue_delete(name.into(), QueueDeleteOptions::default())
-            .await;
+        let deleted = channel.queue_delete(name.into(), QueueDeleteOptions::default()).await;
         deleted.map(drop).map_err(fault_of)
     }
 
@@ -216,24 +205,16 @@ impl Link {
         !self.given_up.load(Ordering::Acquire)
             && connected(&self.outbound)
             && self.inbound.as_ref().is_none_or(connected)
-            && self
-                .inboxes
-                .values()
-                .all(|inbox| inbox.liveness() == Liveness::Alive)
+            && self.inboxes.values().all(|inbox| inbox.liveness() == Liveness::Alive)
     }
 
     /// Says goodbye, so that the broker takes the unsettled hints back at once.
     pub(super) async fn end(&self) {
         self.give_up();
-        let connections = [Some(&self.outbound), self.inbound.as_ref()]
-            .into_iter()
-            .flatten();
+        let connections = [Some(&self.outbound), self.inbound.as_ref()].into_iter().flatten();
         let closes = connections.map(|connection| connection.close(200, "OK".into()));
         if timeout(GOODBYE_WAIT, join_all(closes)).await.is_err() {
-            debug!(
-                generation = self.generation,
-                "the broker did not answer the goodbye"
-            );
+            debug!(generation = self.generation, "the broker did not answer the goodbye");
         }
     }
 }
@@ -255,40 +236,22 @@ impl Inbox {
     ) -> Result<Inbox, QueueFault> {
         let channel = connection.create_channel().await.map_err(fault_of)?;
         let prefetch = settings.prefetch;
-        channel
-            .basic_qos(prefetch, BasicQosOptions::default())
-            .await
-            .map_err(fault_of)?;
+        channel.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(fault_of)?;
         let name = settings.queue_name(key.0, key.1);
         let options = BasicConsumeOptions::default();
         let consumer = channel
-            .basic_consume(
-                name.into(),
-                ShortString::default(),
-                options,
-                FieldTable::default(),
-            )
+            .basic_consume(name.into(), ShortString::default(), options, FieldTable::default())
             .await
             .map_err(fault_of)?;
         let (sender, receiver) = mpsc::channel(usize::from(prefetch));
         let unsettled = Arc::new(Mutex::new(Unsettled::default()));
-        let pump = Pump {
-            channel: channel.clone(),
-            unsettled: unsettled.clone(),
-            sender,
-            key,
-        };
+        let pump = Pump { channel: channel.clone(), unsettled: unsettled.clone(), sender, key };
         let attention = attention.clone();
         let pump = tokio::spawn(async move {
             pump.run(consumer).await;
             attention.notify_one();
         });
-        Ok(Inbox {
-            channel,
-            arrived: Mutex::new(receiver),
-            unsettled,
-            pump,
-        })
+        Ok(Inbox { channel, arrived: Mutex::new(receiver), unsettled, pump })
     }
 
     pub(super) fn liveness(&self) -> Liveness {
@@ -354,11 +317,7 @@ impl Pump {
             };
             unsettled.arrived(number);
             drop(unsettled);
-            let arrived = Arrived {
-                hint,
-                redelivered: message.redelivered,
-                number,
-            };
+            let arrived = Arrived { hint, redelivered: message.redelivered, number };
             if self.sender.send(arrived).await.is_err() {
                 break;
             }
@@ -379,16 +338,10 @@ async fn declare(connection: &Connection, settings: &QueueSettings) -> Result<()
     for (topic, class) in every_queue() {
         let arguments = [
             ("x-queue-type", text("quorum")),
-            (
-                "x-delivery-limit",
-                AMQPValue::LongLongInt(DELIVERIES_MAX.into()),
-            ),
+            ("x-delivery-limit", AMQPValue::LongLongInt(DELIVERIES_MAX.into())),
             ("x-dead-letter-exchange", text("")),
             ("x-dead-letter-routing-key", text(&dead)),
-            (
-                "x-max-length",
-                AMQPValue::LongLongInt(settings.depth_max.into()),
-            ),
+            ("x-max-length", AMQPValue::LongLongInt(settings.depth_max.into())),
             ("x-overflow", text("reject-publish")),
         ];
         declare_one(&channel, &settings.queue_name(topic, class), &arguments).await?;
@@ -405,14 +358,10 @@ async fn declare_one(
     for (key, value) in arguments {
         table.insert((*key).into(), value.clone());
     }
-    let declared = channel
-        .queue_declare(name.into(), QueueDeclareOptions::durable(), table)
-        .await;
+    let declared = channel.queue_declare(name.into(), QueueDeclareOptions::durable(), table).await;
     declared.map(drop).map_err(|error| match error.kind() {
         ErrorKind::ProtocolError(refused) if refused.get_id() == PRECONDITION_FAILED => {
-            QueueFault::Mismatch {
-                detail: refused.get_message().to_string(),
-            }
+            QueueFault::Mismatch { detail: refused.get_message().to_string() }
         }
         _ => fault_of(error),
     })
@@ -424,39 +373,23 @@ fn text(value: &str) -> AMQPValue {
 
 async fn open_publisher(connection: &Connection) -> Result<Channel, QueueFault> {
     let channel = connection.create_channel().await.map_err(fault_of)?;
-    channel
-        .confirm_select(ConfirmSelectOptions::default())
-        .await
-        .map_err(fault_of)?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(fault_of)?;
     Ok(channel)
 }
 
 async fn publish_one(channel: &Channel, name: &str, body: &str) -> Result<(), QueueFault> {
-    let options = BasicPublishOptions {
-        mandatory: true,
-        ..BasicPublishOptions::default()
-    };
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let persistent = BasicProperties::default().with_delivery_mode(2);
     let sent = channel
-        .basic_publish(
-            ShortString::default(),
-            name.into(),
-            options,
-            body.as_bytes(),
-            persistent,
-        )
+        .basic_publish(ShortString::default(), name.into(), options, body.as_bytes(), persistent)
         .await
         .map_err(fault_of)?;
     match sent.await.map_err(fault_of)? {
         Confirmation::Ack(None) => Ok(()),
         Confirmation::Ack(Some(back)) | Confirmation::Nack(Some(back)) => {
-            Err(QueueFault::Unroutable {
-                queue: back.delivery.routing_key.to_string(),
-            })
+            Err(QueueFault::Unroutable { queue: back.delivery.routing_key.to_string() })
         }
-        Confirmation::Nack(None) => Err(QueueFault::Full {
-            queue: name.to_owned(),
-        }),
+        Confirmation::Nack(None) => Err(QueueFault::Full { queue: name.to_owned() }),
         Confirmation::NotRequested => Err(QueueFault::Disconnected),
     }
 }

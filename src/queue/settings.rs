@@ -134,23 +134,14 @@ mod tests {
     fn the_password_is_not_printed() {
         let settings = QueueSettings::new("amqp://gong:geheim@localhost:5672/%2f");
         let printed = format!("{settings:?}");
-        assert!(
-            !printed.contains("geheim") && printed.contains("amqp"),
-            "{printed}"
-        );
+        assert!(!printed.contains("geheim") && printed.contains("amqp"), "{printed}");
     }
 
     #[test]
     fn names_carry_prefix_and_version() {
-        let settings = QueueSettings {
-            prefix: "yuyao".into(),
-            ..QueueSettings::new("memory:")
-        };
+        let settings = QueueSettings { prefix: "yuyao".into(), ..QueueSettings::new("memory:") };
         let names = settings.every_name();
-        assert_eq!(
-            settings.queue_name(Topic::ALL[1], Class::Flash),
-            "yuyao.send.sms.flash.v1"
-        );
+        assert_eq!(settings.queue_name(Topic::ALL[1], Class::Flash), "yuyao.send.sms.flash.v1");
         assert_eq!(names.len(), 12);
         assert!(names.contains(&"yuyao.dead.v1".to_owned()));
     }
@@ -159,15 +150,9 @@ mod tests {
     fn a_bad_prefix_or_a_zero_is_named() {
         let good = QueueSettings::new("memory:");
         assert_eq!(good.check(), Ok(()));
-        let bad = QueueSettings {
-            prefix: "余姚".into(),
-            ..good.clone()
-        };
+        let bad = QueueSettings { prefix: "余姚".into(), ..good.clone() };
         assert!(bad.check().unwrap_err().contains("prefix"));
-        let bad = QueueSettings {
-            prefetch: 0,
-            ..good
-        };
+        let bad = QueueSettings { prefetch: 0, ..good };
         assert!(bad.check().unwrap_err().contains("prefetch"));
     }
 }

@@ -78,8 +78,7 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0
-            .with(|state| state.waiting = state.waiting.saturating_sub(1));
+        self.0.with(|state| state.waiting = state.waiting.saturating_sub(1));
     }
 }
 

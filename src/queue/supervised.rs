@@ -3,10 +3,7 @@
 //!
 //! No AMQP here (that is `rabbit`), and no decision about direct mode: `health` tells, the engine
 //! decides.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a broker is waited for in machine time"
-)]
+#![expect(clippy::disallowed_methods, reason = "a broker is waited for in machine time")]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -81,10 +78,7 @@ impl RabbitQueue {
             Err(fault) => core.note_loss(&fault.to_string()),
         }
         let supervisor = tokio::spawn(Supervisor::new(core.clone()).run());
-        Ok(Arc::new(RabbitQueue {
-            core,
-            supervisor: Mutex::new(Some(supervisor)),
-        }))
+        Ok(Arc::new(RabbitQueue { core, supervisor: Mutex::new(Some(supervisor)) }))
     }
 
     /// Deletes the queues of this prefix and version with all that is in them, and closes: for
@@ -136,11 +130,7 @@ impl Core {
     }
 
     fn ensure_open(&self) -> Result<(), QueueFault> {
-        if self.closed.load(Ordering::Acquire) {
-            Err(QueueFault::Closed)
-        } else {
-            Ok(())
-        }
+        if self.closed.load(Ordering::Acquire) { Err(QueueFault::Closed) } else { Ok(()) }
     }
 
     fn present_link(&self) -> Result<Arc<Link>, QueueFault> {
@@ -154,13 +144,7 @@ impl Core {
             let newer = link.as_ref().is_some_and(|link| link.generation > seen);
             newer || self.closed.load(Ordering::Acquire)
         };
-        let found = self
-            .link
-            .subscribe()
-            .wait_for(done)
-            .await
-            .ok()
-            .and_then(|link| link.clone());
+        let found = self.link.subscribe().wait_for(done).await.ok().and_then(|link| link.clone());
         self.ensure_open()?;
         found.ok_or(QueueFault::Disconnected)
     }
@@ -168,9 +152,7 @@ impl Core {
     async fn open_link(&self, generation: u64) -> Result<Link, QueueFault> {
         let wait = Duration::from_millis(CONNECT_WAIT_MS);
         let open = Link::open(&self.address, &self.settings, generation, &self.attention);
-        let slow = Err(QueueFault::NotConfirmed {
-            waited_ms: CONNECT_WAIT_MS,
-        });
+        let slow = Err(QueueFault::NotConfirmed { waited_ms: CONNECT_WAIT_MS });
         timeout(wait, open).await.unwrap_or(slow)
     }
 
@@ -244,8 +226,7 @@ impl Supervisor {
                 Ok(link) if link.is_sound() => self.probe(&link).await,
                 Ok(link) => {
                     self.core.link.send_replace(None);
-                    self.core
-                        .note_loss("a connection, a channel or a consumer has ended");
+                    self.core.note_loss("a connection, a channel or a consumer has ended");
                     link.end().await;
                     self.reconnect().await;
                 }
@@ -276,9 +257,7 @@ impl Supervisor {
         let wait = Duration::from_millis(CONNECT_WAIT_MS);
         let hung = self.last_dial == Dial::Hung && !self.core.address.answers(wait).await;
         let opened = if hung {
-            Err(QueueFault::NotConfirmed {
-                waited_ms: CONNECT_WAIT_MS,
-            })
+            Err(QueueFault::NotConfirmed { waited_ms: CONNECT_WAIT_MS })
         } else {
             self.core.open_link(self.generation + 1).await
         };
@@ -315,9 +294,7 @@ impl Queue for RabbitQueue {
             return Ok(());
         }
         let (silence, wait_ms) = (&self.core.silence, self.core.settings.confirm_wait_ms);
-        let owed = silence
-            .since_ms(Instant::now())
-            .is_some_and(|ms| ms >= wait_ms);
+        let owed = silence.since_ms(Instant::now()).is_some_and(|ms| ms >= wait_ms);
         if owed && self.core.link.borrow().is_none() {
             return Err(QueueFault::NotConfirmed { waited_ms: 0 });
         }
@@ -358,18 +335,13 @@ impl Queue for RabbitQueue {
                 Ok(link) => link?,
                 Err(_) => return Err(QueueFault::Disconnected),
             };
-            let inbox = link
-                .inbox(topic, class)
-                .ok_or(QueueFault::NotConsumed { topic })?;
+            let inbox = link.inbox(topic, class).ok_or(QueueFault::NotConsumed { topic })?;
             if let Some(batch) = inbox.receive(max, until).await {
                 let generation = link.generation;
                 let delivery = |arrived: crate::queue::rabbit::Arrived| Delivery {
                     hint: arrived.hint,
                     redelivered: arrived.redelivered,
-                    tag: Tag::Broker {
-                        generation,
-                        number: arrived.number,
-                    },
+                    tag: Tag::Broker { generation, number: arrived.number },
                 };
                 return Ok(batch.into_iter().map(delivery).collect());
             }
@@ -388,10 +360,7 @@ impl Queue for RabbitQueue {
                 (Tag::Broker { generation, number }, Some(link))
                     if generation == link.generation =>
                 {
-                    present
-                        .entry((hint.topic, hint.class))
-                        .or_default()
-                        .push(number);
+                    present.entry((hint.topic, hint.class)).or_default().push(number);
                 }
                 (Tag::Broker { .. }, _) => {
                     self.core.stale_settles.fetch_add(1, Ordering::Relaxed);
@@ -423,21 +392,11 @@ impl Queue for RabbitQueue {
             inbox.map_or(Liveness::Dead, |inbox| inbox.liveness())
         };
         let consumers = |topic: Topic| {
-            CLASSES.map(|class| ConsumerHealth {
-                topic,
-                class,
-                liveness: liveness(topic, class),
-            })
+            CLASSES.map(|class| ConsumerHealth { topic, class, liveness: liveness(topic, class) })
         };
         QueueHealth {
             connected: link.as_ref().is_some_and(|link| link.is_sound()),
-            consumers: core
-                .settings
-                .consume
-                .iter()
-                .copied()
-                .flat_map(consumers)
-                .collect(),
+            consumers: core.settings.consume.iter().copied().flat_map(consumers).collect(),
             last_confirm_age_ms: core.silence.last_confirm_age_ms(now),
             silent_since_ms: core.silence.since_ms(now),
             reconnects: core.reconnects.load(Ordering::Relaxed),
@@ -456,11 +415,7 @@ impl Queue for RabbitQueue {
             }
             Ok::<_, QueueFault>(depths)
         };
-        timeout(FIGURES_WAIT, ask)
-            .await
-            .ok()
-            .and_then(Result::ok)
-            .unwrap_or_default()
+        timeout(FIGURES_WAIT, ask).await.ok().and_then(Result::ok).unwrap_or_default()
     }
 
     async fn dead_letters(&self) -> Option<u64> {

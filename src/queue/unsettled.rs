@@ -28,10 +28,7 @@ impl Unsettled {
     /// Takes `tags` off the book. Unknown ones (settled twice) are passed over: acknowledging
     /// them would make the broker close the channel.
     pub fn settle(&mut self, tags: impl IntoIterator<Item = u64>) -> Acks {
-        let settled: BTreeSet<u64> = tags
-            .into_iter()
-            .filter(|tag| self.tags.remove(tag))
-            .collect();
+        let settled: BTreeSet<u64> = tags.into_iter().filter(|tag| self.tags.remove(tag)).collect();
         let oldest_open = self.tags.first().copied();
         let mut acks = Acks::default();
         for tag in settled {
@@ -57,55 +54,22 @@ mod tests {
     #[test]
     fn a_contiguous_run_is_one_acknowledgement() {
         let mut unsettled = arrived(1..=64);
-        assert_eq!(
-            unsettled.settle([3, 1, 2]),
-            Acks {
-                up_to: Some(3),
-                single: vec![]
-            }
-        );
-        assert_eq!(
-            unsettled.settle(4..=64),
-            Acks {
-                up_to: Some(64),
-                single: vec![]
-            }
-        );
+        assert_eq!(unsettled.settle([3, 1, 2]), Acks { up_to: Some(3), single: vec![] });
+        assert_eq!(unsettled.settle(4..=64), Acks { up_to: Some(64), single: vec![] });
     }
 
     #[test]
     fn what_is_still_open_is_never_acknowledged() {
         let mut unsettled = arrived(1..=6);
-        assert_eq!(
-            unsettled.settle([1, 2, 4, 6]),
-            Acks {
-                up_to: Some(2),
-                single: vec![4, 6]
-            }
-        );
-        assert_eq!(
-            unsettled.settle([5]),
-            Acks {
-                up_to: None,
-                single: vec![5]
-            }
-        );
-        assert_eq!(
-            unsettled.settle([3]),
-            Acks {
-                up_to: Some(3),
-                single: vec![]
-            }
-        );
+        assert_eq!(unsettled.settle([1, 2, 4, 6]), Acks { up_to: Some(2), single: vec![4, 6] });
+        assert_eq!(unsettled.settle([5]), Acks { up_to: None, single: vec![5] });
+        assert_eq!(unsettled.settle([3]), Acks { up_to: Some(3), single: vec![] });
     }
 
     #[test]
     fn twice_settled_is_settled_once() {
         let mut unsettled = arrived(1..=2);
-        let both = Acks {
-            up_to: Some(2),
-            single: vec![],
-        };
+        let both = Acks { up_to: Some(2), single: vec![] };
         assert_eq!(unsettled.settle([1, 1, 2]), both);
         assert_eq!(unsettled.settle([2, 1, 77]), Acks::default());
     }

@@ -39,10 +39,7 @@ pub struct TemplateInfo {
 impl TemplateInfo {
     /// The names of its variables, in the order of the form.
     pub fn variable_names(&self) -> Vec<&'static str> {
-        self.variables
-            .iter()
-            .map(|variable| variable.name)
-            .collect()
+        self.variables.iter().map(|variable| variable.name).collect()
     }
 }
 
@@ -52,13 +49,7 @@ const fn must(
     sample: &'static str,
     max_units: usize,
 ) -> VariableInfo {
-    VariableInfo {
-        name,
-        title_zh,
-        required: true,
-        sample,
-        max_units,
-    }
+    VariableInfo { name, title_zh, required: true, sample, max_units }
 }
 
 const fn may(
@@ -67,22 +58,12 @@ const fn may(
     sample: &'static str,
     max_units: usize,
 ) -> VariableInfo {
-    VariableInfo {
-        name,
-        title_zh,
-        required: false,
-        sample,
-        max_units,
-    }
+    VariableInfo { name, title_zh, required: false, sample, max_units }
 }
 
 macro_rules! source {
     ($name:literal) => {
-        include_str!(concat!(
-            "../../templates/messages/zh-CN/residents/",
-            $name,
-            ".j2"
-        ))
+        include_str!(concat!("../../templates/messages/zh-CN/residents/", $name, ".j2"))
     };
 }
 

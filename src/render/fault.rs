@@ -7,41 +7,22 @@ use thiserror::Error;
 pub enum RenderFault {
     /// The author named a template that does not exist.
     #[error("no template {name:?}; there are: {}", known.join(", "))]
-    UnknownTemplate {
-        name: String,
-        known: Vec<&'static str>,
-    },
+    UnknownTemplate { name: String, known: Vec<&'static str> },
     /// The author gave a variable the template does not have.
     #[error("template {template} has no variable {name:?}; it has: {}", known.join(", "))]
-    UnknownVariable {
-        template: &'static str,
-        name: String,
-        known: Vec<&'static str>,
-    },
+    UnknownVariable { template: &'static str, name: String, known: Vec<&'static str> },
     /// The author left out a variable the template needs.
     #[error("template {template} needs variable {name:?}; it has: {}", known.join(", "))]
-    MissingVariable {
-        template: &'static str,
-        name: &'static str,
-        known: Vec<&'static str>,
-    },
+    MissingVariable { template: &'static str, name: &'static str, known: Vec<&'static str> },
     /// A value (of the author or the roster) may not stand in a message.
     #[error("{field}: {rule}")]
     Wording { field: String, rule: WordingFault },
     /// The official asked for more than this kind of text can ask.
     #[error("template {template} cannot ask for {demand}")]
-    DemandUnfit {
-        template: &'static str,
-        demand: &'static str,
-    },
+    DemandUnfit { template: &'static str, demand: &'static str },
     /// Too many parts were merged, or a list is empty; the caller cuts or leaves it out.
     #[error("{field}: {given} entries, between {least} and {most} are possible")]
-    Count {
-        field: &'static str,
-        given: usize,
-        least: usize,
-        most: usize,
-    },
+    Count { field: &'static str, given: usize, least: usize, most: usize },
     /// The whole text is longer than any message we send, in UTF-16 units.
     #[error("the text has {units} units, at most {most} are possible")]
     TooLong { units: usize, most: usize },

@@ -24,10 +24,7 @@ const FUEL: u64 = 5_000;
 
 macro_rules! house {
     ($name:literal) => {
-        (
-            $name,
-            include_str!(concat!("../../templates/messages/zh-CN/", $name, ".j2")),
-        )
+        ($name, include_str!(concat!("../../templates/messages/zh-CN/", $name, ".j2")))
     };
 }
 
@@ -75,13 +72,9 @@ impl Messages {
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         templates.set_fuel(Some(FUEL));
-        let residents = TEMPLATES
-            .iter()
-            .map(|template| (template.name, template.source));
+        let residents = TEMPLATES.iter().map(|template| (template.name, template.source));
         for (name, source) in HOUSE.into_iter().chain(residents) {
-            templates
-                .add_template(name, source)
-                .map_err(|error| broken(name, &error))?;
+            templates.add_template(name, source).map_err(|error| broken(name, &error))?;
         }
         Ok(Messages { templates })
     }
@@ -130,28 +123,15 @@ impl Messages {
         let parts = 1 + text.merged.len();
         if parts > MAX_PARTS {
             let field = "merged";
-            return Err(RenderFault::Count {
-                field,
-                given: parts,
-                least: 1,
-                most: MAX_PARTS,
-            });
+            return Err(RenderFault::Count { field, given: parts, least: 1, most: MAX_PARTS });
         }
-        let first = MergedPart {
-            template: text.template,
-            vars: text.vars,
-            demand: text.demand,
-        };
+        let first = MergedPart { template: text.template, vars: text.vars, demand: text.demand };
         let mut body = self.resident_body(text, &first)?;
         for part in text.merged {
             body.push_str("另：");
             body.push_str(&self.resident_body(text, part)?);
         }
-        let highest = text
-            .merged
-            .iter()
-            .map(|part| part.demand)
-            .fold(text.demand, Demand::max);
+        let highest = text.merged.iter().map(|part| part.demand).fold(text.demand, Demand::max);
         let ask = self.ask(highest, text.audience)?;
         let update = match text.version {
             0 | 1 => String::new(),
@@ -219,10 +199,7 @@ impl Messages {
         };
         let menu = audience.printed_menu(demand);
         let urgent = demand.must_move();
-        self.fill(
-            "ask",
-            context! { menu, persons, demand => demand.word(), urgent },
-        )
+        self.fill("ask", context! { menu, persons, demand => demand.word(), urgent })
     }
 
     fn frame(
@@ -237,28 +214,19 @@ impl Messages {
         let whole = self.fill("frame", context! { signature, exercise, update, body, ask })?;
         let units = whole.encode_utf16().count();
         if units > MAX_TEXT_UNITS {
-            return Err(RenderFault::TooLong {
-                units,
-                most: MAX_TEXT_UNITS,
-            });
+            return Err(RenderFault::TooLong { units, most: MAX_TEXT_UNITS });
         }
         Ok(whole)
     }
 
     fn fill(&self, name: &str, words: Value) -> Result<String, RenderFault> {
-        let filled = self
-            .templates
-            .get_template(name)
-            .and_then(|known| known.render(words));
+        let filled = self.templates.get_template(name).and_then(|known| known.render(words));
         filled.map_err(|error| broken(name, &error))
     }
 }
 
 fn broken(template: &str, error: &minijinja::Error) -> RenderFault {
-    RenderFault::Broken {
-        template: template.into(),
-        reason: error.to_string(),
-    }
+    RenderFault::Broken { template: template.into(), reason: error.to_string() }
 }
 
 fn find(name: &str) -> Result<&'static TemplateInfo, RenderFault> {
@@ -274,11 +242,7 @@ fn check_vars(
 ) -> Result<(), RenderFault> {
     let (name, known) = (template.name, template.variable_names());
     if let Some(unknown) = vars.keys().find(|key| !known.contains(&key.as_str())) {
-        return Err(RenderFault::UnknownVariable {
-            template: name,
-            name: unknown.clone(),
-            known,
-        });
+        return Err(RenderFault::UnknownVariable { template: name, name: unknown.clone(), known });
     }
     for variable in template.variables {
         let value = vars.get(variable.name).map_or("", String::as_str);
@@ -290,11 +254,7 @@ fn check_vars(
                 return Err(fault(variable.name, WordingFault::Empty));
             }
             let name = variable.name;
-            return Err(RenderFault::MissingVariable {
-                template: template.name,
-                name,
-                known,
-            });
+            return Err(RenderFault::MissingVariable { template: template.name, name, known });
         }
         check_wording(variable.name, value, variable.max_units)?;
         match template.origin {

@@ -208,9 +208,7 @@ impl NoticeText<'_> {
 
     pub(super) fn check(&self) -> Result<(), RenderFault> {
         match *self {
-            NoticeText::Summons {
-                alert_title, place, ..
-            } => {
+            NoticeText::Summons { alert_title, place, .. } => {
                 check_title(alert_title)?;
                 check_place(place)
             }
@@ -240,15 +238,9 @@ impl NoticeText<'_> {
                 check_who(who)?;
                 check_place(place)
             }
-            NoticeText::Correction {
-                alert_title,
-                instead,
-                ..
-            } => {
+            NoticeText::Correction { alert_title, instead, .. } => {
                 check_title(alert_title)?;
-                instead.map_or(Ok(()), |text| {
-                    check_wording("instead", text, MAX_INSTEAD_UNITS)
-                })
+                instead.map_or(Ok(()), |text| check_wording("instead", text, MAX_INSTEAD_UNITS))
             }
             NoticeText::Expiring { alert_title, .. }
             | NoticeText::RangeCorrection { alert_title, .. }
@@ -278,9 +270,7 @@ impl NoticeText<'_> {
             | NoticeText::DutyRoomReminder { act_by_ms, .. } => {
                 with_deadline(fields, act_by_ms, now_ms)
             }
-            NoticeText::OfferMerged {
-                places, act_by_ms, ..
-            } => {
+            NoticeText::OfferMerged { places, act_by_ms, .. } => {
                 let (count, more) = (places.len(), places.len() > NAMED_PLACES);
                 let places: Vec<Value> = places.iter().take(NAMED_PLACES).map(by_fields).collect();
                 let fields = with_deadline(fields, act_by_ms, now_ms);
@@ -358,14 +348,5 @@ fn check_count(
     most: usize,
 ) -> Result<(), RenderFault> {
     let fits = (least..=most).contains(&given);
-    if fits {
-        Ok(())
-    } else {
-        Err(RenderFault::Count {
-            field,
-            given,
-            least,
-            most,
-        })
-    }
+    if fits { Ok(()) } else { Err(RenderFault::Count { field, given, least, most }) }
 }

@@ -6,16 +6,9 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 
 fn civil(at_ms: i64) -> DateTime {
-    let end = if at_ms < 0 {
-        Timestamp::MIN
-    } else {
-        Timestamp::MAX
-    };
+    let end = if at_ms < 0 { Timestamp::MIN } else { Timestamp::MAX };
     let zone = TimeZone::fixed(Offset::constant(8));
-    Timestamp::from_millisecond(at_ms)
-        .unwrap_or(end)
-        .to_zoned(zone)
-        .datetime()
+    Timestamp::from_millisecond(at_ms).unwrap_or(end).to_zoned(zone).datetime()
 }
 
 /// `22:10`, the clock face of an instant.
@@ -148,12 +141,7 @@ pub(super) mod tests {
 
     #[test]
     fn instants_out_of_any_calendar_are_still_said() {
-        for (at, now) in [
-            (i64::MAX, 0),
-            (i64::MIN, 0),
-            (i64::MAX, i64::MAX),
-            (0, i64::MIN),
-        ] {
+        for (at, now) in [(i64::MAX, 0), (i64::MIN, 0), (i64::MAX, i64::MAX), (0, i64::MIN)] {
             assert!(say_time(at, now).contains('点'));
         }
     }

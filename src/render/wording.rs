@@ -14,10 +14,7 @@ pub fn check_wording(field: &str, value: &str, most: usize) -> Result<(), Render
 }
 
 pub(super) fn fault(field: &str, rule: WordingFault) -> RenderFault {
-    RenderFault::Wording {
-        field: field.into(),
-        rule,
-    }
+    RenderFault::Wording { field: field.into(), rule }
 }
 
 fn broken_rule(value: &str, most: usize) -> Option<WordingFault> {
@@ -55,22 +52,12 @@ fn may_stand(c: char) -> bool {
 }
 
 fn is_edge(c: char) -> bool {
-    matches!(
-        c,
-        ' ' | '，' | '。' | '、' | '；' | '：' | '！' | '？' | ',' | '.' | ';' | ':' | '!'
-    )
+    matches!(c, ' ' | '，' | '。' | '、' | '；' | '：' | '！' | '？' | ',' | '.' | ';' | ':' | '!')
 }
 
 fn find_link(value: &str) -> Option<String> {
-    let plain: String = value
-        .nfkc()
-        .collect::<String>()
-        .to_ascii_lowercase()
-        .replace('。', ".");
-    if let Some(mark) = ["http", "://", "www."]
-        .into_iter()
-        .find(|mark| plain.contains(mark))
-    {
+    let plain: String = value.nfkc().collect::<String>().to_ascii_lowercase().replace('。', ".");
+    if let Some(mark) = ["http", "://", "www."].into_iter().find(|mark| plain.contains(mark)) {
         return Some(mark.into());
     }
     plain
@@ -101,24 +88,16 @@ fn find_digit_answer(value: &str) -> Option<String> {
     })
 }
 
-const COLOURS: [(&str, &str); 4] = [
-    ("蓝色", "蓝"),
-    ("黄色", "黄"),
-    ("橙色", "橙"),
-    ("红色", "红"),
-];
+const COLOURS: [(&str, &str); 4] = [("蓝色", "蓝"), ("黄色", "黄"), ("橙色", "橙"), ("红色", "红")];
 
 /// Own orders carry no colour: 橙色预警 is refused in them, 红色小学 is a place.
 pub(super) fn check_colourless(field: &str, value: &str) -> Result<(), RenderFault> {
-    let said = COLOURS
-        .iter()
-        .flat_map(|(long, short)| [long, short])
-        .find_map(|colour| {
-            ["预警", "警报", "信号"]
-                .iter()
-                .map(|word| format!("{colour}{word}"))
-                .find(|word| value.contains(word.as_str()))
-        });
+    let said = COLOURS.iter().flat_map(|(long, short)| [long, short]).find_map(|colour| {
+        ["预警", "警报", "信号"]
+            .iter()
+            .map(|word| format!("{colour}{word}"))
+            .find(|word| value.contains(word.as_str()))
+    });
     said.map_or(Ok(()), |said| Err(fault(field, WordingFault::Colour(said))))
 }
 
@@ -127,10 +106,7 @@ pub(super) fn check_colourless(field: &str, value: &str) -> Result<(), RenderFau
 /// # Errors
 /// [`RenderFault::Wording`] when it is no colour, or the title names only others.
 pub(super) fn colour_stands_apart(colour: &str, title: &str) -> Result<bool, RenderFault> {
-    if !COLOURS
-        .iter()
-        .any(|(long, short)| colour == *long || colour == *short)
-    {
+    if !COLOURS.iter().any(|(long, short)| colour == *long || colour == *short) {
         return Err(fault("colour", WordingFault::NoColour));
     }
     if title.contains(colour) {
@@ -196,20 +172,8 @@ mod tests {
             assert_eq!(rule(value), Some(expected), "{value}");
         }
         let long = "水".repeat(21);
-        assert_eq!(
-            rule(&long),
-            Some(TooLong {
-                units: 21,
-                most: 20
-            })
-        );
-        assert_eq!(
-            rule(&"𠮷".repeat(11)),
-            Some(TooLong {
-                units: 22,
-                most: 20
-            })
-        );
+        assert_eq!(rule(&long), Some(TooLong { units: 21, most: 20 }));
+        assert_eq!(rule(&"𠮷".repeat(11)), Some(TooLong { units: 22, most: 20 }));
     }
 
     #[test]

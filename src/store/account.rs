@@ -90,13 +90,7 @@ pub async fn create(tx: &mut Tx, new: &NewAccount) -> Result<Option<i64>, StoreF
         return Ok(None);
     }
     let token = new.token_hash.map(|hash| hash.to_vec());
-    let args = args![
-        name,
-        new.password_hash.clone(),
-        token,
-        new.human_id,
-        new.created_at
-    ];
+    let args = args![name, new.password_hash.clone(), token, new.human_id, new.created_at];
     let made: Option<(i64,)> = tx.first(&CREATE_ACCOUNT, args).await?;
     Ok(made.map(|(id,)| id))
 }

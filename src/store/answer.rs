@@ -92,8 +92,7 @@ pub async fn keep_inbound(
     rows: &[InboundRow],
     hashes: &[u8],
 ) -> Result<Vec<(i64, String)>, StoreFault> {
-    tx.rows(&INSERT_INBOUND, args![rows_json(rows)?, hashes])
-        .await
+    tx.rows(&INSERT_INBOUND, args![rows_json(rows)?, hashes]).await
 }
 
 /// What became of a kept reply.
@@ -125,11 +124,7 @@ pub async fn recent_labels(
     hashes: &[u8],
     since: i64,
 ) -> Result<Vec<(i64, String, i64)>, StoreFault> {
-    tx.rows(
-        &RECENT_DIGITS,
-        args![rows_json(&nths(hashes))?, hashes, since],
-    )
-    .await
+    tx.rows(&RECENT_DIGITS, args![rows_json(&nths(hashes))?, hashes, since]).await
 }
 
 /// Whose a number is.
@@ -146,8 +141,7 @@ pub struct Owner {
 
 /// Whose the numbers of a group are.
 pub async fn owners(tx: &mut Tx, hashes: &[u8]) -> Result<Vec<Owner>, StoreFault> {
-    tx.rows(&OWNERS, args![rows_json(&nths(hashes))?, hashes])
-        .await
+    tx.rows(&OWNERS, args![rows_json(&nths(hashes))?, hashes]).await
 }
 
 /// An open order of a household whose number answered.
@@ -173,8 +167,7 @@ pub async fn candidates(
     addresses: &[i64],
     states: &[i64],
 ) -> Result<Vec<CandidateRow>, StoreFault> {
-    tx.rows(&CANDIDATES, args![ids(addresses), ids(states)])
-        .await
+    tx.rows(&CANDIDATES, args![ids(addresses), ids(states)]).await
 }
 
 /// What waits for the digits of these humans: id, offered, held, summoned.
@@ -203,8 +196,7 @@ pub struct StatementRow {
 
 /// Appends statements; one that is there already stays as it is.
 pub async fn append(tx: &mut Tx, rows: &[StatementRow], now: i64) -> Result<u64, StoreFault> {
-    tx.exec(&INSERT_STATEMENTS, args![rows_json(rows)?, now])
-        .await
+    tx.exec(&INSERT_STATEMENTS, args![rows_json(rows)?, now]).await
 }
 
 /// A standing under lock, with what its tally counted so far.
@@ -233,8 +225,7 @@ pub async fn lock_standings(
     alert: i64,
     households: &[i64],
 ) -> Result<Vec<StandingRow>, StoreFault> {
-    tx.rows(&LOCK_STANDINGS, args![alert, ids(households)])
-        .await
+    tx.rows(&LOCK_STANDINGS, args![alert, ids(households)]).await
 }
 
 /// A fact as stored.
@@ -295,8 +286,7 @@ pub async fn save(
     standings: &[SavedStanding],
     moves: &[TallyMove],
 ) -> Result<(), StoreFault> {
-    tx.exec(&SAVE_STANDINGS, args![rows_json(standings)?])
-        .await?;
+    tx.exec(&SAVE_STANDINGS, args![rows_json(standings)?]).await?;
     if !moves.is_empty() {
         let moves = rows_json(moves)?;
         let _: Vec<(i64,)> = tx.rows(&LOCK_TALLIES, args![&moves]).await?;
@@ -324,10 +314,8 @@ pub async fn claim_addresses(
     if rows.is_empty() {
         return Ok(());
     }
-    tx.exec(&KEEP_ADDRESS_CLAIMS, args![rows_json(rows)?, now])
-        .await?;
+    tx.exec(&KEEP_ADDRESS_CLAIMS, args![rows_json(rows)?, now]).await?;
     let wrong: Vec<&AddressClaim> = rows.iter().filter(|r| r.claim == 3).collect();
-    tx.exec(&CLAIM_ADDRESSES, args![rows_json(&wrong)?, now])
-        .await?;
+    tx.exec(&CLAIM_ADDRESSES, args![rows_json(&wrong)?, now]).await?;
     Ok(())
 }

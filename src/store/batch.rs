@@ -170,9 +170,8 @@ pub struct DueBatch {
 
 /// Batches of a lane that are hinted or leased and not done.
 pub async fn outstanding(store: &Store, lane: i64, machine: i64) -> Result<i64, StoreFault> {
-    let row: Option<(i64,)> = store
-        .first(&OUTSTANDING, args![lane, machine - HINT_AGE_MS, machine])
-        .await?;
+    let row: Option<(i64,)> =
+        store.first(&OUTSTANDING, args![lane, machine - HINT_AGE_MS, machine]).await?;
     Ok(row.map_or(0, |r| r.0))
 }
 
@@ -328,8 +327,7 @@ pub async fn append(
     rows: &[OutcomeRow],
     now: i64,
 ) -> Result<u64, StoreFault> {
-    tx.exec(&APPEND, args![batch, rows_json(rows)?, provider, now])
-        .await
+    tx.exec(&APPEND, args![batch, rows_json(rows)?, provider, now]).await
 }
 
 /// Marks numbers that do not exist, so that no later alert counts on them.
@@ -364,14 +362,11 @@ pub async fn finish(
     now: i64,
     live_state: i64,
 ) -> Result<bool, StoreFault> {
-    let done = tx
-        .exec(&FINISH, args![batch.id, now, batch.lease_epoch, live_state])
-        .await?;
+    let done = tx.exec(&FINISH, args![batch.id, now, batch.lease_epoch, live_state]).await?;
     if done == 1 && batch.kind == 1 && batch.wave == 1 && batch.ring < 3 {
         let key = args![batch.alert_id, batch.version, batch.grid_id, now];
         if tx.exec(&HANDED, key).await? > 0 {
-            tx.exec(&HASTEN, args![batch.alert_id, batch.grid_id, now])
-                .await?;
+            tx.exec(&HASTEN, args![batch.alert_id, batch.grid_id, now]).await?;
         }
     }
     Ok(done == 1)
@@ -379,9 +374,7 @@ pub async fn finish(
 
 /// Gives a batch back, due again at `not_before` (story time).
 pub async fn put_back(store: &Store, batch: &Leased, not_before: i64) -> Result<u64, StoreFault> {
-    store
-        .exec(&PUT_BACK, args![batch.id, not_before, batch.lease_epoch])
-        .await
+    store.exec(&PUT_BACK, args![batch.id, not_before, batch.lease_epoch]).await
 }
 
 /// Plans wave `wave` of ring 1 in these grids and closes what the wave before left over.
@@ -395,9 +388,7 @@ pub async fn plan_wave(
     machine: i64,
 ) -> Result<u64, StoreFault> {
     let grids = ids(grids);
-    tx.exec(&CLOSE_WAVE, args![alert, &grids, wave, now, machine])
-        .await?;
+    tx.exec(&CLOSE_WAVE, args![alert, &grids, wave, now, machine]).await?;
     let again = crate::domain::batch::Pick::Again.code();
-    tx.exec(&PLAN_WAVE, args![alert, version, &grids, wave, now, again])
-        .await
+    tx.exec(&PLAN_WAVE, args![alert, version, &grids, wave, now, again]).await
 }

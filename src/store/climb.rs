@@ -172,8 +172,5 @@ pub async fn reopen_tasks(tx: &mut Tx, tasks: &[i64]) -> Result<u64, StoreFault>
 
 /// Responsible persons of an alert: all, woken, reported as un-woken.
 pub async fn persons(store: &super::Store, alert: i64) -> Result<(i64, i64, i64), StoreFault> {
-    Ok(store
-        .first(&PERSONS, args![alert])
-        .await?
-        .unwrap_or((0, 0, 0)))
+    Ok(store.first(&PERSONS, args![alert]).await?.unwrap_or((0, 0, 0)))
 }

@@ -69,11 +69,8 @@ async fn mark(
     run: i64,
 ) -> Result<u64, StoreFault> {
     let had = tx.exec(&MARK_HAD, args![alert, version, grids]).await?;
-    let leased = tx
-        .exec(&MARK_LEASED, args![alert, version, grids, machine])
-        .await?;
-    tx.exec(&END_OLD, args![alert, version, grids, spread.now, machine])
-        .await?;
+    let leased = tx.exec(&MARK_LEASED, args![alert, version, grids, machine]).await?;
+    tx.exec(&END_OLD, args![alert, version, grids, spread.now, machine]).await?;
     if had + leased > 0 {
         cut_batches(tx, alert, version, grids, spread, Pick::Told, run).await?;
     }

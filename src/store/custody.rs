@@ -93,11 +93,7 @@ impl Custody {
 /// Computes custody at `now` (story time), from one snapshot.
 pub async fn compute(store: &Store, alert: i64, now: i64) -> Result<Custody, StoreFault> {
     let rows: Vec<(i64, i64, i64, i64)> = store.rows(&HANDS, args![alert, now]).await?;
-    let class = |n: i64| {
-        rows.iter()
-            .find(|row| row.0 == n)
-            .map_or((0, 0), |row| (row.1, row.2))
-    };
+    let class = |n: i64| rows.iter().find(|row| row.0 == n).map_or((0, 0), |row| (row.1, row.2));
     let (wait_all, wait_pursued) = class(10);
     let known = || rows.iter().filter(|row| row.0 < 10);
     let hand = |n: i64| class(n).0;
@@ -132,10 +128,7 @@ pub async fn orphans(
 /// Tallies summed: audience, pursued, closed, heard, help. The auditor holds them against
 /// [`compute`].
 pub async fn tallied(store: &Store, alert: i64) -> Result<(i64, i64, i64, i64, i64), StoreFault> {
-    Ok(store
-        .first(&TALLIED, args![alert])
-        .await?
-        .unwrap_or_default())
+    Ok(store.first(&TALLIED, args![alert]).await?.unwrap_or_default())
 }
 
 /// Attempts to households: all, accepted, unknown, refused for good, first at.
@@ -143,10 +136,7 @@ pub async fn attempts(
     store: &Store,
     alert: i64,
 ) -> Result<(i64, i64, i64, i64, Option<i64>), StoreFault> {
-    Ok(store
-        .first(&ATTEMPTS, args![alert])
-        .await?
-        .unwrap_or_default())
+    Ok(store.first(&ATTEMPTS, args![alert]).await?.unwrap_or_default())
 }
 
 /// Households without any good number (无电话).

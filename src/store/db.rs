@@ -29,11 +29,7 @@ pub enum StoreFault {
     Migration(#[from] sqlx::migrate::MigrateError),
     /// A defect of ours: SQLite would bind the missing values as NULL and say nothing.
     #[error("{name} takes {takes} values, {given} were given")]
-    Values {
-        name: &'static str,
-        takes: usize,
-        given: usize,
-    },
+    Values { name: &'static str, takes: usize, given: usize },
     /// A defect of ours or of the installation.
     #[error("store: {0}")]
     Broken(sqlx::Error),
@@ -193,20 +189,13 @@ fn check(stmt: &Stmt, args: &Args) -> Result<(), StoreFault> {
     if takes == given {
         return Ok(());
     }
-    Err(StoreFault::Values {
-        name: stmt.name,
-        takes,
-        given,
-    })
+    Err(StoreFault::Values { name: stmt.name, takes, given })
 }
 
 impl Store {
     /// Opens `postgres://…` (schema by `?options=-csearch_path=…`) or `sqlite:PATH`.
     pub async fn open(url: &str, connections: u32) -> Result<Store, StoreFault> {
-        let bad = |why: String| StoreFault::Url {
-            url: mask(url),
-            why,
-        };
+        let bad = |why: String| StoreFault::Url { url: mask(url), why };
         if url.starts_with("postgres") {
             let options = PgConnectOptions::from_str(url).map_err(|e| bad(e.to_string()))?;
             let pool = PgPoolOptions::new()
@@ -214,9 +203,7 @@ impl Store {
                 .acquire_timeout(Duration::from_secs(5))
                 .connect_with(options)
                 .await?;
-            return Ok(Store {
-                pool: Pool::Postgres(pool),
-            });
+            return Ok(Store { pool: Pool::Postgres(pool) });
         }
         let options = SqliteConnectOptions::from_str(url)
             .map_err(|e| bad(e.to_string()))?
@@ -238,9 +225,7 @@ impl Store {
             .max_lifetime(None)
             .connect_with(options)
             .await?;
-        Ok(Store {
-            pool: Pool::Sqlite { write, read },
-        })
+        Ok(Store { pool: Pool::Sqlite { write, read } })
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -269,14 +254,10 @@ impl Store {
         let sql = stmt.sql(self.dialect());
         Ok(match &self.pool {
             Pool::Postgres(pool) => {
-                bind!(sqlx::query_as::<Postgres, T>(sql), args)
-                    .fetch_all(pool)
-                    .await?
+                bind!(sqlx::query_as::<Postgres, T>(sql), args).fetch_all(pool).await?
             }
             Pool::Sqlite { read, .. } => {
-                bind!(sqlx::query_as::<Sqlite, T>(sql), args)
-                    .fetch_all(read)
-                    .await?
+                bind!(sqlx::query_as::<Sqlite, T>(sql), args).fetch_all(read).await?
             }
         })
     }
@@ -291,14 +272,12 @@ impl Store {
         check(stmt, &args)?;
         let sql = stmt.sql(self.dialect());
         Ok(match &self.pool {
-            Pool::Postgres(pool) => bind!(sqlx::query::<Postgres>(sql), args)
-                .execute(pool)
-                .await?
-                .rows_affected(),
-            Pool::Sqlite { write, .. } => bind!(sqlx::query::<Sqlite>(sql), args)
-                .execute(write)
-                .await?
-                .rows_affected(),
+            Pool::Postgres(pool) => {
+                bind!(sqlx::query::<Postgres>(sql), args).execute(pool).await?.rows_affected()
+            }
+            Pool::Sqlite { write, .. } => {
+                bind!(sqlx::query::<Sqlite>(sql), args).execute(write).await?.rows_affected()
+            }
         })
     }
 
@@ -308,14 +287,10 @@ impl Store {
         let sql = stmt.sql(self.dialect());
         Ok(match &self.pool {
             Pool::Postgres(pool) => {
-                bind!(sqlx::query_as::<Postgres, T>(sql), args)
-                    .fetch_all(pool)
-                    .await?
+                bind!(sqlx::query_as::<Postgres, T>(sql), args).fetch_all(pool).await?
             }
             Pool::Sqlite { write, .. } => {
-                bind!(sqlx::query_as::<Sqlite, T>(sql), args)
-                    .fetch_all(write)
-                    .await?
+                bind!(sqlx::query_as::<Sqlite, T>(sql), args).fetch_all(write).await?
             }
         })
     }
@@ -356,14 +331,12 @@ impl Tx {
         check(stmt, &args)?;
         let sql = stmt.sql(self.dialect());
         Ok(match self {
-            Tx::Postgres(tx) => bind!(sqlx::query::<Postgres>(sql), args)
-                .execute(&mut **tx)
-                .await?
-                .rows_affected(),
-            Tx::Sqlite(tx) => bind!(sqlx::query::<Sqlite>(sql), args)
-                .execute(&mut **tx)
-                .await?
-                .rows_affected(),
+            Tx::Postgres(tx) => {
+                bind!(sqlx::query::<Postgres>(sql), args).execute(&mut **tx).await?.rows_affected()
+            }
+            Tx::Sqlite(tx) => {
+                bind!(sqlx::query::<Sqlite>(sql), args).execute(&mut **tx).await?.rows_affected()
+            }
         })
     }
 
@@ -373,14 +346,10 @@ impl Tx {
         let sql = stmt.sql(self.dialect());
         Ok(match self {
             Tx::Postgres(tx) => {
-                bind!(sqlx::query_as::<Postgres, T>(sql), args)
-                    .fetch_all(&mut **tx)
-                    .await?
+                bind!(sqlx::query_as::<Postgres, T>(sql), args).fetch_all(&mut **tx).await?
             }
             Tx::Sqlite(tx) => {
-                bind!(sqlx::query_as::<Sqlite, T>(sql), args)
-                    .fetch_all(&mut **tx)
-                    .await?
+                bind!(sqlx::query_as::<Sqlite, T>(sql), args).fetch_all(&mut **tx).await?
             }
         })
     }

@@ -121,10 +121,7 @@ pub async fn take_task(
     now: i64,
     deadline_at: i64,
 ) -> Result<bool, StoreFault> {
-    Ok(tx
-        .exec(&TAKE_TASK, args![id, owner, now, deadline_at])
-        .await?
-        == 1)
+    Ok(tx.exec(&TAKE_TASK, args![id, owner, now, deadline_at]).await? == 1)
 }
 
 /// Closes a task. False: it is closed already.

@@ -30,12 +30,7 @@ pub struct Stmt {
 impl Stmt {
     /// Declares a statement; use the [`crate::statements!`] macro.
     pub const fn new(name: &'static str, text: &'static str) -> Stmt {
-        Stmt {
-            name,
-            text,
-            postgres: OnceLock::new(),
-            sqlite: OnceLock::new(),
-        }
+        Stmt { name, text, postgres: OnceLock::new(), sqlite: OnceLock::new() }
     }
 
     /// How many values it takes: its highest `$n`.
@@ -96,9 +91,8 @@ fn word(word: &str, dialect: Dialect) -> String {
             // As an array it can be looked up in an index; as a sub-select it is joined, and
             // PostgreSQL then reads whole tables for sixteen grids.
             format!(
-                "= ANY (SELECT CAST(j.value AS bigint) FROM \
-                 json_array_elements_text(CAST({parameter} AS json)) j)"
-                "= ANY (ARRAY(SELECT CAST(j.value AS bigint) FROM json_array_elements_text(CAST({parameter} AS json)) j))"
+                "= ANY (ARRAY(SELECT CAST(j.value AS bigint) FROM \
+                 json_array_elements_text(CAST({parameter} AS json)) j))"
             )
         } else {
             format!("IN (SELECT value FROM json_each({parameter}))")
@@ -109,11 +103,7 @@ fn word(word: &str, dialect: Dialect) -> String {
         return format!("CAST({parameter} AS {cast})");
     }
     if let Some(column) = word.strip_prefix("json ") {
-        return if postgres {
-            format!("CAST({column} AS json)")
-        } else {
-            column.into()
-        };
+        return if postgres { format!("CAST({column} AS json)") } else { column.into() };
     }
     match (word, postgres) {
         ("lock", true) => "FOR UPDATE".into(),
@@ -141,10 +131,7 @@ fn rows(spec: &str, postgres: bool) -> String {
         .filter_map(|column| column.split_whitespace().next())
         .map(|name| format!("value ->> '$.{name}' AS {name}"))
         .collect();
-    format!(
-        "(SELECT {} FROM json_each({parameter})) AS r",
-        fields.join(", ")
-    )
+    format!("(SELECT {} FROM json_each({parameter})) AS r", fields.join(", "))
 }
 
 #[cfg(test)]

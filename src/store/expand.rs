@@ -57,21 +57,26 @@ crate::statements! {
         "ORDER BY m.ring");
     CLAIM_EXPANSION = "SELECT id, alert_id, version, grid_id FROM expansion \
         WHERE id {in $1} AND state = 0 ORDER BY id {lock}";
-    FILL_STANDING = concat!("WITH ",
-        inside!("AND pa.place_id IN (SELECT g.place_id FROM place_above g WHERE g.above_id {in \
-        $3}) "),
+    FILL_STANDING = concat!("WITH below AS (SELECT DISTINCT g.place_id FROM place_above g ",
+        "WHERE g.above_id {in $3}), inside AS (SELECT b.place_id FROM below b WHERE EXISTS ",
+        "(SELECT 1 FROM place_above pa JOIN alert_area ar ON ar.place_id = pa.above_id ",
+        "WHERE pa.place_id = b.place_id AND ar.alert_id = $1 AND ar.version = $2 ",
+        "AND ar.excluded = 0) AND NOT EXISTS (SELECT 1 FROM place_above px JOIN alert_area ax ",
+        "ON ax.place_id = px.above_id WHERE px.place_id = b.place_id AND ax.alert_id = $1 ",
+        "AND ax.version = $2 AND ax.excluded = 1)), top AS (SELECT s.grid_id, max(s.seq) AS seq ",
+        "FROM standing s WHERE s.alert_id = $1 AND s.grid_id {in $3} GROUP BY s.grid_id), ",
         member!("AND h.grid_id {in $3}"),
         "INSERT INTO standing (alert_id, grid_id, seq, household_id, building_id, version, ring, ",
         "band, demand, pursued, persons, vulnerable) ",
-        "SELECT $1, m.grid_id, COALESCE((SELECT max(s.seq) FROM standing s WHERE s.alert_id = $1 ",
-        "AND s.grid_id = m.grid_id), 0) + row_number() OVER (PARTITION BY m.grid_id ORDER BY ",
+        "SELECT $1, m.grid_id, COALESCE(top.seq, 0) + row_number() OVER (PARTITION BY m.grid_id ",
+        "ORDER BY ",
         "CASE WHEN m.vulnerable = 1 THEN 0 WHEN m.ring = 1 THEN 1 ELSE 2 END, m.ring, m.ord, ",
         "m.id), ",
         "m.id, m.building_id, $2, m.ring, ",
         "CASE WHEN m.vulnerable = 1 THEN 0 WHEN m.ring = 1 THEN 1 ELSE 2 END, ",
         "r.demand, r.pursued, m.persons, m.vulnerable ",
         "FROM member m JOIN alert_ring r ON r.alert_id = $1 AND r.version = $2 ",
-        "AND r.ring = m.ring WHERE true ",
+        "AND r.ring = m.ring LEFT JOIN top ON top.grid_id = m.grid_id WHERE true ",
         "ON CONFLICT (alert_id, household_id) DO UPDATE SET version = excluded.version, ",
         "ring = excluded.ring, demand = excluded.demand, pursued = excluded.pursued, ",
         "closed_at = CASE WHEN excluded.demand > standing.demand THEN NULL ",
@@ -151,8 +156,7 @@ pub async fn fill(tx: &mut Tx, rows: &[ExpansionRow], spread: &Spread) -> Result
     let (alert, version) = (head.alert_id, head.version);
     let grids = ids(&rows.iter().map(|r| r.grid_id).collect::<Vec<_>>());
     let own = ids(&rows.iter().map(|r| r.id).collect::<Vec<_>>());
-    tx.exec(&FILL_STANDING, args![alert, version, &grids])
-        .await?;
+    tx.exec(&FILL_STANDING, args![alert, version, &grids]).await?;
     cut_batches(tx, alert, version, &grids, spread, Pick::First, 0).await?;
     if version > 1 {
         tx.exec(&DROP_TALLY, args![alert, &grids]).await?;

@@ -43,10 +43,7 @@ pub(crate) async fn stores(name: &str) -> Vec<Fresh> {
     let name = format!("{name}_{}_{unique}", std::process::id());
     let mut stores = vec![sqlite(&name).await];
     match std::env::var("TEST_PG_URL") {
-        Ok(url) => stores.push(Fresh {
-            store: postgres(&url, &name).await,
-            file: None,
-        }),
+        Ok(url) => stores.push(Fresh { store: postgres(&url, &name).await, file: None }),
         Err(_) if std::env::var("REQUIRE_SERVERS").is_ok_and(|v| v == "1") => {
             panic!("TEST_PG_URL is not set")
         }
@@ -60,22 +57,14 @@ pub(crate) async fn stores(name: &str) -> Vec<Fresh> {
 
 async fn sqlite(name: &str) -> Fresh {
     let file = std::env::temp_dir().join(format!("tongluo_{name}.db"));
-    let store = Store::open(&format!("sqlite:{}", file.display()), 4)
-        .await
-        .unwrap();
-    Fresh {
-        store,
-        file: Some(file),
-    }
+    let store = Store::open(&format!("sqlite:{}", file.display()), 4).await.unwrap();
+    Fresh { store, file: Some(file) }
 }
 
 async fn postgres(url: &str, name: &str) -> Store {
     let admin = Store::open(url, 1).await.unwrap();
     let schema: &'static str = Box::leak(format!("CREATE SCHEMA {name}").into_boxed_str());
-    admin
-        .exec(&Stmt::new("schema", schema), args![])
-        .await
-        .unwrap();
+    admin.exec(&Stmt::new("schema", schema), args![]).await.unwrap();
     admin.close().await;
     let joint = if url.contains('?') { '&' } else { '?' };
     let url = format!("{url}{joint}options=-csearch_path%3D{name}");

@@ -133,10 +133,7 @@ pub async fn chain(store: &Store, held: &Held, limit: usize) -> Result<Linked, S
     }
     let rows: Vec<Unchained> = tx.rows(&UNCHAINED, args![limit]).await?;
     if rows.is_empty() {
-        return Ok(Linked::Entries {
-            count: 0,
-            more: false,
-        });
+        return Ok(Linked::Entries { count: 0, more: false });
     }
     let head: Option<(i64, Vec<u8>)> = tx.first(&JOURNAL_HEAD, args![]).await?;
     let mut chain = match head {
@@ -147,26 +144,14 @@ pub async fn chain(store: &Store, held: &Held, limit: usize) -> Result<Linked, S
     let mut links = Vec::with_capacity(count);
     let mut hashes: Vec<u8> = Vec::with_capacity(count * 32);
     for (id, at, actor, act, alert, detail) in rows {
-        let mut entry = Entry {
-            pos: 0,
-            at,
-            actor,
-            act,
-            alert,
-            detail,
-            hash: GENESIS,
-        };
+        let mut entry = Entry { pos: 0, at, actor, act, alert, detail, hash: GENESIS };
         chain.link(&mut entry);
         links.push(json!({"id": id, "pos": entry.pos, "start": hashes.len() + 1}));
         hashes.extend_from_slice(&entry.hash);
     }
-    tx.exec(&LINK_ENTRIES, args![rows_json(&links)?, hashes])
-        .await?;
+    tx.exec(&LINK_ENTRIES, args![rows_json(&links)?, hashes]).await?;
     tx.commit().await?;
-    Ok(Linked::Entries {
-        count,
-        more: count == limit,
-    })
+    Ok(Linked::Entries { count, more: count == limit })
 }
 
 #[derive(sqlx::FromRow)]

@@ -41,14 +41,8 @@ pub async fn take(
     for_ms: i64,
 ) -> Result<Option<Held>, StoreFault> {
     let until = now.saturating_add(for_ms);
-    let taken: Vec<(i64,)> = store
-        .take(&TAKE_LEASE, args![name, owner, now, until])
-        .await?;
-    Ok(taken.first().map(|(epoch,)| Held {
-        name: name.into(),
-        owner: owner.into(),
-        epoch: *epoch,
-    }))
+    let taken: Vec<(i64,)> = store.take(&TAKE_LEASE, args![name, owner, now, until]).await?;
+    Ok(taken.first().map(|(epoch,)| Held { name: name.into(), owner: owner.into(), epoch: *epoch }))
 }
 
 /// Whether nobody took the lease since, and keeps it from being taken until the transaction ends.
@@ -73,42 +67,21 @@ mod tests {
     #[tokio::test]
     async fn one_owner_at_a_time_and_a_new_epoch_for_every_new_holding() {
         for store in fresh::stores("lease").await {
-            let first = take(&store, "chain", "甲", 1_000, 30_000)
-                .await
-                .unwrap()
-                .unwrap();
-            assert_eq!(
-                take(&store, "chain", "乙", 2_000, 30_000).await.unwrap(),
-                None
-            );
-            let again = take(&store, "chain", "甲", 20_000, 30_000)
-                .await
-                .unwrap()
-                .unwrap();
+            let first = take(&store, "chain", "甲", 1_000, 30_000).await.unwrap().unwrap();
+            assert_eq!(take(&store, "chain", "乙", 2_000, 30_000).await.unwrap(), None);
+            let again = take(&store, "chain", "甲", 20_000, 30_000).await.unwrap().unwrap();
             assert_eq!(again.epoch, first.epoch);
-            assert_eq!(
-                take(&store, "chain", "乙", 31_001, 30_000).await.unwrap(),
-                None
-            );
-            let second = take(&store, "chain", "乙", 50_000, 30_000)
-                .await
-                .unwrap()
-                .unwrap();
+            assert_eq!(take(&store, "chain", "乙", 31_001, 30_000).await.unwrap(), None);
+            let second = take(&store, "chain", "乙", 50_000, 30_000).await.unwrap().unwrap();
             assert_eq!(second.epoch, first.epoch + 1);
             let mut tx = store.begin().await.unwrap();
             assert!(!keep(&mut tx, &first).await.unwrap());
             assert!(keep(&mut tx, &second).await.unwrap());
             drop(tx);
             release(&store, &first).await.unwrap();
-            assert_eq!(
-                take(&store, "chain", "甲", 50_001, 30_000).await.unwrap(),
-                None
-            );
+            assert_eq!(take(&store, "chain", "甲", 50_001, 30_000).await.unwrap(), None);
             release(&store, &second).await.unwrap();
-            let third = take(&store, "chain", "甲", 50_001, 30_000)
-                .await
-                .unwrap()
-                .unwrap();
+            let third = take(&store, "chain", "甲", 50_001, 30_000).await.unwrap().unwrap();
             assert_eq!(third.epoch, second.epoch + 1);
         }
     }
@@ -117,10 +90,7 @@ mod tests {
     async fn a_lease_that_ran_out_is_a_new_one_even_for_its_old_owner() {
         for store in fresh::stores("lease_own").await {
             let first = take(&store, "timers", "甲", 0, 100).await.unwrap().unwrap();
-            let second = take(&store, "timers", "甲", 100, 100)
-                .await
-                .unwrap()
-                .unwrap();
+            let second = take(&store, "timers", "甲", 100, 100).await.unwrap().unwrap();
             assert_eq!(second.epoch, first.epoch + 1);
         }
     }

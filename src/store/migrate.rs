@@ -30,13 +30,7 @@ fn migrator(postgres: bool) -> Migrator {
         .map(|(number, name, pg, lite)| {
             let text: &'static str = if postgres { pg } else { lite };
             let sql: SqlStr = text.into_sql_str();
-            Migration::new(
-                *number,
-                Cow::Borrowed(*name),
-                MigrationType::Simple,
-                sql,
-                false,
-            )
+            Migration::new(*number, Cow::Borrowed(*name), MigrationType::Simple, sql, false)
         })
         .collect();
     Migrator::with_migrations(migrations)

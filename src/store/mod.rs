@@ -49,8 +49,5 @@ pub fn statements() -> Vec<&'static Stmt> {
         timer::ALL,
         view::ALL,
     ];
-    groups
-        .iter()
-        .flat_map(|group| group.iter().copied())
-        .collect()
+    groups.iter().flat_map(|group| group.iter().copied()).collect()
 }

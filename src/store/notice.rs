@@ -49,13 +49,9 @@ pub async fn post(
     let mut written = 0;
     for (part, chunk) in posts.chunks(200).enumerate() {
         let ord = nonce.saturating_add(i64::try_from(part).unwrap_or(0));
-        let row: Option<(i64,)> = tx
-            .first(&OPEN_BATCH, args![alert, lane, rank, now, ord])
-            .await?;
+        let row: Option<(i64,)> = tx.first(&OPEN_BATCH, args![alert, lane, rank, now, ord]).await?;
         let batch = row.map_or(0, |r| r.0);
-        written += tx
-            .exec(&POST, args![alert, batch, rows_json(chunk)?, now])
-            .await?;
+        written += tx.exec(&POST, args![alert, batch, rows_json(chunk)?, now]).await?;
     }
     Ok(written)
 }
@@ -93,8 +89,7 @@ pub async fn settle(
     provider: &str,
     now: i64,
 ) -> Result<u64, StoreFault> {
-    tx.exec(&SETTLE, args![rows_json(rows)?, provider, now])
-        .await
+    tx.exec(&SETTLE, args![rows_json(rows)?, provider, now]).await
 }
 
 /// The kind of the alert a notice belongs to; none for notices without an alert.

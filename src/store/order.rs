@@ -204,8 +204,7 @@ pub async fn insert_version(
         v.created_at
     ];
     tx.exec(&INSERT_VERSION, values).await?;
-    tx.exec(&INSERT_RINGS, args![alert, v.version, rows_json(rings)?])
-        .await?;
+    tx.exec(&INSERT_RINGS, args![alert, v.version, rows_json(rings)?]).await?;
     Ok(())
 }
 
@@ -218,8 +217,7 @@ pub async fn insert_areas(
     zones: &[AreaRow],
     hazard: &str,
 ) -> Result<(), StoreFault> {
-    tx.exec(&INSERT_AREAS, args![alert, version, rows_json(areas)?])
-        .await?;
+    tx.exec(&INSERT_AREAS, args![alert, version, rows_json(areas)?]).await?;
     let by_hazard = zones.is_empty();
     let values = args![alert, version, rows_json(zones)?, by_hazard, hazard];
     tx.exec(&INSERT_ZONES, values).await?;
@@ -307,8 +305,7 @@ pub async fn set_alert_state(
     state: i64,
     ended_at: Option<i64>,
 ) -> Result<(), StoreFault> {
-    tx.exec(&SET_ALERT_STATE, args![alert, state, ended_at])
-        .await?;
+    tx.exec(&SET_ALERT_STATE, args![alert, state, ended_at]).await?;
     Ok(())
 }
 
@@ -334,18 +331,9 @@ pub async fn release(
     version: i64,
     r: &Release<'_>,
 ) -> Result<(), StoreFault> {
-    let values = args![
-        alert,
-        version,
-        r.live_state,
-        r.approver_id,
-        r.bypass,
-        r.at,
-        r.plan
-    ];
+    let values = args![alert, version, r.live_state, r.approver_id, r.bypass, r.at, r.plan];
     tx.exec(&GO_LIVE_VERSION, values).await?;
-    tx.exec(&GO_LIVE_ALERT, args![alert, r.alert_state, version, r.at])
-        .await?;
+    tx.exec(&GO_LIVE_ALERT, args![alert, r.alert_state, version, r.at]).await?;
     Ok(())
 }
 

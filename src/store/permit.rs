@@ -43,21 +43,12 @@ pub async fn take(
         let count = room.min(want);
         let next_at = (start_us + (count + 1) * step_us - burst_us) / 1_000 + 1;
         if count == 0 {
-            return Ok(Grant {
-                count,
-                next_at: next_at.max(story_ms + 1),
-            });
+            return Ok(Grant { count, next_at: next_at.max(story_ms + 1) });
         }
         let moved = args![provider, start_us + count * step_us, arrival_us];
         if store.exec(&MOVE_PERMIT, moved).await? == 1 {
-            return Ok(Grant {
-                count,
-                next_at: next_at.max(story_ms + 1),
-            });
+            return Ok(Grant { count, next_at: next_at.max(story_ms + 1) });
         }
     }
-    Ok(Grant {
-        count: 0,
-        next_at: story_ms + 50,
-    })
+    Ok(Grant { count: 0, next_at: story_ms + 50 })
 }

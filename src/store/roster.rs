@@ -33,15 +33,7 @@ crate::statements! {
 
 /// Every statement of the files of this room.
 pub(crate) fn statements() -> Vec<&'static Stmt> {
-    [
-        ALL,
-        stage::ALL,
-        check::ALL,
-        merge::ALL,
-        closing::ALL,
-        export::ALL,
-    ]
-    .concat()
+    [ALL, stage::ALL, check::ALL, merge::ALL, closing::ALL, export::ALL].concat()
 }
 
 /// What becomes of what the store has and the files don't name.
@@ -68,13 +60,8 @@ pub struct Import {
 
 /// Begins an import; its stage is named by the instant, and stages left by dead imports go.
 pub async fn begin(store: &Store, now: i64) -> Result<Import, StoreFault> {
-    store
-        .exec(&CLEAR_OLD_STAGES, args![now - STAGE_AGE_MS])
-        .await?;
-    Ok(Import {
-        id: now,
-        files: BTreeSet::new(),
-    })
+    store.exec(&CLEAR_OLD_STAGES, args![now - STAGE_AGE_MS]).await?;
+    Ok(Import { id: now, files: BTreeSet::new() })
 }
 
 impl Import {

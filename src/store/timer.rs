@@ -51,8 +51,7 @@ pub async fn set(
     step: i64,
     due_at: i64,
 ) -> Result<(), StoreFault> {
-    tx.exec(&SET_TIMER, args![alert, kind, place, subject, step, due_at])
-        .await?;
+    tx.exec(&SET_TIMER, args![alert, kind, place, subject, step, due_at]).await?;
     Ok(())
 }
 
@@ -129,6 +128,5 @@ pub async fn start_grids(
     grids: &[i64],
     now: i64,
 ) -> Result<u64, StoreFault> {
-    tx.exec(&START_GRIDS, args![alert, version, ids(grids), now])
-        .await
+    tx.exec(&START_GRIDS, args![alert, version, ids(grids), now]).await
 }

@@ -102,16 +102,12 @@ pub async fn list_of(
 
 /// Lists of an alert after an id, at most [`PAGE_ROWS`].
 pub async fn lists(store: &Store, alert: i64, after: i64) -> Result<Vec<ListView>, StoreFault> {
-    store
-        .rows(&LISTS_OF_ALERT, args![alert, after, PAGE_ROWS])
-        .await
+    store.rows(&LISTS_OF_ALERT, args![alert, after, PAGE_ROWS]).await
 }
 
 /// The open doors below a place, in walking order, at most [`PAGE_ROWS`].
 pub async fn doors(store: &Store, alert: i64, place: i64) -> Result<Vec<DoorView>, StoreFault> {
-    store
-        .rows(&DOORS_OF_LIST, args![alert, place, PAGE_ROWS])
-        .await
+    store.rows(&DOORS_OF_LIST, args![alert, place, PAGE_ROWS]).await
 }
 
 /// Id and building of a household by its code.
@@ -142,9 +138,7 @@ pub async fn version_of(
     alert: i64,
     household: i64,
 ) -> Result<Option<i64>, StoreFault> {
-    let row: Option<(i64,)> = store
-        .first(&STANDING_VERSION, args![alert, household])
-        .await?;
+    let row: Option<(i64,)> = store.first(&STANDING_VERSION, args![alert, household]).await?;
     Ok(row.map(|r| r.0))
 }
 

@@ -28,11 +28,7 @@ pub struct Face {
 /// The routes over an engine. The grouping of callbacks ends with `stop`.
 pub fn routes(engine: Arc<Engine>, pulse: Arc<Pulse>, stop: &watch::Receiver<bool>) -> Router {
     let inbox = Inbox::open(&engine, stop);
-    let face = Arc::new(Face {
-        engine,
-        inbox,
-        pulse,
-    });
+    let face = Arc::new(Face { engine, inbox, pulse });
     Router::new()
         .route("/hooks/{provider}", post(hooks::take))
         .route("/healthz", get(ready::healthz))
@@ -50,7 +46,5 @@ pub async fn serve(
         // Only speed is lost where it cannot be set.
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, routes)
-        .with_graceful_shutdown(done)
-        .await
+    axum::serve(listener, routes).with_graceful_shutdown(done).await
 }

@@ -42,11 +42,7 @@ pub(super) async fn readyz(State(face): State<Arc<Face>>) -> Response {
         "failed": face.pulse.failed.load(Ordering::Relaxed),
         "fed_at": face.pulse.fed_at.load(Ordering::Relaxed),
     });
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let json = [(header::CONTENT_TYPE, "application/json")];
     (status, json, format!("{body}\n")).into_response()
 }

@@ -42,23 +42,13 @@ fn leak(sql: String) -> &'static Stmt {
 
 /// Both engines; PostgreSQL is left out only where no server is given and none is required.
 pub async fn rooms() -> Vec<EngineRoom> {
-    let unique = format!(
-        "{}_{}",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    );
+    let unique = format!("{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let file = std::env::temp_dir().join(format!("tongluo_story_{unique}.db"));
     let url = format!("sqlite:{}", file.display());
     let store = Store::open(&url, 4).await.unwrap();
     migrate(&store).await.unwrap();
     let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new(&QueueSettings::new("memory:")));
-    let mut rooms = vec![EngineRoom {
-        name: "sqlite",
-        store,
-        queue,
-        url,
-        file: Some(file),
-    }];
+    let mut rooms = vec![EngineRoom { name: "sqlite", store, queue, url, file: Some(file) }];
     match std::env::var("TEST_PG_URL") {
         Ok(base) => rooms.push(postgres(&base, &unique).await),
         Err(_) if std::env::var("REQUIRE_SERVERS").is_ok_and(|v| v == "1") => {
@@ -72,21 +62,12 @@ pub async fn rooms() -> Vec<EngineRoom> {
 async fn postgres(base: &str, unique: &str) -> EngineRoom {
     let admin = Store::open(base, 1).await.unwrap();
     let schema = format!("story_{unique}");
-    admin
-        .exec(leak(format!("CREATE SCHEMA {schema}")), vec![])
-        .await
-        .unwrap();
+    admin.exec(leak(format!("CREATE SCHEMA {schema}")), vec![]).await.unwrap();
     admin.close().await;
     let mark = if base.contains('?') { '&' } else { '?' };
     let url = format!("{base}{mark}options=-csearch_path%3D{schema}");
     let store = Store::open(&url, 6).await.unwrap();
     migrate(&store).await.unwrap();
     let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new(&QueueSettings::new("memory:")));
-    EngineRoom {
-        name: "postgres",
-        store,
-        queue,
-        url,
-        file: None,
-    }
+    EngineRoom { name: "postgres", store, queue, url, file: None }
 }

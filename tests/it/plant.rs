@@ -90,23 +90,17 @@ pub const HOME: i64 = 1_000_000;
 
 /// A home's first number.
 pub fn home_number(home: i64) -> String {
-    Phone::practice_mobile(u32::try_from(home - HOME).unwrap())
-        .e164()
-        .to_owned()
+    Phone::practice_mobile(u32::try_from(home - HOME).unwrap()).e164().to_owned()
 }
 
 /// A home's second number.
 pub fn second_number(home: i64) -> String {
-    Phone::practice_mobile(u32::try_from(50_000_000 + home - HOME).unwrap())
-        .e164()
-        .to_owned()
+    Phone::practice_mobile(u32::try_from(50_000_000 + home - HOME).unwrap()).e164().to_owned()
 }
 
 /// A human's number.
 pub fn human_number(human: i64) -> String {
-    Phone::practice_mobile(u32::try_from(90_000_000 + human).unwrap())
-        .e164()
-        .to_owned()
+    Phone::practice_mobile(u32::try_from(90_000_000 + human).unwrap()).e164().to_owned()
 }
 
 /// The grid leader's human id of the n-th grid (from 0); the deputy's is one more.
@@ -134,23 +128,18 @@ impl Rows {
     fn place(&mut self, id: i64, name: &str, kind: &str, parents: &[i64]) {
         let code = format!("p{id}");
         let depth = parents.len();
-        self.places
-            .push(json!({"id": id, "code": code, "name": name, "kind": kind,
+        self.places.push(json!({"id": id, "code": code, "name": name, "kind": kind,
             "parent": parents.last(), "depth": depth}));
-        self.above
-            .push(json!({"place": id, "above": id, "distance": 0}));
+        self.above.push(json!({"place": id, "above": id, "distance": 0}));
         for (n, above) in parents.iter().rev().enumerate() {
-            self.above
-                .push(json!({"place": id, "above": above, "distance": n + 1}));
+            self.above.push(json!({"place": id, "above": above, "distance": n + 1}));
         }
     }
 
     fn human(&mut self, id: i64, name: &str, sealer: &Sealer, duties: &[(i64, i64)]) {
-        self.humans
-            .push(json!({"id": id, "code": format!("h{id}"), "name": name}));
+        self.humans.push(json!({"id": id, "code": format!("h{id}"), "name": name}));
         for (place, role) in duties {
-            self.duties
-                .push(json!({"place": place, "human": id, "role": role}));
+            self.duties.push(json!({"place": place, "human": id, "role": role}));
         }
         self.address(sealer, &human_number(id), None, Some(id), 1);
     }
@@ -165,8 +154,7 @@ impl Rows {
     ) {
         let sealed = sealer.seal(number);
         let n = self.addresses.len();
-        self.addresses
-            .push(json!({"n": n, "at": self.sealed.len(), "len": sealed.len(),
+        self.addresses.push(json!({"n": n, "at": self.sealed.len(), "len": sealed.len(),
             "household": home, "human": human, "ord": ord, "relative": Value::Null}));
         self.sealed.extend(sealed);
         self.hashes.extend(sealer.hash(number));
@@ -192,12 +180,7 @@ pub async fn plant(store: &Store, sealer: &Sealer, layout: &Layout) -> i64 {
             let name = format!("网格长{}", grid + 1);
             rows.human(leader(grid), &name, sealer, &[(id, 2)]);
         }
-        rows.human(
-            leader(grid) + 1,
-            &format!("副网格长{}", grid + 1),
-            sealer,
-            &[(id, 3)],
-        );
+        rows.human(leader(grid) + 1, &format!("副网格长{}", grid + 1), sealer, &[(id, 3)]);
         for building in 0..layout.buildings {
             let building_id = 10_000 + grid * 100 + building;
             let name = format!("{}幢", building + 1);
@@ -206,8 +189,7 @@ pub async fn plant(store: &Store, sealer: &Sealer, layout: &Layout) -> i64 {
                 home += 1;
                 let nth = home - HOME;
                 let every = |n: i64| n > 0 && nth % n == 0;
-                rows.homes
-                    .push(json!({"id": home, "code": format!("c{home}"),
+                rows.homes.push(json!({"id": home, "code": format!("c{home}"),
                     "name": format!("王家{nth}"), "grid": id, "building": building_id,
                     "door": format!("{}01", door + 1), "persons": 1 + nth % 3,
                     "needs": if every(layout.fragile_every) { needs() } else { 0 },
@@ -246,9 +228,7 @@ async fn write(store: &Store, rows: Rows) {
         tx.exec(stmt, tongluo::args![text]).await.unwrap();
     }
     let text = serde_json::to_string(&rows.addresses).unwrap();
-    tx.exec(&ADDRESSES, tongluo::args![text, rows.sealed, rows.hashes])
-        .await
-        .unwrap();
+    tx.exec(&ADDRESSES, tongluo::args![text, rows.sealed, rows.hashes]).await.unwrap();
     tx.exec(&ACCOUNTS, vec![]).await.unwrap();
     tx.commit().await.unwrap();
 }

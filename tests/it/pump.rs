@@ -13,10 +13,7 @@ use tongluo::store::custody;
 use crate::plant::{HOME, home_number, human_number, leader};
 use crate::town::{Setup, Town, on_both};
 
-const ALL: Roles = Roles {
-    dispatch: true,
-    clock: true,
-};
+const ALL: Roles = Roles { dispatch: true, clock: true };
 
 struct Running {
     end: watch::Sender<bool>,
@@ -28,12 +25,7 @@ impl Running {
     fn start(town: &Town) -> Running {
         let (end, stop) = watch::channel(false);
         let pulse = Arc::new(Pulse::default());
-        let task = tokio::spawn(pump::run_with(
-            town.engine.clone(),
-            ALL,
-            pulse.clone(),
-            stop,
-        ));
+        let task = tokio::spawn(pump::run_with(town.engine.clone(), ALL, pulse.clone(), stop));
         Running { end, pulse, task }
     }
 
@@ -86,10 +78,7 @@ async fn a_silent_broker_is_gone_round() {
     let memory = MemoryQueue::new(&QueueSettings::new("memory:"));
     let broker = Arc::new(FaultyQueue::new(memory, 7));
     broker.die();
-    let setup = Setup {
-        broker: Some(broker.clone()),
-        ..Setup::default()
-    };
+    let setup = Setup { broker: Some(broker.clone()), ..Setup::default() };
     on_both(setup, async |town| {
         town.flood_order().await;
         let pump = Running::start(&town);

@@ -58,13 +58,7 @@ fn small_settings(url: &str) -> QueueSettings {
 }
 
 fn hints(ids: std::ops::RangeInclusive<i64>) -> Vec<Hint> {
-    ids.map(|id| Hint {
-        topic: SMS,
-        class: FLASH,
-        id,
-        alert: 17,
-    })
-    .collect()
+    ids.map(|id| Hint { topic: SMS, class: FLASH, id, alert: 17 }).collect()
 }
 
 fn ids(deliveries: &[Delivery]) -> Vec<i64> {
@@ -76,11 +70,7 @@ async fn collect(queue: &dyn Queue, count: usize) -> Vec<Delivery> {
     let mut all = Vec::new();
     let until = Instant::now() + Duration::from_millis(SOON_MS);
     while all.len() < count {
-        assert!(
-            Instant::now() < until,
-            "{} of {count} came in time",
-            all.len()
-        );
+        assert!(Instant::now() < until, "{} of {count} came in time", all.len());
         if let Ok(some) = queue.receive(SMS, FLASH, count - all.len(), 500).await {
             all.extend(some);
         }
@@ -103,21 +93,14 @@ async fn on_rabbit<F: Future<Output = ()>>(case: &str, body: impl FnOnce(QueueSe
         let required = std::env::var("REQUIRE_SERVERS").is_ok_and(|value| value == "1");
         assert!(!required, "TEST_AMQP_URL is missing and REQUIRE_SERVERS=1");
         // Not eprintln!: the harness swallows that when the test passes.
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: {case} needs RabbitMQ (TEST_AMQP_URL)"
-        );
+        let _ = writeln!(std::io::stderr(), "skipped: {case} needs RabbitMQ (TEST_AMQP_URL)");
         return;
     };
     let settings = small_settings(&url);
-    let ran = AssertUnwindSafe(body(settings.clone()))
-        .catch_unwind()
-        .await;
+    let ran = AssertUnwindSafe(body(settings.clone())).catch_unwind().await;
     let channel = raw_channel(&url).await;
     for name in settings.every_name() {
-        let _ = channel
-            .queue_delete(name.into(), QueueDeleteOptions::default())
-            .await;
+        let _ = channel.queue_delete(name.into(), QueueDeleteOptions::default()).await;
     }
     if let Err(failed) = ran {
         std::panic::resume_unwind(failed);
@@ -125,9 +108,7 @@ async fn on_rabbit<F: Future<Output = ()>>(case: &str, body: impl FnOnce(QueueSe
 }
 
 async fn raw_channel(url: &str) -> Channel {
-    let connection = Connection::connect(url, ConnectionProperties::default())
-        .await
-        .unwrap();
+    let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
     connection.create_channel().await.unwrap()
 }
 
@@ -176,18 +157,12 @@ async fn hints_come_in_order_and_once(rig: Rig) {
     for expected in [[1, 2], [3, 4], [5, 6], [7, 8], [9, 10]] {
         let got = collect(&*queue, 2).await;
         assert_eq!(ids(&got), expected);
-        assert!(
-            got.iter()
-                .all(|delivery| !delivery.redelivered && delivery.hint.alert == 17)
-        );
+        assert!(got.iter().all(|delivery| !delivery.redelivered && delivery.hint.alert == 17));
         queue.settle(got).await.unwrap();
     }
     assert!(queue.receive(SMS, FLASH, 10, 200).await.unwrap().is_empty());
     let health = queue.health();
-    assert!(
-        health.is_well() && health.silent_since_ms.is_none(),
-        "{health:?}"
-    );
+    assert!(health.is_well() && health.silent_since_ms.is_none(), "{health:?}");
     assert!(health.last_confirm_age_ms.is_some() && health.consumers.len() == 4);
     queue.close().await;
 }
@@ -196,35 +171,18 @@ async fn topics_and_classes_are_apart(rig: Rig) {
     let queue = rig.open().await;
     let all: Vec<Hint> = every_queue()
         .zip(1..)
-        .map(|((topic, class), id)| Hint {
-            topic,
-            class,
-            id,
-            alert: i64::MAX,
-        })
+        .map(|((topic, class), id)| Hint { topic, class, id, alert: i64::MAX })
         .collect();
     queue.publish(&all).await.unwrap();
-    for hint in all
-        .iter()
-        .filter(|hint| [SMS, Topic::Expand].contains(&hint.topic))
-    {
-        let got = queue
-            .receive(hint.topic, hint.class, 9, SOON_MS)
-            .await
-            .unwrap();
-        assert_eq!(
-            got.iter().map(|delivery| delivery.hint).collect::<Vec<_>>(),
-            [*hint]
-        );
+    for hint in all.iter().filter(|hint| [SMS, Topic::Expand].contains(&hint.topic)) {
+        let got = queue.receive(hint.topic, hint.class, 9, SOON_MS).await.unwrap();
+        assert_eq!(got.iter().map(|delivery| delivery.hint).collect::<Vec<_>>(), [*hint]);
         queue.settle(got).await.unwrap();
     }
     eventually("the others wait in their own queues", async || {
         let waits = |topic| u64::from(![SMS, Topic::Expand].contains(&topic));
         let depth = queue.depth().await;
-        depth.len() == 10
-            && depth
-                .iter()
-                .all(|(topic, _, depth)| *depth == waits(*topic))
+        depth.len() == 10 && depth.iter().all(|(topic, _, depth)| *depth == waits(*topic))
     })
     .await;
     assert_eq!(queue.dead_letters().await, Some(0));
@@ -235,18 +193,8 @@ async fn max_and_wait_are_respected(rig: Rig) {
     let queue = rig.open().await;
     let started = Instant::now();
     assert!(queue.receive(SMS, FLASH, 5, 0).await.unwrap().is_empty());
-    assert!(
-        queue
-            .receive(SMS, FLASH, 0, 60_000)
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    assert!(
-        started.elapsed() < Duration::from_millis(250),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(queue.receive(SMS, FLASH, 0, 60_000).await.unwrap().is_empty());
+    assert!(started.elapsed() < Duration::from_millis(250), "{:?}", started.elapsed());
     let started = Instant::now();
     assert!(queue.receive(SMS, FLASH, 5, 300).await.unwrap().is_empty());
     let waited = started.elapsed();
@@ -254,18 +202,11 @@ async fn max_and_wait_are_respected(rig: Rig) {
 
     let started = Instant::now();
     let publish = async {
-        assert!(
-            timeout(Duration::from_millis(100), std::future::pending::<()>())
-                .await
-                .is_err()
-        );
+        assert!(timeout(Duration::from_millis(100), std::future::pending::<()>()).await.is_err());
         queue.publish(&hints(1..=3)).await.unwrap();
     };
     let (got, ()) = tokio::join!(queue.receive(SMS, FLASH, 2, SOON_MS), publish);
-    assert!(
-        started.elapsed() < Duration::from_millis(SOON_MS / 2),
-        "not woken by the hint"
-    );
+    assert!(started.elapsed() < Duration::from_millis(SOON_MS / 2), "not woken by the hint");
     let mut got = got.unwrap();
     assert!((1..=2).contains(&got.len()), "{got:?}");
     got.extend(collect(&*queue, 3 - got.len()).await);
@@ -278,10 +219,7 @@ async fn a_full_queue_refuses_and_recovers(rig: Rig) {
     let queue = rig.open().await;
     let mut refused = None;
     for round in 0..40 {
-        if let Err(fault) = queue
-            .publish(&hints(round * 50 + 1..=round * 50 + 50))
-            .await
-        {
+        if let Err(fault) = queue.publish(&hints(round * 50 + 1..=round * 50 + 50)).await {
             refused = Some((round, fault));
             break;
         }
@@ -289,10 +227,7 @@ async fn a_full_queue_refuses_and_recovers(rig: Rig) {
     let (round, fault) = refused.expect("2,000 hints went into a queue of 400");
     assert!(round >= 8, "refused in round {round}, before 400 were in");
     assert!(matches!(fault, QueueFault::Full { .. }), "{fault:?}");
-    assert!(
-        !queue.health().is_silent(),
-        "a full queue is no silent broker"
-    );
+    assert!(!queue.health().is_silent(), "a full queue is no silent broker");
     loop {
         let got = queue.receive(SMS, FLASH, 50, 500).await.unwrap();
         if got.is_empty() {
@@ -318,12 +253,7 @@ async fn two_consumers_share(rig: Rig) {
             queue.settle(got).await.unwrap();
         }
     }
-    assert!(
-        seen.iter().all(|mine| mine.len() >= 20),
-        "{} and {}",
-        seen[0].len(),
-        seen[1].len()
-    );
+    assert!(seen.iter().all(|mine| mine.len() >= 20), "{} and {}", seen[0].len(), seen[1].len());
     let distinct: BTreeSet<i64> = seen.iter().flatten().copied().collect();
     assert_eq!(distinct, (1..=200).collect());
     one.close().await;
@@ -333,10 +263,7 @@ async fn two_consumers_share(rig: Rig) {
 async fn settling_in_any_order_settles_all(rig: Rig) {
     let queue = rig.open().await;
     for round in 0..20 {
-        queue
-            .publish(&hints(round * 4 + 1..=round * 4 + 4))
-            .await
-            .unwrap();
+        queue.publish(&hints(round * 4 + 1..=round * 4 + 4)).await.unwrap();
         let mut got = collect(&*queue, 4).await.into_iter();
         let mut next = || vec![got.next().unwrap()];
         let (a, b, c, d) = (next(), next(), next(), next());
@@ -363,32 +290,17 @@ async fn misuse_is_told(rig: Rig) {
     queue.publish(&[]).await.unwrap();
     queue.close().await;
     assert_eq!(queue.publish(&hints(1..=1)).await, Err(QueueFault::Closed));
-    assert_eq!(
-        queue.receive(SMS, FLASH, 1, 0).await.unwrap_err(),
-        QueueFault::Closed
-    );
+    assert_eq!(queue.receive(SMS, FLASH, 1, 0).await.unwrap_err(), QueueFault::Closed);
     assert!(!queue.health().is_well());
 }
 
 #[tokio::test]
 async fn settings_are_checked() {
-    for url in [
-        "",
-        "memory",
-        "memory:x",
-        "amqps://localhost",
-        "redis://localhost",
-        "amqp:",
-    ] {
+    for url in ["", "memory", "memory:x", "amqps://localhost", "redis://localhost", "amqp:"] {
         let refused = connect(&QueueSettings::new(url)).await.err();
-        assert!(
-            matches!(refused, Some(QueueFault::Settings(_))),
-            "{url}: {refused:?}"
-        );
+        assert!(matches!(refused, Some(QueueFault::Settings(_))), "{url}: {refused:?}");
     }
-    let secret = connect(&QueueSettings::new("amqp://gong:geheim@local host:x/"))
-        .await
-        .err();
+    let secret = connect(&QueueSettings::new("amqp://gong:geheim@local host:x/")).await.err();
     assert!(!format!("{secret:?}").contains("geheim"), "{secret:?}");
     let opened = tokio::spawn(async { connect(&QueueSettings::new("memory:")).await });
     assert!(opened.await.unwrap().unwrap().health().is_well());

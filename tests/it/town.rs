@@ -120,10 +120,7 @@ impl Town {
         let clock = Arc::new(HandClock::new(NIGHT));
         let (sim, provider) = gateway(setup);
         let line = Arc::new(Eager {
-            line: Line {
-                gateway: sim.clone(),
-                clock: clock.clone(),
-            },
+            line: Line { gateway: sim.clone(), clock: clock.clone() },
             clock: clock.clone(),
             provider: provider.clone(),
             engine: OnceLock::new(),
@@ -188,14 +185,8 @@ impl Town {
     pub async fn release(&self, form: &OrderForm) -> (String, i64) {
         let uid = self.engine.draft(&self.author, form).await.unwrap();
         self.engine.submit(&self.author, &uid).await.unwrap();
-        self.engine
-            .approve(&self.approver, &uid, false)
-            .await
-            .unwrap();
-        let row = order::by_uid(&self.engine.store, &uid)
-            .await
-            .unwrap()
-            .unwrap();
+        self.engine.approve(&self.approver, &uid, false).await.unwrap();
+        let row = order::by_uid(&self.engine.store, &uid).await.unwrap().unwrap();
         self.check().await;
         (uid, row.id)
     }
@@ -255,16 +246,10 @@ impl Town {
             }
         }
         if !receipts.is_empty() {
-            self.engine
-                .take_receipts("practice", &receipts)
-                .await
-                .unwrap();
+            self.engine.take_receipts("practice", &receipts).await.unwrap();
         }
         if !replies.is_empty() {
-            self.engine
-                .take_replies("practice", &replies)
-                .await
-                .unwrap();
+            self.engine.take_replies("practice", &replies).await.unwrap();
         }
         due.len()
     }
@@ -349,11 +334,7 @@ impl Town {
 
     /// What the gateway took for a number, in order.
     pub fn heard(&self, number: &str) -> Vec<String> {
-        self.taken()
-            .into_iter()
-            .filter(|e| e.to == number)
-            .map(|e| e.text)
-            .collect()
+        self.taken().into_iter().filter(|e| e.to == number).map(|e| e.text).collect()
     }
 
     /// What the gateway took for a responsible person.
@@ -376,9 +357,7 @@ impl Town {
     /// The numbers for which the gateway was asked to carry a text with these words, taken or not.
     pub fn asked(&self, words: &str) -> BTreeSet<String> {
         let log = self.sim.log().into_iter();
-        log.filter(|e| e.text.contains(words))
-            .map(|e| e.to)
-            .collect()
+        log.filter(|e| e.text.contains(words)).map(|e| e.to).collect()
     }
 
     /// Everything the gateway took.
@@ -392,18 +371,9 @@ impl Town {
             for (alert, uid, ..) in order::live(&self.engine.store, state).await.unwrap() {
                 let custody = self.custody(alert).await;
                 let tally = custody::tallied(&self.engine.store, alert).await.unwrap();
-                let sums = (
-                    custody.pursued,
-                    custody.answered,
-                    custody.heard,
-                    custody.help,
-                );
+                let sums = (custody.pursued, custody.answered, custody.heard, custody.help);
                 assert_eq!((tally.1, tally.2, tally.3, tally.4), sums, "{uid}: tallies");
-                assert_eq!(
-                    custody::leased(&self.engine.store, alert).await.unwrap(),
-                    0,
-                    "{uid}"
-                );
+                assert_eq!(custody::leased(&self.engine.store, alert).await.unwrap(), 0, "{uid}");
             }
         }
         self.engine.store.close().await;

@@ -25,10 +25,7 @@ pub fn files(folder: &str, ends: &[&str]) -> Vec<File> {
         let inside = path.strip_prefix(root()).expect("walked from the root");
         let path_text = inside.to_string_lossy().replace('\\', "/");
         let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{path_text}: {e}"));
-        File {
-            path: path_text,
-            text,
-        }
+        File { path: path_text, text }
     };
     found.iter().map(own).collect()
 }
@@ -39,11 +36,7 @@ fn walk(folder: &Path, ends: &[&str], found: &mut Vec<PathBuf>) {
     };
     for entry in entries {
         let path = entry.expect("a readable folder").path();
-        let name = path
-            .file_name()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         if path.is_dir() {
             if name != "target" && !name.starts_with('.') {
                 walk(&path, ends, found);
@@ -64,11 +57,7 @@ pub fn masked(text: &str) -> String {
         let end = end_of_silent(&chars, at);
         match end {
             Some(end) => {
-                out.extend(
-                    chars[at..end]
-                        .iter()
-                        .map(|c| if *c == '\n' { '\n' } else { ' ' }),
-                );
+                out.extend(chars[at..end].iter().map(|c| if *c == '\n' { '\n' } else { ' ' }));
                 at = end;
             }
             None => {
@@ -180,12 +169,7 @@ pub fn line_of(text: &str, byte: usize) -> usize {
 
 /// What a check found, one line a fault; the test fails with all of them at once.
 pub fn report(faults: &[String]) {
-    assert!(
-        faults.is_empty(),
-        "\n{} fault(s):\n{}\n",
-        faults.len(),
-        faults.join("\n")
-    );
+    assert!(faults.is_empty(), "\n{} fault(s):\n{}\n", faults.len(), faults.join("\n"));
 }
 
 #[test]
@@ -203,10 +187,7 @@ fn masking_silences_comments_and_literals_and_nothing_else() {
         let all = format!("fn a<'x>() {{ {text}\n }} crate::app");
         let masked = masked(&all);
         assert!(!masked.contains("web"), "{masked}");
-        assert!(
-            masked.ends_with("crate::app") && masked.contains("'x"),
-            "{masked}"
-        );
+        assert!(masked.ends_with("crate::app") && masked.contains("'x"), "{masked}");
         assert_eq!(masked.chars().count(), all.chars().count());
     }
 }

@@ -92,10 +92,7 @@ impl Bare {
         // A worker may end on a group that is not full.
         let all: Vec<i64> = (1..=n / HINT_HOUSEHOLDS + WORKERS + n / ROWS_TOGETHER + 1).collect();
         for chunk in all.chunks(10_000) {
-            let rows: Vec<_> = chunk
-                .iter()
-                .map(|n| serde_json::json!({ "n": n }))
-                .collect();
+            let rows: Vec<_> = chunk.iter().map(|n| serde_json::json!({ "n": n })).collect();
             let text = serde_json::to_string(&rows)?;
             self.store.exec(&BATCHES, args![text, alert]).await?;
         }
@@ -138,11 +135,7 @@ impl Bare {
 
     async fn call(&self) -> anyhow::Result<()> {
         let answer = self.transport.call(self.request.clone()).await?;
-        anyhow::ensure!(
-            answer.status().is_success(),
-            "the sink: {}",
-            answer.status()
-        );
+        anyhow::ensure!(answer.status().is_success(), "the sink: {}", answer.status());
         Ok(())
     }
 
@@ -156,8 +149,7 @@ impl Bare {
 
     async fn call_all(self: &Arc<Self>, n: i64) -> anyhow::Result<()> {
         let open = CALLS_OPEN / usize::try_from(WORKERS)?;
-        self.together(move |bare| async move { bare.calls(n / WORKERS, open).await })
-            .await
+        self.together(move |bare| async move { bare.calls(n / WORKERS, open).await }).await
     }
 
     async fn together<F, Fut>(self: &Arc<Self>, make: F) -> anyhow::Result<()>
@@ -177,10 +169,8 @@ impl Bare {
 
     /// Publishes and consumes all hints; with `work`, calls and appends for each of them.
     async fn pass(self: &Arc<Self>, hints: &[Hint], work: Option<i64>) -> anyhow::Result<()> {
-        let (left, next) = (
-            Arc::new(AtomicI64::new(i64::try_from(hints.len())?)),
-            AtomicI64::new(0),
-        );
+        let (left, next) =
+            (Arc::new(AtomicI64::new(i64::try_from(hints.len())?)), AtomicI64::new(0));
         let next = Arc::new(next);
         let consume = self.together(move |bare| {
             let (left, next) = (left.clone(), next.clone());

@@ -74,10 +74,8 @@ static ACCOUNTS: Stmt = Stmt::new(
     "BENCH_ACCOUNTS",
     "INSERT INTO account (id, name, created_at) VALUES (1, '陈制作', 0), (2, '李签发', 0)",
 );
-static ANALYZE: Stmt = Stmt::new(
-    "BENCH_ANALYZE",
-    "ANALYZE place, place_above, household, address, human, duty",
-);
+static ANALYZE: Stmt =
+    Stmt::new("BENCH_ANALYZE", "ANALYZE place, place_above, household, address, human, duty");
 
 /// Plants `households` of them.
 pub(super) async fn plant(store: &Store, sealer: &Sealer, households: i64) -> anyhow::Result<()> {
@@ -106,10 +104,8 @@ pub(super) async fn plant(store: &Store, sealer: &Sealer, households: i64) -> an
     }
     let leaders = || (0..grids).map(|n| (GRID + n, GRID + n, Role::GridLeader));
     let people = || leaders().chain([(1, DUTY_ROOM, Role::DutyRoom)]);
-    let human = |(_, id, _): (i64, i64, Role)| json!({"id": id, "code": format!("h{id}"), "name": "张网格"});
-    write(store, &HUMANS, people().map(human).collect()).await?;
-    let duty = |(place, human, role): (i64, i64, Role)| json!({"place": place, "human": human, "role": role.code()});
-    write(store, &DUTIES, people().map(duty).collect()).await?;
+    write(store, &HUMANS, people().map(human_row).collect()).await?;
+    write(store, &DUTIES, people().map(duty_row).collect()).await?;
     let doors: Vec<Value> = (1..=HOMES).map(|n| json!({ "n": n })).collect();
     let doors = serde_json::to_string(&doors)?;
     let needs = crate::domain::need::needs_of_words("wheelchair").unwrap_or(1);
@@ -161,10 +157,15 @@ async fn addresses(
         }
         let text = serde_json::to_string(&rows)?;
         let values = args![text, sealed, hashes];
-        store
-            .exec(&ADDRESSES, values)
-            .await
-            .context("BENCH_ADDRESSES")?;
+        store.exec(&ADDRESSES, values).await.context("BENCH_ADDRESSES")?;
     }
     Ok(())
+}
+
+fn human_row((_, id, _): (i64, i64, Role)) -> Value {
+    json!({"id": id, "code": format!("h{id}"), "name": "张网格"})
+}
+
+fn duty_row((place, human, role): (i64, i64, Role)) -> Value {
+    json!({"place": place, "human": human, "role": role.code()})
 }

@@ -86,12 +86,7 @@ pub struct Door {
 pub async fn doors(store: &Store, alert: i64) -> Result<Vec<Door>, StoreFault> {
     let rows: Vec<(String, String, i64, i64, Option<i64>)> =
         store.rows(&DOORS, args![alert]).await?;
-    let door = |(list, household, ring, human, taken_at)| Door {
-        list,
-        household,
-        ring,
-        human,
-        taken_at,
-    };
+    let door =
+        |(list, household, ring, human, taken_at)| Door { list, household, ring, human, taken_at };
     Ok(rows.into_iter().map(door).collect())
 }

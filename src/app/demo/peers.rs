@@ -92,13 +92,7 @@ pub async fn prepare(args: &DemoArgs) -> anyhow::Result<Prepared> {
     migrate::migrate(&store).await?;
     let sealer = Sealer::new(&entropy.bytes());
     let town = plant::plant(&store, &sealer, args.households, args.seed, NIGHT_AT).await?;
-    Ok(Prepared {
-        store,
-        sealer,
-        entropy,
-        scratch,
-        town,
-    })
+    Ok(Prepared { store, sealer, entropy, scratch, town })
 }
 
 impl Prepared {
@@ -129,12 +123,7 @@ impl Prepared {
             transport: Arc::new(transport()?),
             hang_ms: 1_000,
         };
-        let peer = tokio::spawn(async move {
-            let served = gateway_serve::serve(theirs, face, std::future::pending()).await;
-            if let Err(fault) = served {
-                tracing::error!(%fault, "the practice gateway ended");
-            }
-        });
+        let peer = tokio::spawn(serve_gateway(theirs, face));
         let provider = Twilio::new(&provider_settings(base_url, hook_url), &token)?;
         let engine = Engine::new(EngineParts {
             store: self.store,
@@ -160,20 +149,10 @@ impl Prepared {
         let engine = Arc::new(engine);
         let pulse = Arc::new(Pulse::default());
         let (end, stop) = watch::channel(false);
-        let (end_web, mut web_stop) = watch::channel(false);
+        let (end_web, web_stop) = watch::channel(false);
         let routes = web::routes(engine.clone(), pulse.clone(), &web_stop);
-        let web = tokio::spawn(async move {
-            let done = async move {
-                let _ = web_stop.wait_for(|stop| *stop).await;
-            };
-            if let Err(fault) = web::serve(ours, routes, done).await {
-                tracing::error!(%fault, "the hook ended");
-            }
-        });
-        let roles = Roles {
-            dispatch: true,
-            clock: true,
-        };
+        let web = tokio::spawn(serve_hooks(ours, routes, web_stop));
+        let roles = Roles { dispatch: true, clock: true };
         let pump = tokio::spawn(pump::run_with(engine.clone(), roles, pulse, stop));
         Ok(Peers {
             engine,
@@ -186,6 +165,22 @@ impl Prepared {
             peer,
             _scratch: self.scratch,
         })
+    }
+}
+
+async fn serve_gateway(listener: TcpListener, face: Face) {
+    let served = gateway_serve::serve(listener, face, std::future::pending()).await;
+    if let Err(fault) = served {
+        tracing::error!(%fault, "the practice gateway ended");
+    }
+}
+
+async fn serve_hooks(listener: TcpListener, routes: axum::Router, mut stop: watch::Receiver<bool>) {
+    let done = async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    if let Err(fault) = web::serve(listener, routes, done).await {
+        tracing::error!(%fault, "the hook ended");
     }
 }
 
@@ -211,10 +206,7 @@ fn vices(seed: u64) -> Vices {
         receipt_early: 0.02,
         receipt_late: 0.03,
         fail_5xx: 0.002,
-        dead_numbers: DeadNumbers {
-            endings: vec![DEAD_ENDING.into()],
-            ..DeadNumbers::default()
-        },
+        dead_numbers: DeadNumbers { endings: vec![DEAD_ENDING.into()], ..DeadNumbers::default() },
         seed,
         ..Vices::default()
     }

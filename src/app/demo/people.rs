@@ -62,10 +62,7 @@ impl People {
     /// Works until the stop.
     pub async fn work(mut self, mut stop: watch::Receiver<bool>) {
         let pause = Duration::from_millis(LOOK_EVERY_MS);
-        while tokio::time::timeout(pause, stop.wait_for(|stop| *stop))
-            .await
-            .is_err()
-        {
+        while tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await.is_err() {
             // Who called for help comes before doors.
             for done in [self.at_the_desk().await, self.at_the_doors(&stop).await] {
                 if let Err(fault) = done {
@@ -86,10 +83,7 @@ impl People {
         let mut knocked = 0;
         for (human, doors) in by_human {
             let set_off = doors.iter().filter_map(|d| d.taken_at).min().unwrap_or(now);
-            let mut at = *self
-                .next_door_at
-                .entry(human)
-                .or_insert(set_off + SET_OFF_MS);
+            let mut at = *self.next_door_at.entry(human).or_insert(set_off + SET_OFF_MS);
             let mut doors = doors.iter();
             while at <= now && knocked < DOORS_LOOK && !*stop.borrow() {
                 let Some(door) = doors.next() else { break };
@@ -110,17 +104,9 @@ impl People {
             (_, 1) => Claim::Evacuated,
             _ => Claim::Heard,
         };
-        let tick = Tick {
-            household: door.household.clone(),
-            claim,
-            persons: None,
-        };
+        let tick = Tick { household: door.household.clone(), claim, persons: None };
         self.later.insert(door.household.clone(), now + AGAIN_MS);
-        match self
-            .engine
-            .tick_list(&self.officer, &door.list, &tick)
-            .await
-        {
+        match self.engine.tick_list(&self.officer, &door.list, &tick).await {
             Ok(_) => Ok(()),
             // The list went to another in the meantime: he will knock.
             Err(EngineFault::Refused(_)) => Ok(()),
@@ -130,34 +116,19 @@ impl People {
 
     async fn at_the_desk(&mut self) -> Result<(), EngineFault> {
         let now = self.engine.clock.story_ms();
-        let due: Vec<String> = self
-            .tasks
-            .iter()
-            .filter(|(_, at)| **at <= now)
-            .map(|(uid, _)| uid.clone())
-            .collect();
+        let due: Vec<String> =
+            self.tasks.iter().filter(|(_, at)| **at <= now).map(|(uid, _)| uid.clone()).collect();
         for uid in due {
             self.tasks.remove(&uid);
             let result = "已回电核实，需要的已派人上门";
-            self.engine
-                .close_task(&self.officer, &uid, result)
-                .await
-                .or_else(again)?;
+            self.engine.close_task(&self.officer, &uid, result).await.or_else(again)?;
         }
         let open = desk::tasks(&self.engine.store, self.alert, TASKS_LOOKED_AT).await?;
         let waiting = |task: &&TaskRow| task.state == 0 && task.opened_at + MINUTE_MS / 2 <= now;
         let free = (now - self.taken_until) * TASKS_MINUTE / MINUTE_MS;
         self.taken_until += free * MINUTE_MS / TASKS_MINUTE;
-        for task in open
-            .iter()
-            .filter(waiting)
-            .take(free.unsigned_abs() as usize)
-        {
-            self.engine
-                .take_task(&self.officer, &task.uid)
-                .await
-                .map(drop)
-                .or_else(again)?;
+        for task in open.iter().filter(waiting).take(free.unsigned_abs() as usize) {
+            self.engine.take_task(&self.officer, &task.uid).await.map(drop).or_else(again)?;
             let done_at = now + TASK_MS / 2 + self.chance.below(TASK_MS);
             self.tasks.insert(task.uid.clone(), done_at);
         }

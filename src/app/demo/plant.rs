@@ -111,14 +111,10 @@ pub async fn plant(
     if let Some(fault) = import.check(store, Missing::Keep).await?.first() {
         bail!("the practice roster is at fault: {fault}");
     }
-    import
-        .merge(store, now, Missing::Keep, Finish::Commit)
-        .await?;
+    import.merge(store, now, Missing::Keep, Finish::Commit).await?;
     import.discard(store).await?;
     let mut planted = counted.planted;
     planted.no_phone = planted.homes - counted.with_mobile.len();
-    planted.root_id = view::root(store)
-        .await?
-        .ok_or_else(|| anyhow!("no root place"))?;
+    planted.root_id = view::root(store).await?.ok_or_else(|| anyhow!("no root place"))?;
     Ok(planted)
 }

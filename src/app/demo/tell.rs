@@ -118,11 +118,7 @@ impl<'a> Teller<'a> {
         self.persons(engine, now).await?;
         self.lists(engine, now).await?;
         let late = now - self.released_at > BUSY_FOR_MS;
-        let every_ms = if late {
-            AUDIT_EVERY_MS
-        } else {
-            ANSWERS_EVERY_MS
-        };
+        let every_ms = if late { AUDIT_EVERY_MS } else { ANSWERS_EVERY_MS };
         if self.is_due("answers", every_ms, now) {
             self.answers(engine, now).await?;
         }
@@ -169,19 +165,14 @@ impl<'a> Teller<'a> {
         }
         let (all, woken, reported) = climb::persons(&engine.store, self.alert).await?;
         if all > 0 {
-            let text = format!(
-                "责任人 {all} 名，已应答 {woken} 名，未应答 {} 名",
-                all - woken
-            );
+            let text = format!("责任人 {all} 名，已应答 {woken} 名，未应答 {} 名", all - woken);
             self.line(now, "叫应", &text);
         }
         if reported > 0 {
             self.unwoken_told = true;
             let some = look::unwoken(&engine.store, self.alert).await?;
-            let some: Vec<String> = some
-                .iter()
-                .map(|(human, place)| format!("{place}{human}"))
-                .collect();
+            let some: Vec<String> =
+                some.iter().map(|(human, place)| format!("{place}{human}")).collect();
             let named = match some.is_empty() {
                 true => String::new(),
                 false => format!("（{}等）", some.join("、")),
@@ -242,7 +233,8 @@ impl<'a> Teller<'a> {
         );
         self.line(now, "应答", &text);
         let tasks = look::tasks(&engine.store, self.alert).await?;
-        let count = |fits: &dyn Fn(&(i64, i64, i64, i64)) -> bool| -> i64 {
+        type Counted = (i64, i64, i64, i64);
+        let count = |fits: &dyn Fn(&Counted) -> bool| -> i64 {
             tasks.iter().filter(|t| fits(t)).map(|t| t.3).sum()
         };
         let helps = count(&|t| t.0 == 1);
@@ -281,11 +273,7 @@ pub fn balance(c: &Custody) -> String {
         c.open_sheet,
         c.open_system,
         c.orphans,
-        if c.balances() {
-            ""
-        } else {
-            "（正在变动）"
-        }
+        if c.balances() { "" } else { "（正在变动）" }
     )
 }
 
@@ -308,10 +296,7 @@ mod tests {
     #[test]
     fn the_night_is_told_in_beijing_time() {
         assert_eq!(time_of_day(super::super::NIGHT_AT), "22:00:00");
-        assert_eq!(
-            time_of_day(super::super::NIGHT_AT + 3 * 3_600_000 + 61_000),
-            "01:01:01"
-        );
+        assert_eq!(time_of_day(super::super::NIGHT_AT + 3 * 3_600_000 + 61_000), "01:01:01");
     }
 
     #[test]
@@ -331,10 +316,7 @@ mod tests {
             balance(&custody),
             "应跟进 8 = 已落实 3 + 在人手上 4（席 1/名单 3/单 0）+ 系统跟进 1，无主 0"
         );
-        let broken = Custody {
-            answered: 4,
-            ..custody
-        };
+        let broken = Custody { answered: 4, ..custody };
         assert!(balance(&broken).ends_with("（正在变动）"));
     }
 }

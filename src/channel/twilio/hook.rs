@@ -17,9 +17,7 @@ const WORD_LIMIT: usize = 128;
 
 /// The form's fields, decoded, in the order they came.
 pub(super) fn form(body: &[u8]) -> Result<Vec<Field<'_>>, HookFault> {
-    let fields: Vec<_> = form_urlencoded::parse(body)
-        .take(HOOK_FIELD_LIMIT + 1)
-        .collect();
+    let fields: Vec<_> = form_urlencoded::parse(body).take(HOOK_FIELD_LIMIT + 1).collect();
     if fields.len() > HOOK_FIELD_LIMIT {
         return Err(HookFault::TooLarge);
     }
@@ -73,10 +71,7 @@ impl Hook<'_> {
         };
         Ok(Inbound {
             source_key: format!("{}:in:{sid}", self.provider),
-            from: self
-                .word("From")?
-                .ok_or_else(|| missing("From"))?
-                .to_owned(),
+            from: self.word("From")?.ok_or_else(|| missing("From"))?.to_owned(),
             to: self.word("To")?.unwrap_or_default().to_owned(),
             text: self.field("Body").unwrap_or_default().to_owned(),
             sent_at: None,
@@ -90,9 +85,7 @@ impl Hook<'_> {
         if sid.is_none() && reference.is_none() {
             return Err(HookFault::Malformed("a receipt for nothing".into()));
         }
-        let error = self
-            .word("ErrorCode")?
-            .filter(|code| !matches!(*code, "" | "0"));
+        let error = self.word("ErrorCode")?.filter(|code| !matches!(*code, "" | "0"));
         let class = match error {
             Some(error) if codes::is_failure(state) => match self.overrules.get(error) {
                 Some(class) => *class,
@@ -103,11 +96,7 @@ impl Hook<'_> {
         let code = error.map_or(state.to_owned(), |error| format!("{state} {error}"));
         let name = sid.or(reference.as_deref()).unwrap_or_default();
         Ok(ReceiptEvent {
-            source_key: format!(
-                "{}:st:{name}:{state}:{}",
-                self.provider,
-                error.unwrap_or("")
-            ),
+            source_key: format!("{}:st:{name}:{state}:{}", self.provider, error.unwrap_or("")),
             external_id: sid.map(str::to_owned),
             callee: self.word("To")?.map(str::to_owned),
             reference,
@@ -130,9 +119,7 @@ impl Hook<'_> {
     fn reference(&self) -> Option<String> {
         let query = self.query.unwrap_or_default().as_bytes();
         let found = form_urlencoded::parse(query).find(|(name, _)| name == super::REFERENCE);
-        found
-            .map(|(_, value)| value.into_owned())
-            .filter(|r| !r.is_empty() && r.len() <= 512)
+        found.map(|(_, value)| value.into_owned()).filter(|r| !r.is_empty() && r.len() <= 512)
     }
 
     fn word(&self, name: &str) -> Result<Option<&str>, HookFault> {
@@ -145,10 +132,7 @@ impl Hook<'_> {
     }
 
     fn field(&self, name: &str) -> Option<&str> {
-        self.fields
-            .iter()
-            .find(|(field, _)| field == name)
-            .map(|(_, value)| value.as_ref())
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_ref())
     }
 }
 

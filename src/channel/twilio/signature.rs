@@ -48,8 +48,7 @@ impl Key {
         let Ok(given) = STANDARD.decode(given) else {
             return false;
         };
-        urls.iter()
-            .any(|url| self.sign(url, query, fields).ct_eq(&given).into())
+        urls.iter().any(|url| self.sign(url, query, fields).ct_eq(&given).into())
     }
 }
 
@@ -87,11 +86,7 @@ pub(super) fn spellings(base: &str) -> Vec<String> {
             all.push(format!("{scheme}://{host}{path}"));
         }
         _ => {
-            let port = if scheme.eq_ignore_ascii_case("https") {
-                443
-            } else {
-                80
-            };
+            let port = if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
             all.push(format!("{scheme}://{authority}:{port}{path}"));
         }
     }
@@ -129,12 +124,7 @@ mod tests {
         let vectors = file["kinds"]["twilio_signature_sha1"]["vectors"].clone();
         let vectors: Vec<Vector> = serde_json::from_value(vectors).unwrap();
         assert_eq!(vectors.len(), 6);
-        for Vector {
-            id,
-            inputs,
-            expected,
-        } in vectors
-        {
+        for Vector { id, inputs, expected } in vectors {
             let key = Key::new(inputs["auth_token"].as_str().unwrap().as_bytes()).unwrap();
             let url = inputs["url"].as_str().unwrap();
             let (base, query) = match url.split_once('?') {
@@ -143,20 +133,10 @@ mod tests {
             };
             let fields = fields(&inputs["params"]);
             let signature = expected["signature"].as_str().unwrap();
-            assert_eq!(
-                STANDARD.encode(key.sign(base, query, &fields)),
-                signature,
-                "{id}"
-            );
+            assert_eq!(STANDARD.encode(key.sign(base, query, &fields)), signature, "{id}");
             let urls = spellings(base);
-            assert!(
-                key.verify(&urls, query, &fields, signature.as_bytes()),
-                "{id}"
-            );
-            assert!(
-                !key.verify(&urls, Some("foo=2"), &fields, signature.as_bytes()),
-                "{id}"
-            );
+            assert!(key.verify(&urls, query, &fields, signature.as_bytes()), "{id}");
+            assert!(!key.verify(&urls, Some("foo=2"), &fields, signature.as_bytes()), "{id}");
             if let Some(body) = inputs["json_body"].as_str() {
                 assert!(body_matches(query, body.as_bytes()), "{id}");
                 assert!(!body_matches(query, b"{}"), "{id}");
@@ -174,31 +154,13 @@ mod tests {
             spellings("http://a.example:80/h"),
             ["http://a.example:80/h", "http://a.example/h"]
         );
-        assert_eq!(
-            spellings("http://[::1]/h"),
-            ["http://[::1]/h", "http://[::1]:80/h"]
-        );
+        assert_eq!(spellings("http://[::1]/h"), ["http://[::1]/h", "http://[::1]:80/h"]);
         let key = Key::new(b"token").unwrap();
         let signed = STANDARD.encode(key.sign("https://a.example:443/h", None, &[]));
-        assert!(key.verify(
-            &spellings("https://a.example/h"),
-            None,
-            &[],
-            signed.as_bytes()
-        ));
-        assert!(!key.verify(
-            &spellings("https://b.example/h"),
-            None,
-            &[],
-            signed.as_bytes()
-        ));
+        assert!(key.verify(&spellings("https://a.example/h"), None, &[], signed.as_bytes()));
+        assert!(!key.verify(&spellings("https://b.example/h"), None, &[], signed.as_bytes()));
         for given in ["", "=", "AAAA", "不是"] {
-            assert!(!key.verify(
-                &spellings("https://a.example/h"),
-                None,
-                &[],
-                given.as_bytes()
-            ));
+            assert!(!key.verify(&spellings("https://a.example/h"), None, &[], given.as_bytes()));
         }
     }
 

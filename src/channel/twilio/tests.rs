@@ -40,10 +40,7 @@ fn signed(codec: &Twilio, url: &str, query: &str, body: &[u8]) -> Request<Bytes>
     let signature = STANDARD.encode(codec.key.sign(url, query, &fields));
     let path = query.map_or("/hooks/x".into(), |query| format!("/hooks/x?{query}"));
     Request::post(path)
-        .header(
-            "content-type",
-            "application/x-www-form-urlencoded; charset=UTF-8",
-        )
+        .header("content-type", "application/x-www-form-urlencoded; charset=UTF-8")
         .header("x-twilio-signature", signature)
         .body(Bytes::copy_from_slice(body))
         .unwrap()
@@ -61,18 +58,13 @@ fn a_message_becomes_the_form_of_the_sheet() {
         )
         .as_str()
     );
-    assert_eq!(
-        request.headers()["content-type"],
-        "application/x-www-form-urlencoded"
-    );
+    assert_eq!(request.headers()["content-type"], "application/x-www-form-urlencoded");
     assert_eq!(
         request.headers()["authorization"],
         "Basic QUMwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMTp0b2tfZXhhbXBsZV8wMDAx"
     );
     assert!(request.headers()["authorization"].is_sensitive());
-    let fields: Vec<_> = form_urlencoded::parse(request.body())
-        .into_owned()
-        .collect();
+    let fields: Vec<_> = form_urlencoded::parse(request.body()).into_owned().collect();
     let callback = format!("{HOOK}?ref=b1%2F2%263%3D%C3%A9");
     let wanted = [
         ("From", "+8610690001"),
@@ -80,10 +72,7 @@ fn a_message_becomes_the_form_of_the_sheet() {
         ("To", "+8619900000001"),
         ("Body", "【余姚市防指】3点前请离家 & 回1"),
     ];
-    assert_eq!(
-        fields,
-        wanted.map(|(name, value)| (name.to_owned(), value.to_owned()))
-    );
+    assert_eq!(fields, wanted.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }
 
 #[test]
@@ -93,31 +82,19 @@ fn a_messaging_service_and_a_query_in_the_callback_are_kept() {
     settings.callback_url = format!("{HOOK}?zone=1");
     let codec = Twilio::new(&settings, TOKEN).unwrap();
     let request = codec.request(&[message()]).unwrap();
-    let fields: Vec<_> = form_urlencoded::parse(request.body())
-        .into_owned()
-        .collect();
+    let fields: Vec<_> = form_urlencoded::parse(request.body()).into_owned().collect();
     assert_eq!(fields[0].0, "MessagingServiceSid");
-    assert_eq!(
-        fields[1].1,
-        format!("{HOOK}?zone=1&ref=b1%2F2%263%3D%C3%A9")
-    );
+    assert_eq!(fields[1].1, format!("{HOOK}?zone=1&ref=b1%2F2%263%3D%C3%A9"));
     let body = b"MessageSid=SM1&MessageStatus=delivered";
-    let events = codec
-        .callback(&signed(&codec, HOOK, "zone=1&ref=b1%2F2%263", body))
-        .unwrap();
-    let [Event::Receipt(receipt)] = &events[..] else {
-        panic!("{events:?}")
-    };
+    let events = codec.callback(&signed(&codec, HOOK, "zone=1&ref=b1%2F2%263", body)).unwrap();
+    let [Event::Receipt(receipt)] = &events[..] else { panic!("{events:?}") };
     assert_eq!(receipt.reference.as_deref(), Some("b1/2&3"));
 }
 
 #[test]
 fn a_chunk_is_one_message() {
     let two = [message(), message()];
-    assert_eq!(
-        codec().request(&two).err(),
-        Some(RequestFault::TooMany { given: 2, most: 1 })
-    );
+    assert_eq!(codec().request(&two).err(), Some(RequestFault::TooMany { given: 2, most: 1 }));
     assert_eq!(codec().request(&[]).err(), Some(RequestFault::Empty));
 }
 
@@ -141,12 +118,7 @@ fn every_answer_has_its_outcome() {
             answer = answer.header(name, value);
         }
         let answer = answer.body(Bytes::from(case.body)).unwrap();
-        assert_eq!(
-            codec().outcomes(&[message()], &answer),
-            [case.outcome],
-            "{}",
-            case.name
-        );
+        assert_eq!(codec().outcomes(&[message()], &answer), [case.outcome], "{}", case.name);
     }
 }
 
@@ -188,28 +160,13 @@ fn every_callback_has_its_event_and_no_forged_one_has() {
         }
         let mut altered = request.clone();
         *altered.body_mut() = Bytes::from(case.body.clone() + "&Extra=1");
-        assert_eq!(
-            codec.callback(&altered),
-            Err(HookFault::Forged),
-            "{}",
-            case.name
-        );
+        assert_eq!(codec.callback(&altered), Err(HookFault::Forged), "{}", case.name);
         let mut moved = request.clone();
         *moved.uri_mut() = Uri::from_static("/hooks/x?ref=another");
-        assert_eq!(
-            codec.callback(&moved),
-            Err(HookFault::Forged),
-            "{}",
-            case.name
-        );
+        assert_eq!(codec.callback(&moved), Err(HookFault::Forged), "{}", case.name);
         let mut bare = request;
         bare.headers_mut().remove("x-twilio-signature");
-        assert_eq!(
-            codec.callback(&bare),
-            Err(HookFault::Forged),
-            "{}",
-            case.name
-        );
+        assert_eq!(codec.callback(&bare), Err(HookFault::Forged), "{}", case.name);
     }
 }
 
@@ -220,16 +177,9 @@ fn the_port_may_be_spelled_and_the_key_must_be_ours() {
     let with_port = "https://alert.example.gov.cn:443/hooks/twilio-a";
     assert!(codec.callback(&signed(&codec, with_port, "", body)).is_ok());
     let other_url = "https://alert.example.gov.cn/hooks/other";
-    assert!(
-        codec
-            .callback(&signed(&codec, other_url, "", body))
-            .is_err()
-    );
+    assert!(codec.callback(&signed(&codec, other_url, "", body)).is_err());
     let other = Twilio::new(&settings(), "another token").unwrap();
-    assert_eq!(
-        codec.callback(&signed(&other, HOOK, "", body)),
-        Err(HookFault::Forged)
-    );
+    assert_eq!(codec.callback(&signed(&other, HOOK, "", body)), Err(HookFault::Forged));
 }
 
 #[test]
@@ -247,28 +197,19 @@ fn a_json_body_is_signed_by_its_hash() {
     let body = "{\"MessageSid\":\"SM1\",\"From\":\"+8613800138000\",\"To\":\"1\",\"Body\":\"水\"}";
     let hash: String = {
         use sha2::Digest;
-        sha2::Sha256::digest(body)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        sha2::Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
     };
     let query = format!("bodySHA256={hash}");
     let mut request = signed(&codec, HOOK, &query, b"");
-    request
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *request.body_mut() = Bytes::from(body);
     let events = codec.callback(&request).unwrap();
-    let [Event::Reply(reply)] = &events[..] else {
-        panic!("{events:?}")
-    };
+    let [Event::Reply(reply)] = &events[..] else { panic!("{events:?}") };
     assert_eq!(reply.text, "水");
     *request.body_mut() = Bytes::from(body.replace('水', "火"));
     assert_eq!(codec.callback(&request), Err(HookFault::Forged));
     let mut plain = signed(&codec, HOOK, "", b"");
-    plain
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    plain.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *plain.body_mut() = Bytes::from(body);
     assert_eq!(codec.callback(&plain), Err(HookFault::Forged));
 }
@@ -277,27 +218,15 @@ fn a_json_body_is_signed_by_its_hash() {
 fn what_is_ours_but_not_understood_says_so() {
     let codec = codec();
     let long = format!("From={}&Body=1", "1".repeat(200));
-    for body in [
-        "",
-        "a=b",
-        "SmsStatus=received&Body=1",
-        "MessageStatus=delivered",
-        &long,
-    ] {
+    for body in ["", "a=b", "SmsStatus=received&Body=1", "MessageStatus=delivered", &long] {
         let fault = codec.callback(&signed(&codec, HOOK, "", body.as_bytes()));
-        assert!(
-            matches!(fault, Err(HookFault::Malformed(_))),
-            "{body}: {fault:?}"
-        );
+        assert!(matches!(fault, Err(HookFault::Malformed(_))), "{body}: {fault:?}");
     }
     let mut got = signed(&codec, HOOK, "", b"From=1&Body=1");
     *got.method_mut() = Method::GET;
     assert!(matches!(codec.callback(&got), Err(HookFault::Malformed(_))));
     let large = vec![b'1'; 1_048_576];
-    assert_eq!(
-        codec.callback(&signed(&codec, HOOK, "", &large)),
-        Err(HookFault::TooLarge)
-    );
+    assert_eq!(codec.callback(&signed(&codec, HOOK, "", &large)), Err(HookFault::TooLarge));
     let many = "a=1&".repeat(300);
     let fault = codec.callback(&signed(&codec, HOOK, "", many.as_bytes()));
     assert_eq!(fault, Err(HookFault::TooLarge));
@@ -320,23 +249,14 @@ fn a_reply_without_a_sid_has_a_key_of_its_own_bytes() {
 #[test]
 fn settings_overrule_a_code() {
     let mut settings = settings();
-    settings
-        .receipt_codes
-        .insert("30003".into(), ReceiptClass::Suspended);
-    settings
-        .receipt_codes
-        .insert("21614".into(), ReceiptClass::Route);
+    settings.receipt_codes.insert("30003".into(), ReceiptClass::Suspended);
+    settings.receipt_codes.insert("21614".into(), ReceiptClass::Route);
     let codec = Twilio::new(&settings, TOKEN).unwrap();
     let body = b"MessageSid=SM1&MessageStatus=undelivered&ErrorCode=30003";
     let events = codec.callback(&signed(&codec, HOOK, "", body)).unwrap();
-    let [Event::Receipt(receipt)] = &events[..] else {
-        panic!("{events:?}")
-    };
+    let [Event::Receipt(receipt)] = &events[..] else { panic!("{events:?}") };
     assert_eq!(receipt.class, ReceiptClass::Suspended);
-    let answer = Response::builder()
-        .status(400)
-        .body(Bytes::from("{\"code\":21614}"))
-        .unwrap();
+    let answer = Response::builder().status(400).body(Bytes::from("{\"code\":21614}")).unwrap();
     assert_eq!(codec.outcomes(&[message()], &answer)[0].code(), 3);
 }
 
@@ -344,18 +264,11 @@ fn settings_overrule_a_code() {
 fn twiml_stands_as_in_the_vectors() {
     let file = include_str!("../../../tests/fixtures/twilio/vectors.json");
     let file: serde_json::Value = serde_json::from_str(file).unwrap();
-    let vectors = file["kinds"]["twiml_message"]["vectors"]
-        .as_array()
-        .unwrap();
+    let vectors = file["kinds"]["twiml_message"]["vectors"].as_array().unwrap();
     assert_eq!(vectors.len(), 2);
     for vector in vectors {
         let xml = answer_xml(vector["inputs"]["text"].as_str());
-        assert_eq!(
-            xml,
-            vector["expected"]["xml"].as_str().unwrap(),
-            "{}",
-            vector["id"]
-        );
+        assert_eq!(xml, vector["expected"]["xml"].as_str().unwrap(), "{}", vector["id"]);
     }
     assert!(answer_xml(Some("a<b&c\0>")).contains("<Message>a&lt;b&amp;c&gt;</Message>"));
     let answer = codec().acknowledge();

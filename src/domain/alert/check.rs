@@ -184,10 +184,7 @@ fn check_times(version: &Submission, now: i64, defects: &mut Vec<Defect>) {
     } else if version.expires_at > now.saturating_add(MAX_VALID_MS) {
         defects.push(Defect::ExpiryTooLate);
     }
-    if version
-        .act_by
-        .is_some_and(|act_by| version.expires_at < act_by)
-    {
+    if version.act_by.is_some_and(|act_by| version.expires_at < act_by) {
         defects.push(Defect::ExpiryBeforeActBy);
     }
 }
@@ -197,9 +194,7 @@ fn check_rings(version: &Submission, defects: &mut Vec<Defect>) {
         defects.push(Defect::NoRings);
     }
     for (i, asked) in version.rings.iter().enumerate() {
-        let twice = version.rings[..i]
-            .iter()
-            .any(|earlier| earlier.ring == asked.ring);
+        let twice = version.rings[..i].iter().any(|earlier| earlier.ring == asked.ring);
         if twice || !(1..=3).contains(&asked.ring) {
             defects.push(Defect::BadRing(asked.ring));
         }
@@ -219,21 +214,9 @@ mod tests {
 
     const NOW: i64 = 1_381_100_000_000;
     const RINGS: [RingAsked; 3] = [
-        RingAsked {
-            ring: 1,
-            demand: Demand::Evacuation,
-            pursued: true,
-        },
-        RingAsked {
-            ring: 2,
-            demand: Demand::Receipt,
-            pursued: true,
-        },
-        RingAsked {
-            ring: 3,
-            demand: Demand::Inform,
-            pursued: false,
-        },
+        RingAsked { ring: 1, demand: Demand::Evacuation, pursued: true },
+        RingAsked { ring: 2, demand: Demand::Receipt, pursued: true },
+        RingAsked { ring: 3, demand: Demand::Inform, pursued: false },
     ];
 
     fn order() -> Submission<'static> {
@@ -286,10 +269,7 @@ mod tests {
     fn a_forwarded_warning_names_its_issuer_and_number_and_a_real_colour() {
         let mut version = warning();
         (version.issuer, version.number, version.colour) = (" ", None, Some("白色"));
-        assert_eq!(
-            words(&version),
-            ["no-issuer", "no-number", "unknown-colour"]
-        );
+        assert_eq!(words(&version), ["no-issuer", "no-number", "unknown-colour"]);
         version = warning();
         version.number = Some("　");
         assert_eq!(words(&version), ["no-number"]);
@@ -303,13 +283,8 @@ mod tests {
         version.act_by = Some(NOW);
         version.expires_at = NOW - 1;
         version.duty_room = false;
-        let expected = [
-            "empty-audience",
-            "no-title",
-            "act-by-past",
-            "expiry-past",
-            "expiry-before-act-by",
-        ];
+        let expected =
+            ["empty-audience", "no-title", "act-by-past", "expiry-past", "expiry-before-act-by"];
         assert_eq!(words(&version)[..5], expected);
         assert_eq!(words(&version)[5..], ["no-duty-room"]);
     }
@@ -348,21 +323,14 @@ mod tests {
         version.rings = &rings;
         assert_eq!(
             check(&version, NOW),
-            [
-                Defect::BadRing(1),
-                Defect::BadRing(4),
-                Defect::PursuedWithoutDemand(3)
-            ]
+            [Defect::BadRing(1), Defect::BadRing(4), Defect::PursuedWithoutDemand(3)]
         );
     }
 
     #[test]
     fn an_exercise_reaches_only_a_confirmed_roll() {
         let mut version = order();
-        let mut roll = Roll {
-            numbers: 0,
-            unconfirmed: 0,
-        };
+        let mut roll = Roll { numbers: 0, unconfirmed: 0 };
         version.roll = Some(roll);
         assert_eq!(check(&version, NOW), [Defect::EmptyRoll]);
         (roll.numbers, roll.unconfirmed) = (12, 2);
@@ -378,10 +346,8 @@ mod tests {
         let mut version = order();
         version.audience = 0;
         version.duty_room = false;
-        let stays: Vec<_> = check(&version, NOW)
-            .into_iter()
-            .filter(|defect| !defect.yields_to_bypass())
-            .collect();
+        let stays: Vec<_> =
+            check(&version, NOW).into_iter().filter(|defect| !defect.yields_to_bypass()).collect();
         assert_eq!(stays, [Defect::EmptyAudience]);
     }
 }

@@ -19,17 +19,8 @@ const MIDNIGHT: i64 = 1_381_075_200_000;
 
 #[test]
 fn the_usual_way_leads_from_draft_to_ended() {
-    let way = [
-        Act::Submit,
-        Act::Return,
-        Act::Edit,
-        Act::Submit,
-        Act::Approve,
-        Act::Update,
-    ];
-    let live = way
-        .iter()
-        .try_fold(State::Draft, |state, act| state.next(*act));
+    let way = [Act::Submit, Act::Return, Act::Edit, Act::Submit, Act::Approve, Act::Update];
+    let live = way.iter().try_fold(State::Draft, |state, act| state.next(*act));
     assert_eq!(live, Ok(State::Live));
     assert_eq!(State::Live.next(Act::End), Ok(State::Ended));
 }
@@ -38,10 +29,7 @@ fn the_usual_way_leads_from_draft_to_ended() {
 fn a_pair_of_state_and_act_stands_in_the_table_at_most_once() {
     for state in State::ALL {
         for act in ACTS {
-            let rows = LIFE
-                .iter()
-                .filter(|(s, a, _)| *s == state && *a == act)
-                .count();
+            let rows = LIFE.iter().filter(|(s, a, _)| *s == state && *a == act).count();
             assert!(rows <= 1, "{state:?} {act:?}");
             assert_eq!(state.next(act).is_ok(), rows == 1, "{state:?} {act:?}");
         }
@@ -52,10 +40,7 @@ fn a_pair_of_state_and_act_stands_in_the_table_at_most_once() {
 fn only_a_signature_makes_live_and_every_open_state_can_be_withdrawn() {
     for (from, act, to) in LIFE {
         if *to == State::Live && *from != State::Live {
-            assert!(
-                matches!(act, Act::Approve | Act::Bypass),
-                "{from:?} by {act:?}"
-            );
+            assert!(matches!(act, Act::Approve | Act::Bypass), "{from:?} by {act:?}");
         }
     }
     for state in [State::Draft, State::Submitted, State::Returned, State::Live] {
@@ -90,14 +75,7 @@ fn colours_are_ordered_and_read_in_every_spelling_but_numbers() {
     for colour in Colour::ALL {
         let upper = colour.word().to_uppercase();
         let bare = colour.chinese().trim_end_matches('色');
-        for text in [
-            colour.word(),
-            upper.as_str(),
-            colour.chinese(),
-            bare,
-            " 　",
-            "",
-        ] {
+        for text in [colour.word(), upper.as_str(), colour.chinese(), bare, " 　", ""] {
             let expected = (!text.trim().is_empty()).then_some(colour);
             assert_eq!(Colour::parse(text), expected, "{text}");
         }
@@ -137,12 +115,7 @@ fn urgency_follows_demand_deadline_and_colour() {
         (Demand::Evacuation, hours(5), None, Urgency::Flash),
         (Demand::Evacuation, hours(6), None, Urgency::Flash),
         (Demand::Evacuation, hours(7), None, Urgency::Urgent),
-        (
-            Demand::Evacuation,
-            hours(20),
-            Some(Colour::Red),
-            Urgency::Flash,
-        ),
+        (Demand::Evacuation, hours(20), Some(Colour::Red), Urgency::Flash),
         (Demand::Upstairs, None, None, Urgency::Flash),
         (Demand::Receipt, hours(2), Some(Colour::Red), Urgency::Flash),
         (Demand::Receipt, None, Some(Colour::Red), Urgency::Urgent),
@@ -159,17 +132,10 @@ fn urgency_follows_demand_deadline_and_colour() {
 
 #[test]
 fn a_suggestion_never_falls_when_the_demand_rises() {
-    for colour in [
-        None,
-        Some(Colour::Blue),
-        Some(Colour::Orange),
-        Some(Colour::Red),
-    ] {
+    for colour in [None, Some(Colour::Blue), Some(Colour::Orange), Some(Colour::Red)] {
         for left in [None, Some(0), Some(NEAR_DEADLINE_MS), Some(DAY_MS)] {
-            let all: Vec<_> = Demand::ALL
-                .iter()
-                .map(|demand| suggest_urgency(*demand, left, colour))
-                .collect();
+            let all: Vec<_> =
+                Demand::ALL.iter().map(|demand| suggest_urgency(*demand, left, colour)).collect();
             assert!(all.is_sorted(), "{colour:?} {left:?}: {all:?}");
         }
     }
@@ -194,10 +160,7 @@ fn nobody_is_sent_out_at_night_while_there_is_an_evening_before() {
     assert_eq!(suggest_act_by(at_dawn - 1, now), evening);
     assert_eq!(suggest_act_by(at_dawn, now), Some(MIDNIGHT + 30 * HOUR_MS));
     let late = MIDNIGHT + 19 * HOUR_MS;
-    assert_eq!(
-        suggest_act_by(after_midnight, late),
-        Some(MIDNIGHT + 26 * HOUR_MS)
-    );
+    assert_eq!(suggest_act_by(after_midnight, late), Some(MIDNIGHT + 26 * HOUR_MS));
 }
 
 #[test]

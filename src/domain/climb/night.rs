@@ -22,14 +22,7 @@ pub(super) struct Night {
 
 pub(super) fn human(human_id: i64, rung: Rung) -> Human {
     let place_id = if rung == Rung::Building { human_id } else { 0 };
-    Human {
-        human_id,
-        rung,
-        place_id,
-        reachable: true,
-        absent: false,
-        laden: false,
-    }
+    Human { human_id, rung, place_id, reachable: true, absent: false, laden: false }
 }
 
 /// Building leaders 12 and 13 (of buildings 12 and 13), then one person a rung.
@@ -49,12 +42,7 @@ impl Night {
     pub(super) fn new(ladder: Vec<Human>) -> Night {
         let plan = Plans::defaults().unwrap().flash;
         let (step, due_at) = first_due(&plan, 0).unwrap();
-        let doors = [12, 13]
-            .map(|building_id| Doors {
-                building_id,
-                open: 3,
-            })
-            .to_vec();
+        let doors = [12, 13].map(|building_id| Doors { building_id, open: 3 }).to_vec();
         Night {
             plan,
             ladder,
@@ -81,11 +69,7 @@ impl Night {
         let climb = decide(&self.plan, &grid, self.now).unwrap();
         assert!(climb.next_due_at > self.now, "a due moment in the past");
         for list_id in &climb.passes {
-            let row = self
-                .lists
-                .iter_mut()
-                .find(|row| row.list_id == *list_id)
-                .unwrap();
+            let row = self.lists.iter_mut().find(|row| row.list_id == *list_id).unwrap();
             row.state = ListState::PassedOn;
             self.passed.push(row.human_id);
         }
@@ -105,11 +89,7 @@ impl Night {
             });
         }
         for list_id in &climb.reminds {
-            let row = self
-                .lists
-                .iter()
-                .find(|row| row.list_id == *list_id)
-                .unwrap();
+            let row = self.lists.iter().find(|row| row.list_id == *list_id).unwrap();
             self.reminded.push(row.human_id);
         }
         self.nobody = climb.nobody;
@@ -136,19 +116,13 @@ impl Night {
             row.state = state;
             row.answered_at = Some(now);
         }
-        let mut asked: Vec<i64> = self
-            .decide()
-            .offers
-            .iter()
-            .map(|offer| offer.human_id)
-            .collect();
+        let mut asked: Vec<i64> = self.decide().offers.iter().map(|offer| offer.human_id).collect();
         asked.sort();
         asked
     }
 
     pub(super) fn without(mut self, humans: &[i64]) -> Night {
-        self.ladder
-            .retain(|human| !humans.contains(&human.human_id));
+        self.ladder.retain(|human| !humans.contains(&human.human_id));
         self
     }
 }

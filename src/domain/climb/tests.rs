@@ -17,10 +17,7 @@ fn nobody_takes_it_and_it_climbs_to_the_duty_room_and_stays_there() {
     assert_eq!(night.until(24), [] as [i64; 0]);
     assert_eq!(night.reminded, [] as [i64; 0]);
     night.until(25);
-    assert_eq!(
-        (night.step, night.reminded.clone()),
-        (Step::Remind, vec![60])
-    );
+    assert_eq!((night.step, night.reminded.clone()), (Step::Remind, vec![60]));
     night.until(24 * 60);
     assert!(night.reminded.len() > 100, "it never ends");
     assert!(night.reminded.iter().all(|human| *human == 60));
@@ -51,29 +48,14 @@ fn a_zero_brings_the_next_at_once_and_keeps_the_gap_after_him() {
     let mut night = Night::new(full_ladder());
     night.until(6);
     assert_eq!(night.answer(20, ListState::Declined), [30]);
-    assert_eq!(
-        (night.step, night.due_at),
-        (Step::Offer(Rung::Community), 8 * MIN)
-    );
+    assert_eq!((night.step, night.due_at), (Step::Offer(Rung::Community), 8 * MIN));
     assert_eq!(night.answer(30, ListState::Declined), [40, 50]);
-    assert_eq!(
-        night.answer(40, ListState::Declined),
-        [] as [i64; 0],
-        "the street may still say 1"
-    );
+    assert_eq!(night.answer(40, ListState::Declined), [] as [i64; 0], "the street may still say 1");
     assert_eq!(night.answer(50, ListState::Declined), [60]);
     assert_eq!(night.answer(60, ListState::Declined), [] as [i64; 0]);
-    assert_eq!(
-        night.reminded,
-        [] as [i64; 0],
-        "not in the breath in which he said no"
-    );
+    assert_eq!(night.reminded, [] as [i64; 0], "not in the breath in which he said no");
     night.until(17);
-    assert_eq!(
-        night.reminded,
-        [60],
-        "the duty room can't hand it to anybody"
-    );
+    assert_eq!(night.reminded, [60], "the duty room can't hand it to anybody");
 }
 
 #[test]
@@ -93,11 +75,7 @@ fn half_an_hour_without_an_act_and_it_is_offered_onwards() {
     night.answer(20, ListState::Taken);
     night.until(30);
     night.lists[0].acted_at = None;
-    let row = night
-        .lists
-        .iter_mut()
-        .find(|row| row.human_id == 20)
-        .unwrap();
+    let row = night.lists.iter_mut().find(|row| row.human_id == 20).unwrap();
     row.acted_at = Some(30 * MIN);
     assert_eq!(night.until(59), [] as [i64; 0], "a tick at 30 min");
     assert_eq!(night.until(60), [30]);
@@ -123,23 +101,12 @@ fn building_leaders_cover_only_their_buildings() {
     let mut night = Night::new(full_ladder());
     night.until(6);
     assert_eq!(night.answer(12, ListState::Taken), [] as [i64; 0]);
-    assert_eq!(
-        night.step,
-        Step::Offer(Rung::Deputy),
-        "13 is still nobody's"
-    );
+    assert_eq!(night.step, Step::Offer(Rung::Deputy), "13 is still nobody's");
     night.answer(13, ListState::Taken);
     assert_eq!((night.step, night.due_at), (Step::Watch, 36 * MIN));
     night.now = 7 * MIN;
-    assert_eq!(
-        night.answer(12, ListState::Declined),
-        [] as [i64; 0],
-        "the grid leader has till 8"
-    );
-    assert_eq!(
-        (night.step, night.due_at),
-        (Step::Offer(Rung::Deputy), 8 * MIN)
-    );
+    assert_eq!(night.answer(12, ListState::Declined), [] as [i64; 0], "the grid leader has till 8");
+    assert_eq!((night.step, night.due_at), (Step::Offer(Rung::Deputy), 8 * MIN));
     assert_eq!(night.until(8), [30]);
 }
 
@@ -151,17 +118,9 @@ fn a_building_without_open_doors_is_not_offered_and_not_missed() {
     night.answer(13, ListState::Taken);
     night.doors[1].open = 0;
     night.until(90);
-    assert_eq!(
-        night.passed,
-        [] as [i64; 0],
-        "nobody asks after a finished list"
-    );
+    assert_eq!(night.passed, [] as [i64; 0], "nobody asks after a finished list");
     night.doors[1].open = 1;
-    assert_eq!(
-        night.decide().next_step,
-        Step::Offer(Rung::Community),
-        "going back reopens it"
-    );
+    assert_eq!(night.decide().next_step, Step::Offer(Rung::Community), "going back reopens it");
     assert_eq!(night.passed, [13]);
 }
 
@@ -183,18 +142,11 @@ fn unreachable_absent_and_laden_people_are_skipped_at_once() {
     night.ladder[0].reachable = false;
     night.ladder[1].absent = true;
     assert_eq!(night.until(6), [40, 50]);
-    assert_eq!(
-        night.until(11),
-        [60],
-        "the gap between the rungs that were asked"
-    );
+    assert_eq!(night.until(11), [60], "the gap between the rungs that were asked");
     let mut night = Night::new(full_ladder()).without(&[12, 13]);
     night.ladder[0].laden = true;
     assert_eq!(night.until(6), [30]);
-    let mut night = Night::new(vec![Human {
-        laden: true,
-        ..human(60, Rung::Duty)
-    }]);
+    let mut night = Night::new(vec![Human { laden: true, ..human(60, Rung::Duty) }]);
     assert_eq!(night.until(6), [60], "the duty room is never too laden");
 }
 
@@ -208,10 +160,7 @@ fn a_place_with_nobody_but_building_leaders_goes_up_at_once() {
 #[test]
 fn one_human_on_several_rungs_is_asked_once() {
     let ladder = vec![
-        Human {
-            place_id: 12,
-            ..human(20, Rung::Building)
-        },
+        Human { place_id: 12, ..human(20, Rung::Building) },
         human(20, Rung::Grid),
         human(20, Rung::Deputy),
         human(40, Rung::Community),
@@ -237,22 +186,10 @@ fn one_leader_on_three_grids_is_offered_each_and_may_take_one() {
 
 #[test]
 fn a_leader_of_two_buildings_gets_both() {
-    let ladder = [12, 13]
-        .map(|b| Human {
-            place_id: b,
-            ..human(7, Rung::Building)
-        })
-        .to_vec();
+    let ladder = [12, 13].map(|b| Human { place_id: b, ..human(7, Rung::Building) }).to_vec();
     let mut night = Night::new(ladder);
     assert_eq!(night.until(6), [7, 7]);
-    assert_eq!(
-        night
-            .lists
-            .iter()
-            .map(|row| row.place_id)
-            .collect::<Vec<_>>(),
-        [12, 13]
-    );
+    assert_eq!(night.lists.iter().map(|row| row.place_id).collect::<Vec<_>>(), [12, 13]);
 }
 
 #[test]
@@ -266,11 +203,7 @@ fn a_town_without_a_duty_room_reminds_the_highest_there_is() {
     night.until(24);
     night.until(25);
     night.reminded.sort();
-    assert_eq!(
-        night.reminded,
-        [40, 40, 50, 50],
-        "a no of one of two is no way out"
-    );
+    assert_eq!(night.reminded, [40, 40, 50, 50], "a no of one of two is no way out");
     night.ladder.push(human(60, Rung::Duty));
     assert_eq!(night.until(35), [60], "a phone that works again is called");
 }
@@ -294,10 +227,7 @@ fn a_process_down_for_three_hours_resumes_and_does_not_avalanche() {
     night.until(6);
     night.now = 186 * MIN;
     let climb = night.decide();
-    assert_eq!(
-        climb.offers.iter().map(|o| o.human_id).collect::<Vec<_>>(),
-        [30]
-    );
+    assert_eq!(climb.offers.iter().map(|o| o.human_id).collect::<Vec<_>>(), [30]);
     assert_eq!(night.due_at, 188 * MIN);
     night.now = 188 * MIN;
     assert_eq!(night.decide().offers.len(), 2);
@@ -313,11 +243,7 @@ fn silence_during_an_outage_is_not_the_holders() {
     let climb = night.decide();
     assert_eq!((climb.passes, climb.offers), (vec![], vec![]));
     assert_eq!((night.step, night.due_at), (Step::Watch, 197 * MIN));
-    assert_eq!(
-        night.until(197),
-        [30],
-        "ten minutes to catch up, then onwards"
-    );
+    assert_eq!(night.until(197), [30], "ten minutes to catch up, then onwards");
     assert_eq!(night.passed, [20]);
 }
 

@@ -9,13 +9,7 @@ fn flash() -> Plan {
 }
 
 fn minutes(plan: &Plan) -> Vec<i64> {
-    plan.lists
-        .as_ref()
-        .unwrap()
-        .delays()
-        .iter()
-        .map(|ms| ms / MIN_MS)
-        .collect()
+    plan.lists.as_ref().unwrap().delays().iter().map(|ms| ms / MIN_MS).collect()
 }
 
 #[test]
@@ -31,10 +25,7 @@ fn the_defaults_are_those_of_the_rules() {
     let tripled: Vec<i64> = minutes(&plans.flash).iter().map(|m| m * 3).collect();
     assert_eq!(minutes(&plans.urgent), tripled);
     assert_eq!(plans.urgent.waves_ms, [9 * MIN_MS]);
-    assert_eq!(
-        plans.urgent.persons_ms, plans.flash.persons_ms,
-        "persons are never slower"
-    );
+    assert_eq!(plans.urgent.persons_ms, plans.flash.persons_ms, "persons are never slower");
 }
 
 #[test]
@@ -48,11 +39,7 @@ fn two_hours_or_no_deadline_leave_the_plan_as_it_is() {
 fn an_hour_left_halves_the_waits_and_keeps_two_minutes_between() {
     let plan = flash().scaled(Some(60 * MIN_MS));
     assert_eq!(minutes(&plan), [3, 3, 5, 7, 9]);
-    assert_eq!(
-        plan.waves_ms,
-        [2 * MIN_MS],
-        "a minute and a half is less than the gap"
-    );
+    assert_eq!(plan.waves_ms, [2 * MIN_MS], "a minute and a half is less than the gap");
     assert_eq!(plan.first_wave_max_ms, 5 * MIN_MS);
     assert_eq!(plan.persons_ms, flash().persons_ms);
     assert_eq!((plan.remind_ms, plan.stale_ms), (10 * MIN_MS, 30 * MIN_MS));
@@ -87,32 +74,19 @@ fn told(edit: impl Fn(&mut Plan)) -> String {
     let mut plan = flash();
     edit(&mut plan);
     let errors = plan.check().unwrap_err();
-    errors
-        .iter()
-        .map(|e| e.to_string())
-        .collect::<Vec<_>>()
-        .join("\n")
+    errors.iter().map(|e| e.to_string()).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
 fn a_bad_plan_names_the_rung_and_the_remedy() {
     let early = told(|p| p.lists.as_mut().unwrap().duty_ms = 11 * MIN_MS);
-    assert!(
-        early.contains("lists.duty") && early.contains("set 12 min or later"),
-        "{early}"
-    );
+    assert!(early.contains("lists.duty") && early.contains("set 12 min or later"), "{early}");
     let crossed = told(|p| p.lists.as_mut().unwrap().deputy_ms = 0);
     assert!(crossed.contains("lists.deputy"), "{crossed}");
     let wave = told(|p| p.waves_ms = vec![MIN_MS]);
-    assert!(
-        wave.contains("rung waves") && wave.contains("set 2 min or later"),
-        "{wave}"
-    );
+    assert!(wave.contains("rung waves") && wave.contains("set 2 min or later"), "{wave}");
     let unwoken = told(|p| p.unwoken_ms = Some(4 * MIN_MS));
-    assert!(
-        unwoken.contains("unwoken") && unwoken.contains("after that call"),
-        "{unwoken}"
-    );
+    assert!(unwoken.contains("unwoken") && unwoken.contains("after that call"), "{unwoken}");
     assert!(told(|p| p.unwoken_ms = None).contains("nobody learns"));
     assert!(told(|p| p.remind_ms = 0).contains("rung remind"));
     assert!(told(|p| p.stale_ms = -1).contains("rung stale"));
@@ -131,10 +105,7 @@ fn a_file_with_a_wrong_word_is_refused() {
     let errors = with("stale =", "stall =");
     assert!(errors[0].to_string().contains("stall"), "{errors:?}");
     let errors = with("duty = \"45 min\"", "duty = \"20 min\"");
-    assert!(
-        errors[0].to_string().contains("urgent.lists.duty"),
-        "{errors:?}"
-    );
+    assert!(errors[0].to_string().contains("urgent.lists.duty"), "{errors:?}");
     assert!(read_wait("99999999999999999 h").is_err());
     assert!(read_wait("").is_err());
     assert!(read_wait("-3 min").is_err());
@@ -142,23 +113,8 @@ fn a_file_with_a_wrong_word_is_refused() {
 
 #[test]
 fn waits_are_read_as_they_are_written() {
-    for wait_ms in [
-        0,
-        1,
-        999,
-        1000,
-        90_000,
-        150_000,
-        MIN_MS,
-        60 * MIN_MS,
-        25 * 60 * MIN_MS,
-    ] {
-        assert_eq!(
-            read_wait(&write_wait(wait_ms)),
-            Ok(wait_ms),
-            "{}",
-            write_wait(wait_ms)
-        );
+    for wait_ms in [0, 1, 999, 1000, 90_000, 150_000, MIN_MS, 60 * MIN_MS, 25 * 60 * MIN_MS] {
+        assert_eq!(read_wait(&write_wait(wait_ms)), Ok(wait_ms), "{}", write_wait(wait_ms));
     }
     assert_eq!(read_wait("3min"), Ok(3 * MIN_MS));
 }

@@ -19,9 +19,7 @@ pub(super) fn read_wait(text: &str) -> Result<i64, String> {
 
 pub(super) fn write_wait(wait_ms: i64) -> String {
     let units = [(60 * MIN_MS, "h"), (MIN_MS, "min"), (1000, "s")];
-    let fits = units
-        .into_iter()
-        .find(|(unit_ms, _)| wait_ms != 0 && wait_ms % unit_ms == 0);
+    let fits = units.into_iter().find(|(unit_ms, _)| wait_ms != 0 && wait_ms % unit_ms == 0);
     match fits {
         Some((unit_ms, unit)) => format!("{} {unit}", wait_ms / unit_ms),
         None if wait_ms == 0 => "0 s".into(),
@@ -50,10 +48,7 @@ pub(super) mod many {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<i64>, D::Error> {
         let texts = Vec::<String>::deserialize(from)?;
-        texts
-            .iter()
-            .map(|text| super::read_wait(text).map_err(D::Error::custom))
-            .collect()
+        texts.iter().map(|text| super::read_wait(text).map_err(D::Error::custom)).collect()
     }
 }
 
@@ -69,7 +64,6 @@ pub(super) mod maybe {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
         let text = Option::<String>::deserialize(from)?;
-        text.map(|text| super::read_wait(&text).map_err(D::Error::custom))
-            .transpose()
+        text.map(|text| super::read_wait(&text).map_err(D::Error::custom)).transpose()
     }
 }

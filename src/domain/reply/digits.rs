@@ -42,10 +42,7 @@ pub(super) fn menu_digit(folded: &str) -> Option<u8> {
         return Some(meant);
     }
     if let Some(first) = first {
-        let same = chars
-            .iter()
-            .take_while(|c| value(**c) == Some(first))
-            .count();
+        let same = chars.iter().take_while(|c| value(**c) == Some(first)).count();
         match chars.get(same) {
             None if same <= 3 => return Some(first),
             Some(next) if same == 1 && opens_words(chars[0], *next, &chars[same..]) => {
@@ -59,10 +56,8 @@ pub(super) fn menu_digit(folded: &str) -> Option<u8> {
 
 /// All digits of an answer that is nothing but digits parted by blanks or commas (`1 2`).
 pub(super) fn listed(folded: &str) -> Vec<u8> {
-    let parts: Vec<&str> = folded
-        .split(|c: char| is_frame(c) || c == '和')
-        .filter(|p| !p.is_empty())
-        .collect();
+    let parts: Vec<&str> =
+        folded.split(|c: char| is_frame(c) || c == '和').filter(|p| !p.is_empty()).collect();
     let mut digits = Vec::new();
     for part in parts {
         let mut chars = part.chars();
@@ -79,10 +74,7 @@ pub(super) fn lettered(folded: &str) -> Option<(char, u8)> {
     let mut chars = folded.chars().filter(|c| !is_frame(*c));
     let letter = chars.next().filter(char::is_ascii_lowercase)?;
     let digit = chars.next().and_then(value)?;
-    chars
-        .next()
-        .is_none()
-        .then(|| (letter.to_ascii_uppercase(), digit))
+    chars.next().is_none().then(|| (letter.to_ascii_uppercase(), digit))
 }
 
 /// The codes that platforms take for a refusal when a reply is nothing else: T, TD, N, R, 0000.
@@ -107,10 +99,8 @@ fn trailing(chars: &[char]) -> Option<u8> {
 fn opens_words(digit: char, next: char, rest: &[char]) -> bool {
     let mut words = rest.iter().skip_while(|c| is_frame(**c)).copied();
     let another = words.next().and_then(value).is_some();
-    let another = another
-        && !words
-            .find(|c| value(*c).is_none())
-            .is_some_and(|c| UNITS.contains(c));
+    let another =
+        another && !words.find(|c| value(*c).is_none()).is_some_and(|c| UNITS.contains(c));
     if is_frame(next) {
         return !(another || next == '/');
     }
@@ -165,9 +155,7 @@ pub(super) fn persons(folded: &str) -> Option<u32> {
             continue;
         };
         let tail: String = chars[end..].iter().take(4).collect();
-        let whole = ["个人", "口", "人", "名", "位"]
-            .iter()
-            .any(|unit| tail.starts_with(unit));
+        let whole = ["个人", "口", "人", "名", "位"].iter().any(|unit| tail.starts_with(unit));
         let kin = ["老人", "大人", "小孩", "孩", "娃", "老的", "小的"];
         let part = tail.strip_prefix(['个', '位']).unwrap_or(&tail);
         let part = kin.iter().any(|unit| part.starts_with(unit));
@@ -183,16 +171,10 @@ pub(super) fn persons(folded: &str) -> Option<u32> {
 
 /// A number from 0 to 9999 in digits, or to 99 in Chinese, and where it ends.
 fn number(chars: &[char], at: usize) -> Option<(u32, usize)> {
-    let run = chars[at..]
-        .iter()
-        .take_while(|c| c.is_ascii_digit())
-        .count();
+    let run = chars[at..].iter().take_while(|c| c.is_ascii_digit()).count();
     if run > 0 {
         let digits: String = chars[at..at + run].iter().collect();
-        return Some((
-            digits.parse().unwrap_or(u32::MAX).min(PERSONS_MAX + 1),
-            at + run,
-        ));
+        return Some((digits.parse().unwrap_or(u32::MAX).min(PERSONS_MAX + 1), at + run));
     }
     let small = |c: char| match c {
         '两' => Some(2),
@@ -209,10 +191,7 @@ fn number(chars: &[char], at: usize) -> Option<(u32, usize)> {
         return Some((first, at + 1));
     }
     let ones = chars.get(at + 2).copied().and_then(small);
-    Some((
-        first * 10 + ones.unwrap_or(0),
-        at + 2 + usize::from(ones.is_some()),
-    ))
+    Some((first * 10 + ones.unwrap_or(0), at + 2 + usize::from(ones.is_some())))
 }
 
 #[cfg(test)]

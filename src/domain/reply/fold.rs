@@ -24,10 +24,7 @@ const CHARACTERS: &str = "轉转離离發发訂订閱阅錯错號号碼码們们
 
 static READ_AS: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
     let pairs: Vec<char> = CHARACTERS.chars().collect();
-    pairs
-        .chunks_exact(2)
-        .map(|pair| (pair[0], pair[1]))
-        .collect()
+    pairs.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
 });
 
 /// Stickers and signs that stand for words.
@@ -66,12 +63,7 @@ pub(super) struct Clause {
 /// The reply in one form, without quoted originals.
 pub(super) fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text
-        .chars()
-        .take(READ_CHARS_MAX)
-        .nfkc()
-        .flat_map(char::to_lowercase)
-    {
+    for c in text.chars().take(READ_CHARS_MAX).nfkc().flat_map(char::to_lowercase) {
         match c {
             '\u{fe0e}' | '\u{fe0f}' | '\u{20e3}' | '\u{200b}'..='\u{200d}' | '\u{feff}' => {}
             '\u{1f3fb}'..='\u{1f3ff}' => {}
@@ -97,10 +89,8 @@ fn read_as(c: char) -> char {
 
 /// Takes away lines that quote (`>`), bracketed originals, and our own menu sent back.
 fn unquote(text: &str) -> String {
-    let kept: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with(['>', '》', '|']))
-        .collect();
+    let kept: Vec<&str> =
+        text.lines().filter(|line| !line.trim_start().starts_with(['>', '》', '|'])).collect();
     let mut out = kept.join("\n");
     for (open, close) in [('「', '」'), ('『', '』'), ('【', '】'), ('“', '”')] {
         out = without_brackets(&out, open, close);
@@ -122,11 +112,7 @@ fn without_brackets(text: &str, open: char, close: char) -> String {
     };
     let inside = text.get(from + open.len_utf8()..to).unwrap_or_default();
     let long = inside.chars().count() >= QUOTE_CHARS_MIN;
-    let outside = format!(
-        "{}\n{}",
-        &text[..from],
-        &text[(to + close.len_utf8()).max(from)..]
-    );
+    let outside = format!("{}\n{}", &text[..from], &text[(to + close.len_utf8()).max(from)..]);
     // A reply that is nothing but its brackets is not a quotation.
     if to > from && long && outside.chars().any(char::is_alphanumeric) {
         return outside;
@@ -141,10 +127,7 @@ fn without_menu(text: &str) -> String {
         let menu = clause.chars().rev().nth(1) == Some('回') && clause.ends_with(char::is_numeric);
         menu || clause.contains("拨119") || clause.contains("前请") || clause.contains("指令")
     };
-    text.split(is_stop)
-        .filter(|clause| !ours(clause))
-        .collect::<Vec<_>>()
-        .join("\n")
+    text.split(is_stop).filter(|clause| !ours(clause)).collect::<Vec<_>>().join("\n")
 }
 
 /// Cuts a folded reply into clauses.
@@ -162,11 +145,7 @@ pub(super) fn clauses(folded: &str) -> Vec<Clause> {
             let own = mood(&chars);
             // "If the water comes in, I'll go": the second half has not happened either.
             let turns = chars.first().is_some_and(|first| "但可现".contains(*first));
-            let mood = if supposed && !turns {
-                Mood::Supposes
-            } else {
-                own
-            };
+            let mood = if supposed && !turns { Mood::Supposes } else { own };
             supposed = own == Mood::Supposes;
             out.push(Clause { chars, mood });
         }
@@ -238,24 +217,18 @@ fn is_han(c: char) -> bool {
 fn mood(chars: &[char]) -> Mood {
     let text: String = chars.iter().collect();
     // 没什么 asks nothing, and 没事的话 supposes nothing.
-    let text = text
-        .replace("没什么", "没")
-        .replace("没啥", "没")
-        .replace("事的话", "事");
+    let text = text.replace("没什么", "没").replace("没啥", "没").replace("事的话", "事");
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if has(&["如果", "要是", "假如", "万一", "倘", "的话"]) && !has(&["再不"]) {
         return Mood::Supposes;
     }
-    let either = chars
-        .windows(3)
-        .any(|w| w[0] == w[2] && (w[1] == '不' || w[1] == '没'));
+    let either = chars.windows(3).any(|w| w[0] == w[2] && (w[1] == '不' || w[1] == '没'));
     let tail = ["了没", "了没有", "收到没", "收到没有", "么", "是不"];
     if either || has(&["吗", "是否", "有没"]) || tail.iter().any(|end| text.ends_with(end)) {
         return Mood::AsksWhether;
     }
-    let asks = [
-        "什么", "啥", "哪", "谁", "几点", "几时", "多少", "多久", "多高", "为何", "何时", "咋",
-    ];
+    let asks =
+        ["什么", "啥", "哪", "谁", "几点", "几时", "多少", "多久", "多高", "为何", "何时", "咋"];
     let how = text.contains("怎么") && !text.contains("怎么办");
     let english = ["what", "who ", "where", "when ", "why", "is it", "how "];
     if how || has(&asks) || english.iter().any(|w| text.starts_with(w)) {
@@ -269,10 +242,7 @@ mod tests {
     use super::*;
 
     fn moods(text: &str) -> Vec<Mood> {
-        clauses(&fold(text))
-            .into_iter()
-            .map(|clause| clause.mood)
-            .collect()
+        clauses(&fold(text)).into_iter().map(|clause| clause.mood).collect()
     }
 
     #[test]

@@ -77,12 +77,7 @@ impl Menu {
 
     /// Reads the digits of a text such as `123`; everything else in it is passed over.
     pub fn parse(digits: &str) -> Self {
-        Self(
-            digits
-                .chars()
-                .filter_map(|c| c.to_digit(10))
-                .fold(0, |set, digit| set | 1 << digit),
-        )
+        Self(digits.chars().filter_map(|c| c.to_digit(10)).fold(0, |set, digit| set | 1 << digit))
     }
 
     /// Whether this digit was offered.
@@ -126,9 +121,7 @@ pub struct Reading {
 pub fn read(text: &str, menu: Menu) -> Reading {
     let folded = fold::fold(text);
     let lettered = digits::lettered(&folded);
-    let digit = lettered
-        .map(|(_, digit)| digit)
-        .or_else(|| digits::menu_digit(&folded));
+    let digit = lettered.map(|(_, digit)| digit).or_else(|| digits::menu_digit(&folded));
     let clauses = fold::clauses(&folded);
     let mut claims = Claims::default();
     for clause in &clauses {
@@ -166,15 +159,9 @@ fn pressed(folded: &str, digit: Option<u8>, menu: Menu, claims: &Claims) -> Opti
     let several = || {
         let all = !listed.is_empty() && listed.iter().all(|digit| menu.offers(*digit));
         let said = listed.iter().filter_map(|digit| menu.meaning(*digit));
-        if all && menu != Menu::none() {
-            said.min()
-        } else {
-            None
-        }
+        if all && menu != Menu::none() { said.min() } else { None }
     };
-    let label = digit
-        .and_then(|digit| menu.meaning(digit))
-        .or_else(several)?;
+    let label = digit.and_then(|digit| menu.meaning(digit)).or_else(several)?;
     (!claims.asks || label == Label::NeedHelp).then_some(label)
 }
 
@@ -194,11 +181,7 @@ impl Claims {
     fn take(&mut self, clause: &Clause) {
         let mut masks = MASK_TABLE.find(&clause.chars);
         let widest = masks.clone();
-        masks.retain(|hit| {
-            !widest
-                .iter()
-                .any(|mask| mask.span != hit.span && inside(hit, mask))
-        });
+        masks.retain(|hit| !widest.iter().any(|mask| mask.span != hit.span && inside(hit, mask)));
         let cues = CUE_TABLE.find(&clause.chars);
         if masks.is_empty() && cues.is_empty() {
             self.unread |= may_matter(clause);
@@ -276,11 +259,7 @@ impl Claims {
         if self.help.is_some() || pressed == Some(Label::NeedHelp) {
             let both = self.help.is_some() && pressed == Some(Label::NeedHelp);
             let calm = self.said(Label::Safe) || self.said(Label::Evacuated);
-            let sure = if both || pressed.is_some() && !calm {
-                97
-            } else {
-                90
-            };
+            let sure = if both || pressed.is_some() && !calm { 97 } else { 90 };
             return (Label::NeedHelp, sure - asked - if calm { 15 } else { 0 });
         }
         if has(Label::WrongNumber) {
@@ -304,10 +283,7 @@ impl Claims {
             return (Label::NeedHelp, 55 - asked);
         }
         if has(Label::Ack) && !self.asks && !self.unread {
-            return (
-                Label::Ack,
-                if pressed == Some(Label::Ack) { 97 } else { 90 },
-            );
+            return (Label::Ack, if pressed == Some(Label::Ack) { 97 } else { 90 });
         }
         (Label::Unclear, if self.asks { 70 } else { 40 })
     }

@@ -38,10 +38,7 @@ pub(super) struct Hit<M> {
 impl<M: Copy> Table<M> {
     /// Compiles rows of blank-separated patterns with the groups they name.
     pub(super) fn compile(groups: &[(&str, &str)], rows: &[(M, &str)]) -> Self {
-        let mut table = Self {
-            sequences: Vec::new(),
-            by_first: HashMap::new(),
-        };
+        let mut table = Self { sequences: Vec::new(), by_first: HashMap::new() };
         for (meaning, patterns) in rows {
             for pattern in patterns.split_whitespace() {
                 for sequence in expand(groups, pattern) {
@@ -58,10 +55,7 @@ impl<M: Copy> Table<M> {
             Atom::Gap | Atom::Start | Atom::End => None,
         });
         if let Some(first) = first {
-            self.by_first
-                .entry(first)
-                .or_default()
-                .push(self.sequences.len());
+            self.by_first.entry(first).or_default().push(self.sequences.len());
             self.sequences.push((sequence, meaning));
         }
     }
@@ -73,10 +67,7 @@ impl<M: Copy> Table<M> {
             for index in self.by_first.get(c).into_iter().flatten() {
                 let (sequence, meaning) = &self.sequences[*index];
                 if let Some(end) = stands(sequence, clause, at) {
-                    hits.push(Hit {
-                        span: at..end,
-                        meaning: *meaning,
-                    });
+                    hits.push(Hit { span: at..end, meaning: *meaning });
                 }
             }
         }
@@ -105,10 +96,7 @@ fn follow(sequence: &[Atom], clause: &[char], at: usize) -> Option<usize> {
         Atom::Start | Atom::End => None,
         Atom::Gap => {
             let open = clause.get(at..).unwrap_or_default().iter();
-            let room = open
-                .take(GAP_CHARS_MAX)
-                .take_while(|c| !NEGATIONS.contains(**c))
-                .count();
+            let room = open.take(GAP_CHARS_MAX).take_while(|c| !NEGATIONS.contains(**c)).count();
             (0..=room).find_map(|skipped| follow(rest, clause, at + skipped))
         }
     }
@@ -180,11 +168,7 @@ mod tests {
     fn spans(pattern: &str, clause: &str) -> Vec<(usize, usize)> {
         let table = Table::compile(&[("kin", "爸|妈")], &[((), pattern)]);
         let clause: Vec<char> = clause.chars().collect();
-        table
-            .find(&clause)
-            .into_iter()
-            .map(|hit| (hit.span.start, hit.span.end))
-            .collect()
+        table.find(&clause).into_iter().map(|hit| (hit.span.start, hit.span.end)).collect()
     }
 
     #[test]

@@ -49,13 +49,7 @@ impl Score {
 
 /// Reads all rows and prints each miss; `menu_column` is where the menu stands, if it does.
 fn score(name: &str, file: &str, menu_column: Option<usize>) -> Score {
-    let mut s = Score {
-        right: 0,
-        all: 0,
-        help_found: 0,
-        help_there: 0,
-        help_said: 0,
-    };
+    let mut s = Score { right: 0, all: 0, help_found: 0, help_there: 0, help_said: 0 };
     for row in file.lines().skip(1) {
         let columns: Vec<&str> = row.split('\t').collect();
         let (text, label) = (unescape(columns[0]), Label::from_word(columns[1]).unwrap());
@@ -115,10 +109,7 @@ fn no_plea_is_taken_for_an_answer() {
             }
             let menu = Menu::parse(menu_column.map_or("", |at| columns[at]));
             let found = read(&unescape(columns[0]), menu).label;
-            assert!(
-                matches!(found, Label::NeedHelp | Label::Unclear),
-                "{row}: {found:?}"
-            );
+            assert!(matches!(found, Label::NeedHelp | Label::Unclear), "{row}: {found:?}");
         }
     }
 }
@@ -144,11 +135,7 @@ fn help_is_triaged() {
         ("断粮了", C),
     ] {
         let found = read(text, Menu::none());
-        assert_eq!(
-            (found.label, found.triage),
-            (Label::NeedHelp, Some(triage)),
-            "{text}"
-        );
+        assert_eq!((found.label, found.triage), (Label::NeedHelp, Some(triage)), "{text}");
     }
     assert_eq!(read("2", Menu::parse("123")).triage, Some(B));
     assert_eq!(read("收到", Menu::none()).triage, None);
@@ -200,19 +187,10 @@ fn our_own_message_sent_back_pleads_for_nothing() {
 
 #[test]
 fn refusals_are_flagged_and_close_nothing() {
-    for text in [
-        "不走",
-        "我不走",
-        "死也不走",
-        "收到，但我不走",
-        "平安，我不去",
-        "走什么走",
-    ] {
+    for text in ["不走", "我不走", "死也不走", "收到，但我不走", "平安，我不去", "走什么走"]
+    {
         let found = read(text, Menu::none());
-        assert!(
-            found.refusal && found.label == Label::Unclear,
-            "{text}: {found:?}"
-        );
+        assert!(found.refusal && found.label == Label::Unclear, "{text}: {found:?}");
     }
     let found = read("老人不肯走", Menu::none());
     assert!(found.refusal && found.label == Label::NeedHelp);
@@ -223,15 +201,9 @@ fn refusals_are_flagged_and_close_nothing() {
 
 #[test]
 fn negated_help_is_no_help() {
-    for text in [
-        "不需要帮助",
-        "没事",
-        "没有被困",
-        "没有人受伤",
-        "不用派人来",
-        "没进水",
-        "水没进来，都好",
-    ] {
+    for text in
+        ["不需要帮助", "没事", "没有被困", "没有人受伤", "不用派人来", "没进水", "水没进来，都好"]
+    {
         assert_eq!(read(text, Menu::none()).label, Label::Safe, "{text}");
     }
 }
@@ -239,15 +211,9 @@ fn negated_help_is_no_help() {
 #[test]
 fn leaders_letters_and_persons_are_reported() {
     let found = read("A1", Menu::parse("10"));
-    assert_eq!(
-        (found.letter, found.digit, found.label),
-        (Some('A'), Some(1), Label::Ack)
-    );
+    assert_eq!((found.letter, found.digit, found.label), (Some('A'), Some(1), Label::Ack));
     let found = read("ｂ0", Menu::parse("10"));
-    assert_eq!(
-        (found.letter, found.digit, found.label),
-        (Some('B'), Some(0), Label::Unclear)
-    );
+    assert_eq!((found.letter, found.digit, found.label), (Some('B'), Some(0), Label::Unclear));
     let found = read("四口人已转移，在梁弄", Menu::none());
     assert_eq!((found.persons, found.label), (Some(4), Label::Evacuated));
 }

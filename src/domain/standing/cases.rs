@@ -17,21 +17,12 @@ use Giver::*;
 
 /// 王阿婆, 78, lives alone and walks with difficulty.
 pub(super) fn wang(demand: i64) -> Home {
-    Home {
-        persons: 1,
-        vulnerable: true,
-        lives_alone: true,
-        ..zhang(demand)
-    }
+    Home { persons: 1, vulnerable: true, lives_alone: true, ..zhang(demand) }
 }
 
 /// 小李, 30, lives alone.
 pub(super) fn li(demand: i64) -> Home {
-    Home {
-        persons: 1,
-        lives_alone: true,
-        ..zhang(demand)
-    }
+    Home { persons: 1, lives_alone: true, ..zhang(demand) }
 }
 
 /// The Zhangs: four persons, nobody fragile.
@@ -48,10 +39,7 @@ pub(super) fn zhang(demand: i64) -> Home {
 
 /// The Chens: four persons, the grandfather bedridden.
 pub(super) fn chen(demand: i64) -> Home {
-    Home {
-        vulnerable: true,
-        ..zhang(demand)
-    }
+    Home { vulnerable: true, ..zhang(demand) }
 }
 
 pub(super) type Said = (i64, Giver, Claim, Option<i64>);
@@ -78,14 +66,7 @@ const DOORS: &str = include_str!("../../../tests/fixtures/standing/doors.txt");
 
 fn read_home(text: &str) -> Home {
     let (who, asked) = text.split_once(' ').unwrap();
-    let words = [
-        "inform",
-        "receipt",
-        "safety",
-        "upstairs",
-        "evacuation",
-        "unknown",
-    ];
+    let words = ["inform", "receipt", "safety", "upstairs", "evacuation", "unknown"];
     let demand = words.iter().position(|word| *word == asked).expect(asked) as i64;
     match who {
         "wang" => wang(demand),
@@ -98,16 +79,10 @@ fn read_home(text: &str) -> Home {
 
 fn read_said(text: &str) -> Said {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let giver = Giver::ALL
-        .into_iter()
-        .find(|g| format!("{g:?}") == words[1])
-        .expect(words[1]);
+    let giver = Giver::ALL.into_iter().find(|g| format!("{g:?}") == words[1]).expect(words[1]);
     let claim = match words[2] {
         "Help" => HELP,
-        word => Claim::ALL
-            .into_iter()
-            .find(|c| format!("{c:?}") == word)
-            .expect(word),
+        word => Claim::ALL.into_iter().find(|c| format!("{c:?}") == word).expect(word),
     };
     let persons = words.get(3).map(|n| n.parse().unwrap());
     (words[0].parse().unwrap(), giver, claim, persons)
@@ -170,29 +145,11 @@ fn helps_end_by_name_only_whatever_was_observed_first() {
     };
     let with = |end| fold(&li(RECEIPT), &[facts(&said), vec![end]].concat());
     let one = with(end(9, Desk, &["s0"]));
-    assert_eq!(
-        (one.helps, one.help_class, one.closed()),
-        (1, Some(Triage::C), false)
-    );
-    assert_eq!(
-        with(end(9, AtTheDoor, &["s0", "s1"])).closed_at,
-        Some(9 * MIN)
-    );
-    assert_eq!(
-        with(end(9, AtTheDoor, &[])).helps,
-        2,
-        "names none, closes none"
-    );
-    assert_eq!(
-        with(end(0, Desk, &["s0"])).helps,
-        1,
-        "a clock that was ahead"
-    );
-    assert_eq!(
-        with(end(9, Relative, &["s0", "s1"])).helps,
-        2,
-        "not his to close"
-    );
+    assert_eq!((one.helps, one.help_class, one.closed()), (1, Some(Triage::C), false));
+    assert_eq!(with(end(9, AtTheDoor, &["s0", "s1"])).closed_at, Some(9 * MIN));
+    assert_eq!(with(end(9, AtTheDoor, &[])).helps, 2, "names none, closes none");
+    assert_eq!(with(end(0, Desk, &["s0"])).helps, 1, "a clock that was ahead");
+    assert_eq!(with(end(9, Relative, &["s0", "s1"])).helps, 2, "not his to close");
     assert_eq!(with(end(9, System, &["s0", "s1"])).helps, 2);
 }
 
@@ -205,50 +162,31 @@ fn a_tick_at_the_wrong_door_is_taken_back() {
     ]);
     said[2].closes = vec!["s0".into(), "s1".into()];
     let standing = fold(&wang(EVACUATION), &said);
-    assert_eq!(
-        (standing.whereabouts, standing.closed()),
-        (Whereabouts::Unknown, false)
-    );
+    assert_eq!((standing.whereabouts, standing.closed()), (Whereabouts::Unknown, false));
     assert_eq!(standing.helps, 1, "a cry for help can't be taken back");
     said[2].giver = Lives;
-    assert_eq!(
-        fold(&wang(EVACUATION), &said).whereabouts,
-        Whereabouts::Evacuated
-    );
+    assert_eq!(fold(&wang(EVACUATION), &said).whereabouts, Whereabouts::Evacuated);
 }
 
 #[test]
 fn a_newer_demand_is_not_met_by_an_older_answer() {
-    let newer = |home: Home| Home {
-        since_version: 2,
-        ..home
-    };
+    let newer = |home: Home| Home { since_version: 2, ..home };
     assert!(!after(newer(li(RECEIPT)), &[(1, Lives, Heard, None)]).closed());
     assert!(!after(newer(li(SAFETY)), &[(1, Lives, SafeHome, None)]).closed());
     let gone = after(newer(li(EVACUATION)), &[(1, AtTheDoor, Evacuated, None)]);
     assert!(gone.closed(), "who has gone has gone");
     let up = &[(1, Lives, Upstairs, None)];
     assert!(after(li(UPSTAIRS), up).closed());
-    assert!(
-        !after(newer(li(EVACUATION)), up).closed(),
-        "up was enough, now it isn't"
-    );
+    assert!(!after(newer(li(EVACUATION)), up).closed(), "up was enough, now it isn't");
 }
 
 #[test]
 fn a_relative_lowers_the_urgency_and_his_help_counts_in_full() {
     let eased = after(wang(EVACUATION), &[(1, Relative, Heard, None)]);
-    assert_eq!(
-        (eased.eased, eased.closed(), eased.heard_at),
-        (true, false, None)
-    );
+    assert_eq!((eased.eased, eased.closed(), eased.heard_at), (true, false, None));
     let said = [(1, Relative, Heard, None), (2, Relative, Refused, None)];
     let refused = after(wang(EVACUATION), &said);
-    assert_eq!(
-        (refused.eased, refused.refused),
-        (false, true),
-        "my mother won't go"
-    );
+    assert_eq!((refused.eased, refused.refused), (false, true), "my mother won't go");
     assert_eq!(after(wang(RECEIPT), &[(1, Relative, HELP, None)]).helps, 1);
 }
 
@@ -260,16 +198,8 @@ fn evidence_is_graded_and_heard_is_the_first_word() {
     assert_eq!(grade(&[(1, AtTheDoor, Seen, None)]), grade::SEEN);
     assert_eq!(grade(&[(1, AtTheDoor, SignedIn, None)]), grade::SIGNED_IN);
     assert_eq!(grade(&[(1, AtTheDoor, NobodyHome, None)]), grade::NONE);
-    assert_eq!(
-        grade(&[(1, Relative, Heard, None)]),
-        grade::NONE,
-        "he isn't the household"
-    );
-    let said = [
-        (7, Lives, Heard, None),
-        (3, Lives, HELP, None),
-        (1, AtTheDoor, NobodyHome, None),
-    ];
+    assert_eq!(grade(&[(1, Relative, Heard, None)]), grade::NONE, "he isn't the household");
+    let said = [(7, Lives, Heard, None), (3, Lives, HELP, None), (1, AtTheDoor, NobodyHome, None)];
     assert_eq!(after(li(RECEIPT), &said).heard_at, Some(3 * MIN));
 }
 

@@ -14,16 +14,7 @@ use Giver::*;
 fn any_fact() -> impl Strategy<Value = Statement> {
     let key = (0u8..12).prop_map(|n| format!("k{n}"));
     let closes = proptest::collection::vec((0u8..12).prop_map(|n| format!("k{n}")), 0..3);
-    let persons = select(vec![
-        None,
-        None,
-        None,
-        Some(-1),
-        Some(0),
-        Some(1),
-        Some(3),
-        Some(4),
-    ]);
+    let persons = select(vec![None, None, None, Some(-1), Some(0), Some(1), Some(3), Some(4)]);
     let giver = select(Giver::ALL.to_vec());
     let claim = select(Claim::ALL.to_vec());
     (key, giver, claim, persons, closes, 0i64..9, 1i64..3).prop_map(

@@ -346,11 +346,7 @@ impl<'a> Walk<'a> {
 
     /// Two self-reports are never added up: who is away may have counted himself among the gone.
     fn moved(&self) -> i64 {
-        if self.home.vulnerable {
-            self.moved_firm()
-        } else {
-            self.moved_by_any_word()
-        }
+        if self.home.vulnerable { self.moved_firm() } else { self.moved_by_any_word() }
     }
 
     fn moved_by_any_word(&self) -> i64 {

@@ -37,13 +37,7 @@ impl Cells<'_> {
         let fault = Fault {
             file: self.file.name().into(),
             line: self.line,
-            column: self
-                .file
-                .columns()
-                .get(column)
-                .copied()
-                .unwrap_or_default()
-                .into(),
+            column: self.file.columns().get(column).copied().unwrap_or_default().into(),
             value: self.cell(column).chars().take(TEXT_CHARS_MAX).collect(),
             reason: reason.into(),
         };
@@ -53,10 +47,7 @@ impl Cells<'_> {
     fn text(&mut self, column: usize, chars_max: usize) -> String {
         let text = self.cell(column).to_owned();
         if text.chars().any(char::is_control) {
-            self.fault(
-                column,
-                "a control character (such as U+0000 or a tab): delete it",
-            );
+            self.fault(column, "a control character (such as U+0000 or a tab): delete it");
         } else if text.chars().count() > chars_max {
             self.fault(column, format!("too long: at most {chars_max} characters"));
         }
@@ -117,28 +108,20 @@ impl Cells<'_> {
     fn bits(&mut self, column: usize, read: fn(&str) -> Result<i64, &str>) -> i64 {
         let words = self.cell(column).to_owned();
         read(&words).unwrap_or_else(|word| {
-            self.fault(
-                column,
-                format!("unknown word \"{word}\": see the list of needs"),
-            );
+            self.fault(column, format!("unknown word \"{word}\": see the list of needs"));
             0
         })
     }
 
     fn phone(&mut self, column: usize, text: &str) -> Option<Phone> {
-        Phone::parse(text)
-            .map_err(|fault| self.fault(column, fault.to_string()))
-            .ok()
+        Phone::parse(text).map_err(|fault| self.fault(column, fault.to_string())).ok()
     }
 
     fn instant(&mut self, column: usize) -> i64 {
         match self.cell(column).parse::<jiff::Timestamp>() {
             Ok(at) => at.as_millisecond(),
             Err(_) => {
-                self.fault(
-                    column,
-                    "not an instant: write it as 2026-07-01T08:00:00+08:00",
-                );
+                self.fault(column, "not an instant: write it as 2026-07-01T08:00:00+08:00");
                 0
             }
         }
@@ -174,13 +157,7 @@ impl Cells<'_> {
         if kind != PlaceKind::County && parent.is_none() {
             self.fault(3, "empty: only the county has no parent");
         }
-        Some(Row::Place(PlaceRow {
-            code,
-            name,
-            kind,
-            parent,
-            ord,
-        }))
+        Some(Row::Place(PlaceRow { code, name, kind, parent, ord }))
     }
 
     fn human(&mut self) -> Option<Row> {
@@ -206,12 +183,7 @@ impl Cells<'_> {
         let (place, human) = (self.code(0), self.code(1));
         let role = self.word(2, Role::from_word, known);
         let ord = self.number(3, 0..=ORD_MAX);
-        Some(Row::Duty(DutyRow {
-            place,
-            human,
-            role: role?,
-            ord,
-        }))
+        Some(Row::Duty(DutyRow { place, human, role: role?, ord }))
     }
 
     fn absence(&mut self) -> Option<Row> {
@@ -220,11 +192,7 @@ impl Cells<'_> {
         if until_at <= from_at {
             self.fault(2, "the absence ends before it begins");
         }
-        Some(Row::Absence(AbsenceRow {
-            human,
-            from_at,
-            until_at,
-        }))
+        Some(Row::Absence(AbsenceRow { human, from_at, until_at }))
     }
 
     fn household(&mut self) -> Option<Row> {
@@ -249,13 +217,7 @@ impl Cells<'_> {
         let (code, household, name) = (self.code(0), self.code(1), self.name(2));
         let birth_year = (!self.cell(3).is_empty()).then(|| self.number(3, 1900..=2100));
         let needs = self.bits(4, needs_of_words);
-        Some(Row::Person(PersonRow {
-            code,
-            household,
-            name,
-            birth_year,
-            needs,
-        }))
+        Some(Row::Person(PersonRow { code, household, name, birth_year, needs }))
     }
 
     fn address(&mut self) -> Option<Row> {
@@ -270,14 +232,7 @@ impl Cells<'_> {
         if lane == Lane::Sms && !number.takes_sms() {
             self.fault(1, "a landline takes no SMS: write voice");
         }
-        Some(Row::Address(AddressRow {
-            household,
-            lane,
-            number,
-            ord,
-            relative,
-            person,
-        }))
+        Some(Row::Address(AddressRow { household, lane, number, ord, relative, person }))
     }
 
     fn zone(&mut self) -> Option<Row> {
@@ -285,15 +240,7 @@ impl Cells<'_> {
         let minutes_to_water = self.number(3, 0..=100_000);
         let (route, shelter) = (self.text(4, TEXT_CHARS_MAX), self.text(5, TEXT_CHARS_MAX));
         let head = self.optional_code(6);
-        let row = ZoneRow {
-            code,
-            name,
-            hazard,
-            minutes_to_water,
-            route,
-            shelter,
-            head,
-        };
+        let row = ZoneRow { code, name, hazard, minutes_to_water, route, shelter, head };
         Some(Row::Zone(row))
     }
 
@@ -312,7 +259,5 @@ impl Cells<'_> {
 }
 
 fn lane_of_number(word: &str) -> Option<Lane> {
-    [Lane::Sms, Lane::Voice]
-        .into_iter()
-        .find(|lane| lane.word() == word)
+    [Lane::Sms, Lane::Voice].into_iter().find(|lane| lane.word() == word)
 }

@@ -67,16 +67,7 @@ enum State {
 impl<R: BufRead> Reader<R> {
     pub fn new(file: RosterFile, input: R) -> Reader<R> {
         let (line, bytes, rows, faults) = (0, 0, 0, 0);
-        Reader {
-            file,
-            input,
-            line,
-            bytes,
-            rows,
-            faults,
-            at: Vec::new(),
-            state: State::Header,
-        }
+        Reader { file, input, line, bytes, rows, faults, at: Vec::new(), state: State::Header }
     }
 
     /// The next rows, at most [`CHUNK_ROWS_MAX`]; `None` when the file has been read.
@@ -115,10 +106,7 @@ impl<R: BufRead> Reader<R> {
         let read = (&mut self.input).take(limit).read_until(b'\n', &mut raw)?;
         if read == 0 {
             if self.state == State::Header {
-                self.stop(
-                    chunk,
-                    whole(self.file, "empty file: it needs at least its header"),
-                );
+                self.stop(chunk, whole(self.file, "empty file: it needs at least its header"));
             }
             self.state = State::Done;
             return Ok(None);
@@ -189,17 +177,11 @@ impl<R: BufRead> Reader<R> {
             } else {
                 continue;
             };
-            faults.push(Fault {
-                column: (*cell).into(),
-                ..at_line(self.file, 1, cell, &reason)
-            });
+            faults.push(Fault { column: (*cell).into(), ..at_line(self.file, 1, cell, &reason) });
         }
         for column in wanted.iter().filter(|column| !cells.contains(column)) {
             let reason = format!("missing column; the header is {}", wanted.join(","));
-            faults.push(Fault {
-                column: (*column).into(),
-                ..at_line(self.file, 1, "", &reason)
-            });
+            faults.push(Fault { column: (*column).into(), ..at_line(self.file, 1, "", &reason) });
         }
         if faults.is_empty() {
             let find = |column: &&str| cells.iter().position(|cell| cell == column);
@@ -233,9 +215,7 @@ impl<R: BufRead> Reader<R> {
                 cells.len(),
                 self.at.len()
             );
-            return chunk
-                .faults
-                .push(at_line(self.file, self.line, line, &reason));
+            return chunk.faults.push(at_line(self.file, self.line, line, &reason));
         }
         let cells = Cells {
             file: self.file,

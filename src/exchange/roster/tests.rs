@@ -36,11 +36,7 @@ fn every_wrong_cell_is_named_by_line_column_value_and_remedy() {
         let fault = &chunk.faults[0];
         assert_eq!(chunk.faults.len(), 1, "{row}: {:?}", chunk.faults);
         assert_eq!((fault.file.as_str(), fault.line), (file.name(), 3), "{row}");
-        assert_eq!(
-            (fault.column.as_str(), fault.value.as_str()),
-            (column, value),
-            "{row}"
-        );
+        assert_eq!((fault.column.as_str(), fault.value.as_str()), (column, value), "{row}");
         assert!(fault.reason.contains(reason), "{row}: {}", fault.reason);
     }
 }
@@ -49,11 +45,7 @@ fn every_wrong_cell_is_named_by_line_column_value_and_remedy() {
 fn one_look_at_a_row_finds_all_its_faults_and_keeps_the_good_rows() {
     let lines = "B1,一号楼,大楼,,x\nG1,第一网格,grid,V1,2\n";
     let chunk = read(RosterFile::Places, &with_header(RosterFile::Places, lines));
-    let columns: Vec<&str> = chunk
-        .faults
-        .iter()
-        .map(|fault| fault.column.as_str())
-        .collect();
+    let columns: Vec<&str> = chunk.faults.iter().map(|fault| fault.column.as_str()).collect();
     assert_eq!(columns, ["kind", "ord"]);
     assert_eq!(chunk.rows.len(), 1);
     assert_eq!(chunk.rows[0].0, 3);
@@ -84,12 +76,7 @@ fn a_wrong_header_stops_the_file_and_names_each_column() {
     let named: Vec<(&str, &str)> = chunk
         .faults
         .iter()
-        .map(|fault| {
-            (
-                fault.column.as_str(),
-                fault.reason.split([';', ':']).next().unwrap(),
-            )
-        })
+        .map(|fault| (fault.column.as_str(), fault.reason.split([';', ':']).next().unwrap()))
         .collect();
     let missing = "missing column";
     let wanted = [
@@ -109,11 +96,7 @@ fn columns_may_stand_in_any_order_and_a_bom_is_passed_over() {
     let chunk = read(RosterFile::Humans, text.as_bytes());
     assert_eq!(chunk.faults, []);
     let phones = vec![Phone::parse("13800001234").unwrap()];
-    let human = HumanRow {
-        code: "H1".into(),
-        name: "王建国".into(),
-        phones,
-    };
+    let human = HumanRow { code: "H1".into(), name: "王建国".into(), phones };
     assert_eq!(chunk.rows, [(2, Row::Human(human))]);
 }
 
@@ -125,48 +108,24 @@ fn another_encoding_is_named_with_its_byte() {
     let chunk = read(RosterFile::Humans, &bytes);
     assert_eq!((chunk.rows.len(), chunk.faults[0].line), (1, 3));
     let reason = &chunk.faults[0].reason;
-    assert!(
-        reason.contains("GB18030") && reason.contains("0xc0"),
-        "{reason}"
-    );
-    assert!(
-        reason.contains(&format!("position {position} ")),
-        "{reason}"
-    );
-    let utf16: Vec<u8> = "\u{feff}code"
-        .encode_utf16()
-        .flat_map(u16::to_le_bytes)
-        .collect();
-    assert!(
-        read(RosterFile::Humans, &utf16).faults[0]
-            .reason
-            .contains("UTF-16")
-    );
+    assert!(reason.contains("GB18030") && reason.contains("0xc0"), "{reason}");
+    assert!(reason.contains(&format!("position {position} ")), "{reason}");
+    let utf16: Vec<u8> = "\u{feff}code".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert!(read(RosterFile::Humans, &utf16).faults[0].reason.contains("UTF-16"));
 }
 
 #[test]
 fn sizes_have_limits() {
     let fault = check_size(RosterFile::Persons, 1 << 30).unwrap_err();
     assert_eq!(fault.file, "persons.csv");
-    assert!(
-        fault.reason.contains("1073741824 bytes"),
-        "{}",
-        fault.reason
-    );
+    assert!(fault.reason.contains("1073741824 bytes"), "{}", fault.reason);
     assert_eq!(check_size(RosterFile::Persons, FILE_BYTES_MAX), Ok(()));
     let long = with_header(RosterFile::Humans, &"王".repeat(100_000));
-    assert!(
-        read(RosterFile::Humans, &long).faults[0]
-            .reason
-            .contains("line too long")
-    );
+    assert!(read(RosterFile::Humans, &long).faults[0].reason.contains("line too long"));
     let bad = with_header(RosterFile::Humans, &"H1\n".repeat(3 * FAULTS_MAX));
     assert_eq!(read(RosterFile::Humans, &bad).faults.len(), FAULTS_MAX);
     let many = with_header(RosterFile::Humans, &"H1,王,\n".repeat(CHUNK_ROWS_MAX + 1));
-    assert_eq!(
-        read(RosterFile::Humans, &many).rows.len(),
-        CHUNK_ROWS_MAX + 1
-    );
+    assert_eq!(read(RosterFile::Humans, &many).rows.len(), CHUNK_ROWS_MAX + 1);
 }
 
 fn code() -> impl Strategy<Value = String> {
@@ -184,70 +143,39 @@ fn name() -> impl Strategy<Value = String> {
 
 fn phone() -> impl Strategy<Value = Phone> {
     (any::<u32>(), any::<bool>()).prop_map(|(n, mobile)| {
-        if mobile {
-            Phone::practice_mobile(n)
-        } else {
-            Phone::practice_landline(n)
-        }
+        if mobile { Phone::practice_mobile(n) } else { Phone::practice_landline(n) }
     })
 }
 
 fn household() -> impl Strategy<Value = Row> {
     let rest = (code(), name(), code(), -9..=200_i64, text(), 0..=20_000_i64);
-    (
-        rest,
-        0..1_i64 << 16,
-        0..1_i64 << 9,
-        prop::option::of(code()),
-        any::<bool>(),
+    (rest, 0..1_i64 << 16, 0..1_i64 << 9, prop::option::of(code()), any::<bool>()).prop_map(
+        |((code, name, place, floor, door, persons), needs, categories, helper, home)| {
+            let kind = if home { HouseholdKind::Home } else { HouseholdKind::Unit };
+            Row::Household(HouseholdRow {
+                code,
+                kind,
+                name,
+                place,
+                floor,
+                door,
+                persons,
+                needs,
+                categories,
+                helper,
+            })
+        },
     )
-        .prop_map(
-            |((code, name, place, floor, door, persons), needs, categories, helper, home)| {
-                let kind = if home {
-                    HouseholdKind::Home
-                } else {
-                    HouseholdKind::Unit
-                };
-                Row::Household(HouseholdRow {
-                    code,
-                    kind,
-                    name,
-                    place,
-                    floor,
-                    door,
-                    persons,
-                    needs,
-                    categories,
-                    helper,
-                })
-            },
-        )
 }
 
 fn address() -> impl Strategy<Value = Row> {
     let relative = prop::option::of(name());
-    (
-        code(),
-        phone(),
-        0..99_i64,
-        relative,
-        prop::option::of(code()),
+    (code(), phone(), 0..99_i64, relative, prop::option::of(code())).prop_map(
+        |(household, number, ord, relative, person)| {
+            let lane = if number.takes_sms() { Lane::Sms } else { Lane::Voice };
+            Row::Address(AddressRow { household, lane, number, ord, relative, person })
+        },
     )
-        .prop_map(|(household, number, ord, relative, person)| {
-            let lane = if number.takes_sms() {
-                Lane::Sms
-            } else {
-                Lane::Voice
-            };
-            Row::Address(AddressRow {
-                household,
-                lane,
-                number,
-                ord,
-                relative,
-                person,
-            })
-        })
 }
 
 fn other() -> impl Strategy<Value = Row> {
@@ -255,86 +183,39 @@ fn other() -> impl Strategy<Value = Row> {
     prop_oneof![
         (code(), name(), code(), 0..9_i64).prop_map(|(code, name, parent, ord)| {
             let (kind, parent) = (PlaceKind::Grid, Some(parent));
-            Row::Place(PlaceRow {
-                code,
-                name,
-                kind,
-                parent,
-                ord,
-            })
+            Row::Place(PlaceRow { code, name, kind, parent, ord })
         }),
         (code(), name(), phones).prop_map(|(code, name, phones)| {
-            Row::Human(HumanRow {
-                code,
-                name,
-                phones: phones.into_iter().collect(),
-            })
+            Row::Human(HumanRow { code, name, phones: phones.into_iter().collect() })
         }),
         (code(), code(), 1..=9_i64, 0..9_i64).prop_map(|(place, human, role, ord)| {
             let role = Role::from_code(role).unwrap();
-            Row::Duty(DutyRow {
-                place,
-                human,
-                role,
-                ord,
-            })
+            Row::Duty(DutyRow { place, human, role, ord })
         }),
         (code(), 0..4_000_000_000_i64, 1..1_000_000_i64).prop_map(|(human, from, long)| {
             let (from_at, until_at) = (from * 1000, (from + long) * 1000);
-            Row::Absence(AbsenceRow {
-                human,
-                from_at,
-                until_at,
-            })
+            Row::Absence(AbsenceRow { human, from_at, until_at })
         }),
     ]
 }
 
 fn rest() -> impl Strategy<Value = Row> {
     prop_oneof![
-        (
-            code(),
-            code(),
-            name(),
-            prop::option::of(1900..=2100_i64),
-            0..1_i64 << 16
-        )
-            .prop_map(|(code, household, name, birth_year, needs)| {
-                Row::Person(PersonRow {
-                    code,
-                    household,
-                    name,
-                    birth_year,
-                    needs,
-                })
-            }),
-        (
-            code(),
-            name(),
-            text(),
-            0..999_i64,
-            text(),
-            prop::option::of(code())
-        )
-            .prop_map(|(code, name, route, minutes_to_water, shelter, head)| {
+        (code(), code(), name(), prop::option::of(1900..=2100_i64), 0..1_i64 << 16).prop_map(
+            |(code, household, name, birth_year, needs)| {
+                Row::Person(PersonRow { code, household, name, birth_year, needs })
+            }
+        ),
+        (code(), name(), text(), 0..999_i64, text(), prop::option::of(code())).prop_map(
+            |(code, name, route, minutes_to_water, shelter, head)| {
                 let hazard = "flood".into();
-                let row = ZoneRow {
-                    code,
-                    name,
-                    hazard,
-                    minutes_to_water,
-                    route,
-                    shelter,
-                    head,
-                };
+                let row = ZoneRow { code, name, hazard, minutes_to_water, route, shelter, head };
                 Row::Zone(row)
-            }),
+            }
+        ),
         (code(), code(), any::<bool>()).prop_map(|(zone, member, place)| {
-            let member = if place {
-                ZoneMember::Place(member)
-            } else {
-                ZoneMember::Household(member)
-            };
+            let member =
+                if place { ZoneMember::Place(member) } else { ZoneMember::Household(member) };
             Row::ZoneMember(ZoneMemberRow { zone, member })
         }),
     ]

@@ -43,26 +43,13 @@ fn cells(row: &Row) -> Vec<Cow<'_, str>> {
         ],
         Row::Human(r) => {
             let phones: Vec<String> = r.phones.iter().map(|phone| phone.bare()).collect();
-            vec![
-                text(r.code.as_str()),
-                text(&r.name),
-                phones.join(";").into(),
-            ]
+            vec![text(r.code.as_str()), text(&r.name), phones.join(";").into()]
         }
         Row::Duty(r) => {
-            vec![
-                text(r.place.as_str()),
-                text(&r.human),
-                text(r.role.word()),
-                number(r.ord),
-            ]
+            vec![text(r.place.as_str()), text(&r.human), text(r.role.word()), number(r.ord)]
         }
         Row::Absence(r) => {
-            vec![
-                text(r.human.as_str()),
-                local(r.from_at).into(),
-                local(r.until_at).into(),
-            ]
+            vec![text(r.human.as_str()), local(r.from_at).into(), local(r.until_at).into()]
         }
         Row::Household(r) => household(r),
         Row::Person(r) => vec![
@@ -118,9 +105,7 @@ fn local(at_ms: i64) -> String {
     Timestamp::from_millisecond(at_ms)
         .map(|at| {
             let zone = TimeZone::fixed(Offset::constant(8));
-            at.to_zoned(zone)
-                .strftime("%Y-%m-%dT%H:%M:%S%:z")
-                .to_string()
+            at.to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
         })
         .unwrap_or_default()
 }

@@ -113,11 +113,8 @@ impl Core {
         let arrives_at = answered_at + dice.between_ms(self.vices.receipt_delay_ms);
         let to = asked.to.clone();
         if !dead {
-            let what = What::Handset {
-                to: to.clone(),
-                shown: shown.clone(),
-                text: asked.text.clone(),
-            };
+            let what =
+                What::Handset { to: to.clone(), shown: shown.clone(), text: asked.text.clone() };
             self.plan(arrives_at, what);
         }
         let (Some(url), false) = (&asked.callback, dice.falls(self.vices.receipt_missing)) else {
@@ -130,24 +127,11 @@ impl Core {
         } else {
             arrives_at
         };
-        let times = if dice.falls(self.vices.receipt_doubled) {
-            2
-        } else {
-            1
-        };
+        let times = if dice.falls(self.vices.receipt_doubled) { 2 } else { 1 };
         for _ in 0..times {
             let code = dead.then_some(30005);
             let (sid, to, shown, url) = (sid.clone(), to.clone(), shown.clone(), url.clone());
-            self.plan(
-                told_at,
-                What::Receipt {
-                    sid,
-                    to,
-                    shown,
-                    url,
-                    code,
-                },
-            );
+            self.plan(told_at, What::Receipt { sid, to, shown, url, code });
         }
         sid
     }
@@ -171,21 +155,13 @@ impl Core {
 
     pub(super) fn hear(&mut self, at_ms: i64, to: &str, shown: String, text: &str) {
         for heard in self.residents.hear(at_ms, to, text) {
-            let reply = What::Reply {
-                from: heard.from,
-                to: shown.clone(),
-                text: heard.text,
-            };
+            let reply = What::Reply { from: heard.from, to: shown.clone(), text: heard.text };
             self.plan(at_ms + heard.after_ms.max(0), reply);
         }
     }
 
     pub(super) fn plan(&mut self, at_ms: i64, what: What) {
         self.serial += 1;
-        self.due.push(Reverse(Due {
-            at_ms,
-            serial: self.serial,
-            what,
-        }));
+        self.due.push(Reverse(Due { at_ms, serial: self.serial, what }));
     }
 }

@@ -21,11 +21,7 @@ struct Prompt;
 impl Residents for Prompt {
     fn hear(&mut self, _: i64, to: &str, text: &str) -> Vec<Heard> {
         assert_eq!(text, ORDER);
-        vec![Heard {
-            after_ms: 60_000,
-            from: to.to_owned(),
-            text: "１ 知道了".into(),
-        }]
+        vec![Heard { after_ms: 60_000, from: to.to_owned(), text: "１ 知道了".into() }]
     }
 }
 
@@ -47,25 +43,9 @@ fn bench_of(vices: Vices, residents: Box<dyn Residents>) -> Bench {
     };
     let gateway = Arc::new(GatewaySim::new(settings, vices, residents));
     let clock = Arc::new(HandClock::new(START));
-    let line = Line {
-        gateway: gateway.clone(),
-        clock: clock.clone(),
-    };
-    let pass = admit(
-        AlertKind::Rehearsal,
-        true,
-        Realm::Practice,
-        Realm::Practice,
-        false,
-        ORDER,
-    );
-    Bench {
-        gateway,
-        clock,
-        line,
-        codec: codec(TOKEN),
-        pass: pass.unwrap(),
-    }
+    let line = Line { gateway: gateway.clone(), clock: clock.clone() };
+    let pass = admit(AlertKind::Rehearsal, true, Realm::Practice, Realm::Practice, false, ORDER);
+    Bench { gateway, clock, line, codec: codec(TOKEN), pass: pass.unwrap() }
 }
 
 fn bench(vices: Vices) -> Bench {
@@ -101,13 +81,9 @@ impl Bench {
 
     /// Moves on to `at_ms` after the start and reads what fell due.
     fn events(&self, after_ms: i64) -> Vec<Event> {
-        self.clock
-            .advance_ms(START + after_ms - self.clock.story_ms());
+        self.clock.advance_ms(START + after_ms - self.clock.story_ms());
         let calls = self.gateway.due(self.clock.story_ms());
-        calls
-            .iter()
-            .flat_map(|call| self.codec.callback(call).unwrap())
-            .collect()
+        calls.iter().flat_map(|call| self.codec.callback(call).unwrap()).collect()
     }
 }
 
@@ -123,10 +99,7 @@ fn receipts(events: &[Event]) -> Vec<&channel::ReceiptEvent> {
 
 #[tokio::test]
 async fn a_message_goes_out_and_receipt_and_reply_come_back() {
-    let vices = Vices {
-        receipt_delay_ms: (2_000, 2_000),
-        ..Vices::default()
-    };
+    let vices = Vices { receipt_delay_ms: (2_000, 2_000), ..Vices::default() };
     let bench = bench_of(vices, Box::new(Prompt));
     let outcome = bench.send(1).await;
     let sid = outcome.external_id().unwrap().to_owned();
@@ -134,31 +107,21 @@ async fn a_message_goes_out_and_receipt_and_reply_come_back() {
     assert_eq!(bench.events(1_999), []);
     assert_eq!(bench.gateway.next_due_at(), Some(START + 2_000));
     let events = bench.events(2_000);
-    let [receipt] = receipts(&events)[..] else {
-        panic!("{events:?}")
-    };
+    let [receipt] = receipts(&events)[..] else { panic!("{events:?}") };
     assert_eq!(receipt.class, ReceiptClass::Delivered);
     assert_eq!(receipt.external_id.as_deref(), Some(sid.as_str()));
     assert_eq!(receipt.reference.as_deref(), Some("b7.1/签"));
     assert_eq!(receipt.callee.as_deref(), Some("+8619900000001"));
     assert_eq!(bench.events(61_999), []);
     let events = bench.events(62_000);
-    let [Event::Reply(reply)] = &events[..] else {
-        panic!("{events:?}")
-    };
-    assert_eq!(
-        (reply.from.as_str(), reply.to.as_str()),
-        ("+8619900000001", "+8610690001")
-    );
+    let [Event::Reply(reply)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((reply.from.as_str(), reply.to.as_str()), ("+8619900000001", "+8610690001"));
     assert_eq!(reply.text, "１ 知道了");
     assert_eq!(bench.gateway.next_due_at(), None);
     let log = bench.gateway.log();
     assert_eq!(log.len(), 1);
     assert_eq!((log[0].sid.as_str(), log[0].taken), (sid.as_str(), true));
-    assert_eq!(
-        (log[0].text.as_str(), log[0].reference.as_str()),
-        (ORDER, "b7.1/签")
-    );
+    assert_eq!((log[0].text.as_str(), log[0].reference.as_str()), (ORDER, "b7.1/签"));
 }
 
 #[tokio::test]
@@ -171,55 +134,29 @@ async fn a_callback_with_another_key_is_forged_and_one_given_again_has_the_same_
     bench.gateway.again(START + 20_000, calls[0].clone());
     assert_eq!(bench.gateway.due(START + 19_999).len(), 0);
     let again = bench.gateway.due(START + 20_000);
-    assert_eq!(
-        bench.codec.callback(&again[0]),
-        bench.codec.callback(&calls[0])
-    );
-    bench
-        .gateway
-        .write_in(START + 30_000, "13800138000", "水进屋了");
+    assert_eq!(bench.codec.callback(&again[0]), bench.codec.callback(&calls[0]));
+    bench.gateway.write_in(START + 30_000, "13800138000", "水进屋了");
     let events = bench.events(30_000);
-    let [Event::Reply(reply)] = &events[..] else {
-        panic!("{events:?}")
-    };
-    assert_eq!(
-        (reply.from.as_str(), reply.text.as_str()),
-        ("13800138000", "水进屋了")
-    );
+    let [Event::Reply(reply)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((reply.from.as_str(), reply.text.as_str()), ("13800138000", "水进屋了"));
 }
 
 #[tokio::test]
 async fn timeouts_are_unknown_both_ways_and_only_the_log_tells() {
-    let taken = bench(Vices {
-        timeout_taken: 1.0,
-        ..Vices::default()
-    });
+    let taken = bench(Vices { timeout_taken: 1.0, ..Vices::default() });
     assert_eq!(taken.send(1).await.code(), 5);
     assert!(taken.gateway.log()[0].taken);
-    assert_eq!(
-        receipts(&taken.events(10_000)).len(),
-        1,
-        "a receipt resolves it"
-    );
-    let lost = bench(Vices {
-        timeout_not_taken: 1.0,
-        ..Vices::default()
-    });
+    assert_eq!(receipts(&taken.events(10_000)).len(), 1, "a receipt resolves it");
+    let lost = bench(Vices { timeout_not_taken: 1.0, ..Vices::default() });
     assert_eq!(lost.send(1).await.code(), 5);
     assert!(!lost.gateway.log()[0].taken);
     assert_eq!(lost.events(100_000), []);
-    assert_eq!(
-        (lost.gateway.stats().taken, lost.gateway.stats().refused),
-        (0, 1)
-    );
+    assert_eq!((lost.gateway.stats().taken, lost.gateway.stats().refused), (0, 1));
 }
 
 #[tokio::test]
 async fn a_rate_is_held_and_the_wait_is_told() {
-    let bench = bench(Vices {
-        rate_per_second: Some(5.0),
-        ..Vices::default()
-    });
+    let bench = bench(Vices { rate_per_second: Some(5.0), ..Vices::default() });
     let mut taken = 0;
     for second in 0..10 {
         for n in 0..20 {
@@ -238,17 +175,8 @@ async fn a_rate_is_held_and_the_wait_is_told() {
 
 #[tokio::test]
 async fn dead_numbers_fail_at_the_call_or_by_receipt_and_stay_so() {
-    let dead_numbers = DeadNumbers {
-        endings: vec!["7".into()],
-        ..DeadNumbers::default()
-    };
-    let bench = bench_of(
-        Vices {
-            dead_numbers,
-            ..Vices::default()
-        },
-        Box::new(Prompt),
-    );
+    let dead_numbers = DeadNumbers { endings: vec!["7".into()], ..DeadNumbers::default() };
+    let bench = bench_of(Vices { dead_numbers, ..Vices::default() }, Box::new(Prompt));
     let mut refused = Vec::new();
     for n in 0..400 {
         match bench.send(n).await {
@@ -265,56 +193,28 @@ async fn dead_numbers_fail_at_the_call_or_by_receipt_and_stay_so() {
     assert_eq!(bench.send(refused[0]).await.code(), 2);
     let events = bench.events(3_600_000);
     let absent = |r: &&&channel::ReceiptEvent| r.class == ReceiptClass::AbsentNumber;
-    assert_eq!(
-        receipts(&events).iter().filter(absent).count(),
-        40 - refused.len()
-    );
-    assert_eq!(
-        events.len(),
-        400 - refused.len() + 360,
-        "the dead say nothing"
-    );
+    assert_eq!(receipts(&events).iter().filter(absent).count(), 40 - refused.len());
+    assert_eq!(events.len(), 400 - refused.len() + 360, "the dead say nothing");
 }
 
 #[tokio::test]
 async fn receipts_come_early_late_twice_or_never() {
-    let early = bench(Vices {
-        receipt_early: 1.0,
-        latency_ms: (3_000, 3_000),
-        ..Vices::default()
-    });
+    let early = bench(Vices { receipt_early: 1.0, latency_ms: (3_000, 3_000), ..Vices::default() });
     early.send(1).await;
     assert_eq!(receipts(&early.events(0)).len(), 1);
-    let late = bench(Vices {
-        receipt_late: 1.0,
-        ..Vices::default()
-    });
+    let late = bench(Vices { receipt_late: 1.0, ..Vices::default() });
     late.send(1).await;
     assert_eq!(receipts(&late.events(100_000)).len(), 0);
     assert_eq!(receipts(&late.events(2_000_000)).len(), 1);
-    let twice = bench(Vices {
-        receipt_doubled: 1.0,
-        ..Vices::default()
-    });
+    let twice = bench(Vices { receipt_doubled: 1.0, ..Vices::default() });
     twice.send(1).await;
     let events = twice.events(10_000);
-    let [one, two] = receipts(&events)[..] else {
-        panic!("{events:?}")
-    };
+    let [one, two] = receipts(&events)[..] else { panic!("{events:?}") };
     assert_eq!(one.source_key, two.source_key);
-    let never = bench_of(
-        Vices {
-            receipt_missing: 1.0,
-            ..Vices::default()
-        },
-        Box::new(Prompt),
-    );
+    let never = bench_of(Vices { receipt_missing: 1.0, ..Vices::default() }, Box::new(Prompt));
     never.send(1).await;
     let events = never.events(100_000);
-    assert!(
-        matches!(events[..], [Event::Reply(_)]),
-        "the handset still rang: {events:?}"
-    );
+    assert!(matches!(events[..], [Event::Reply(_)]), "the handset still rang: {events:?}");
 }
 
 #[tokio::test]
@@ -368,12 +268,7 @@ async fn the_same_seed_has_the_same_fate_and_the_log_counts_duplicates() {
     assert!(codes.contains(&1) && codes.contains(&3) && codes.contains(&5));
     let before = one.gateway.stats();
     assert_eq!((before.distinct, before.duplicates), (before.taken, 0));
-    let first_taken = one
-        .gateway
-        .log()
-        .iter()
-        .position(|entry| entry.taken)
-        .unwrap();
+    let first_taken = one.gateway.log().iter().position(|entry| entry.taken).unwrap();
     one.gateway.set_vices(Vices::default());
     one.send(first_taken).await;
     assert_eq!(one.gateway.stats().duplicates, 1);

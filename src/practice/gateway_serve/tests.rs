@@ -20,19 +20,12 @@ struct Prompt;
 
 impl Residents for Prompt {
     fn hear(&mut self, _: i64, to: &str, _: &str) -> Vec<Heard> {
-        vec![Heard {
-            after_ms: 100,
-            from: to.to_owned(),
-            text: "1".into(),
-        }]
+        vec![Heard { after_ms: 100, from: to.to_owned(), text: "1".into() }]
     }
 }
 
 /// A customer's hook: the first call finds nobody, the others are taken.
-struct Hook(
-    mpsc::UnboundedSender<http::Request<Bytes>>,
-    std::sync::atomic::AtomicU32,
-);
+struct Hook(mpsc::UnboundedSender<http::Request<Bytes>>, std::sync::atomic::AtomicU32);
 
 #[async_trait]
 impl Transport for Hook {
@@ -71,62 +64,30 @@ async fn listen() -> (TcpListener, String) {
 }
 
 fn client() -> HttpTransport {
-    HttpTransport::new(
-        HttpLimits {
-            total_ms: 500,
-            ..HttpLimits::default()
-        },
-        vec![],
-    )
-    .unwrap()
+    HttpTransport::new(HttpLimits { total_ms: 500, ..HttpLimits::default() }, vec![]).unwrap()
 }
 
 fn message(n: usize) -> Message {
     let to = format!("+86199{n:08}");
-    Message {
-        to,
-        text: "【余姚市防指】收到回1".into(),
-        reference: format!("b{n}"),
-    }
+    Message { to, text: "【余姚市防指】收到回1".into(), reference: format!("b{n}") }
 }
 
 async fn fetch(client: &HttpTransport, method: &str, url: String, body: &str) -> (u16, String) {
     let body = Bytes::copy_from_slice(body.as_bytes());
-    let request = http::Request::builder()
-        .method(method)
-        .uri(url)
-        .body(body)
-        .unwrap();
+    let request = http::Request::builder().method(method).uri(url).body(body).unwrap();
     let answer = client.call(request).await.unwrap();
-    (
-        answer.status().as_u16(),
-        String::from_utf8(answer.body().to_vec()).unwrap(),
-    )
+    (answer.status().as_u16(), String::from_utf8(answer.body().to_vec()).unwrap())
 }
 
 async fn look_at_the_faces(client: &HttpTransport, base: &str) {
-    let (_, log) = fetch(
-        client,
-        "GET",
-        format!("{base}/practice/log?from=0&limit=5"),
-        "",
-    )
-    .await;
+    let (_, log) = fetch(client, "GET", format!("{base}/practice/log?from=0&limit=5"), "").await;
     let entry: Entry = serde_json::from_str(log.trim_end()).unwrap();
     assert_eq!((entry.to.as_str(), entry.taken), ("+8619900000001", true));
     let vices = r#"{"timeout_taken":1.0}"#;
     let url = || format!("{base}/practice/vices");
     assert_eq!(fetch(client, "PUT", url(), vices).await.0, 204);
-    assert_eq!(
-        fetch(client, "PUT", url(), r#"{"fail_5xx":7}"#).await.0,
-        400
-    );
-    assert!(
-        fetch(client, "GET", url(), "")
-            .await
-            .1
-            .contains("\"timeout_taken\":1.0")
-    );
+    assert_eq!(fetch(client, "PUT", url(), r#"{"fail_5xx":7}"#).await.0, 400);
+    assert!(fetch(client, "GET", url(), "").await.1.contains("\"timeout_taken\":1.0"));
 }
 
 #[tokio::test]
@@ -139,11 +100,7 @@ async fn the_whole_way_over_loopback() {
         hook_url: "http://127.0.0.1:1/hooks/practice".into(),
         log_limit: 1_000,
     };
-    let vices = Vices {
-        latency_ms: (50, 50),
-        receipt_delay_ms: (100, 100),
-        ..Vices::default()
-    };
+    let vices = Vices { latency_ms: (50, 50), receipt_delay_ms: (100, 100), ..Vices::default() };
     let gateway = Arc::new(GatewaySim::new(settings, vices, Box::new(Prompt)));
     let (hook, mut hooked) = mpsc::unbounded_channel();
     let face = Face {
@@ -155,14 +112,7 @@ async fn the_whole_way_over_loopback() {
     };
     let server = tokio::spawn(serve(listener, face, std::future::pending()));
     let (codec, client) = (codec(&base), client());
-    let pass = admit(
-        AlertKind::Rehearsal,
-        true,
-        Realm::Practice,
-        Realm::Practice,
-        false,
-        "",
-    );
+    let pass = admit(AlertKind::Rehearsal, true, Realm::Practice, Realm::Practice, false, "");
     let pass = pass.unwrap();
     let sent = channel::send(&client, &codec, &pass, &[message(1)]).await;
     assert_eq!(sent[0].code(), 1, "{sent:?}");
@@ -188,12 +138,7 @@ async fn the_whole_way_over_loopback() {
     let (_, stats) = fetch(&client, "GET", format!("{base}/practice/stats"), "").await;
     let stats: Stats = serde_json::from_str(&stats).unwrap();
     assert_eq!((stats.taken, stats.distinct, stats.duplicates), (2, 1, 1));
-    assert_eq!(
-        fetch(&client, "POST", format!("{base}/practice/reset"), "")
-            .await
-            .0,
-        204
-    );
+    assert_eq!(fetch(&client, "POST", format!("{base}/practice/reset"), "").await.0, 204);
     assert_eq!(gateway.stats(), Stats::default());
     server.abort();
 }
@@ -204,14 +149,7 @@ async fn the_sink_takes_counts_and_checks_the_account() {
     let sink = Arc::new(Sink::new(SID, TOKEN));
     let server = tokio::spawn(serve_sink(listener, sink.clone(), std::future::pending()));
     let (codec, client) = (codec(&base), client());
-    let pass = admit(
-        AlertKind::Rehearsal,
-        true,
-        Realm::Practice,
-        Realm::Practice,
-        false,
-        "",
-    );
+    let pass = admit(AlertKind::Rehearsal, true, Realm::Practice, Realm::Practice, false, "");
     let pass = pass.unwrap();
     let mut sids = std::collections::HashSet::new();
     for n in [1, 2, 2, 3] {
@@ -225,12 +163,7 @@ async fn the_sink_takes_counts_and_checks_the_account() {
     let url = format!("{base}/2010-04-01/Accounts/{SID}/Messages.json");
     assert_eq!(fetch(&client, "POST", url, "To=1&Body=1").await.0, 401);
     assert_eq!(sink.stats().refused, 1);
-    assert_eq!(
-        fetch(&client, "POST", format!("{base}/practice/reset"), "")
-            .await
-            .0,
-        204
-    );
+    assert_eq!(fetch(&client, "POST", format!("{base}/practice/reset"), "").await.0, 204);
     assert_eq!(sink.stats(), Stats::default());
     server.abort();
 }
@@ -239,8 +172,6 @@ async fn the_sink_takes_counts_and_checks_the_account() {
 async fn it_listens_on_loopback_only() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let sink = Arc::new(Sink::new(SID, TOKEN));
-    let fault = serve_sink(listener, sink, std::future::ready(()))
-        .await
-        .unwrap_err();
+    let fault = serve_sink(listener, sink, std::future::ready(())).await.unwrap_err();
     assert_eq!(fault.kind(), io::ErrorKind::PermissionDenied);
 }

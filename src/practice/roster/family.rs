@@ -44,10 +44,7 @@ pub struct Family {
 impl Family {
     /// Bits of all members and of the household as a whole.
     pub fn needs(&self) -> i64 {
-        let mut needs = self
-            .members
-            .iter()
-            .fold(0, |bits, member| bits | member.needs);
+        let mut needs = self.members.iter().fold(0, |bits, member| bits | member.needs);
         if let [only] = &self.members[..] {
             if only.age >= 70 {
                 needs |= Need::Over70Alone.bit();
@@ -119,11 +116,7 @@ pub fn family(chance: &mut Chance, build: Build) -> Family {
     let (child, other) = (Sex::any(chance), names::surname(chance));
     match shape {
         OldAlone => {
-            let sex = if chance.in_1000(650) {
-                Sex::Woman
-            } else {
-                Sex::Man
-            };
+            let sex = if chance.in_1000(650) { Sex::Woman } else { Sex::Man };
             let age = old_age(chance, 94);
             add(chance, sex, age, house);
         }

@@ -79,10 +79,7 @@ impl Maker<'_> {
             left: outline.households,
             buildings: 0,
         };
-        let short = village
-            .name
-            .trim_end_matches("村委会")
-            .trim_end_matches("居委会");
+        let short = village.name.trim_end_matches("村委会").trim_end_matches("居委会");
         let name = format!("{short}第{}网格", at + 1);
         self.place(&grid.code, &name, PlaceKind::Grid, Some(village.code))?;
         self.grid_leaders(&mut grid, outline.number, shared_leader)?;
@@ -117,11 +114,7 @@ impl Maker<'_> {
                     let from_at = SEASON_AT + grid.chance.between(0, 100) * DAY_MS;
                     let until_at = from_at + grid.chance.between(3, 14) * DAY_MS;
                     let human = human.clone();
-                    (self.out)(&Row::Absence(AbsenceRow {
-                        human,
-                        from_at,
-                        until_at,
-                    }))?;
+                    (self.out)(&Row::Absence(AbsenceRow { human, from_at, until_at }))?;
                 }
                 if number % SHARED_LEADER == 7 {
                     *shared_leader = Some((human, 2));
@@ -149,14 +142,7 @@ impl Maker<'_> {
             self.endanger(grid.town, grid.ground, ZoneMember::Place(code.clone()))?;
         }
         let (homes, able, neighbour, child) = (0, Vec::new(), false, None);
-        Ok(Building {
-            code,
-            low,
-            homes,
-            able,
-            neighbour,
-            child,
-        })
+        Ok(Building { code, low, homes, able, neighbour, child })
     }
 
     /// A block of flats: stairwells, two doors on each floor.
@@ -166,8 +152,7 @@ impl Maker<'_> {
         let floors = match grid.build {
             Build::OldQuarter => grid.chance.weigh(&[(30, 3), (40, 4), (30, 5)]),
             Build::Blocks | Build::Village => {
-                grid.chance
-                    .weigh(&[(8, 4), (34, 5), (52, 6), (4, 7), (2, 11)])
+                grid.chance.weigh(&[(8, 4), (34, 5), (52, 6), (4, 7), (2, 11)])
             }
         };
         for stairwell in 1..=grid.chance.between(2, 4) {
@@ -181,15 +166,7 @@ impl Maker<'_> {
                 for flat in 1..=2 {
                     if grid.left > 0 {
                         let door = format!("{floor}0{flat}");
-                        self.home(
-                            grid,
-                            &mut building,
-                            Door {
-                                place: &place,
-                                floor,
-                                door,
-                            },
-                        )?;
+                        self.home(grid, &mut building, Door { place: &place, floor, door })?;
                     }
                 }
             }
@@ -205,15 +182,7 @@ impl Maker<'_> {
         for house in 1..=grid.chance.between(8, 16) {
             if grid.left > 0 {
                 let door = format!("{house}号");
-                self.home(
-                    grid,
-                    &mut building,
-                    Door {
-                        place: &place,
-                        floor: 1,
-                        door,
-                    },
-                )?;
+                self.home(grid, &mut building, Door { place: &place, floor: 1, door })?;
             }
         }
         self.building_leaders(grid, &building)
@@ -222,8 +191,7 @@ impl Maker<'_> {
     fn building_leaders(&mut self, grid: &mut Grid<'_>, building: &Building) -> io::Result<()> {
         let mut able = building.able.iter().cloned();
         let mut next = |maker: &mut Maker<'_>, chance: &mut Chance| {
-            able.next()
-                .unwrap_or_else(|| (names::full(chance, 55), maker.numbers.live()))
+            able.next().unwrap_or_else(|| (names::full(chance, 55), maker.numbers.live()))
         };
         let (name, phone) = next(self, &mut grid.chance);
         self.human(&building.leader(), &name, vec![phone])?;
@@ -277,14 +245,7 @@ impl Maker<'_> {
         for (lane, number) in [(Lane::Sms, phone.clone()), (Lane::Voice, wired)] {
             let (household, ord) = (code.clone(), 1 + i64::from(!number.takes_sms()));
             let (relative, person) = (None, None);
-            let row = AddressRow {
-                household,
-                lane,
-                number,
-                ord,
-                relative,
-                person,
-            };
+            let row = AddressRow { household, lane, number, ord, relative, person };
             (self.out)(&Row::Address(row))?;
         }
         let name = names::full(&mut grid.chance, 48);

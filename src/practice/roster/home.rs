@@ -34,19 +34,11 @@ struct Line {
 
 impl Line {
     fn of(number: Phone, member: usize) -> Line {
-        Line {
-            number,
-            member: Some(member),
-            relative: None,
-        }
+        Line { number, member: Some(member), relative: None }
     }
 
     fn shared(number: Phone) -> Line {
-        Line {
-            number,
-            member: None,
-            relative: None,
-        }
+        Line { number, member: None, relative: None }
     }
 }
 
@@ -100,11 +92,7 @@ impl Maker<'_> {
 
     /// A mobile in use, or (4 in 100) one that is not any more.
     fn mobile(&mut self, chance: &mut Chance) -> Phone {
-        if chance.in_1000(40) {
-            self.numbers.dead()
-        } else {
-            self.numbers.live()
-        }
+        if chance.in_1000(40) { self.numbers.dead() } else { self.numbers.live() }
     }
 
     /// Under which numbers the home is reached, best first.
@@ -121,10 +109,7 @@ impl Maker<'_> {
             }
         }
         if old && lines.is_empty() && chance.in_1000(300) {
-            let child = building
-                .child
-                .clone()
-                .or_else(|| self.village_number.clone());
+            let child = building.child.clone().or_else(|| self.village_number.clone());
             lines.extend(child.map(Line::shared));
         }
         if lines.is_empty() || chance.in_1000(if old { 300 } else { 60 }) {
@@ -133,11 +118,7 @@ impl Maker<'_> {
         if old && chance.in_1000(450) {
             let number = self.mobile(chance);
             let relative = Some(relative(chance, &family.members[0]));
-            lines.push(Line {
-                number,
-                member: None,
-                relative,
-            });
+            lines.push(Line { number, member: None, relative });
         }
         lines
     }
@@ -160,11 +141,7 @@ impl Maker<'_> {
 
     fn addresses(&mut self, code: &str, lines: &[Line]) -> io::Result<()> {
         for (ord, line) in (1..).zip(lines) {
-            let lane = if line.number.takes_sms() {
-                Lane::Sms
-            } else {
-                Lane::Voice
-            };
+            let lane = if line.number.takes_sms() { Lane::Sms } else { Lane::Voice };
             (self.out)(&Row::Address(AddressRow {
                 household: code.into(),
                 lane,

@@ -87,12 +87,7 @@ impl Maker<'_> {
     }
 
     fn village(&mut self, chance: &mut Chance, town: &Town, village: &Village) -> io::Result<()> {
-        self.place(
-            village.code,
-            village.name,
-            PlaceKind::Village,
-            Some(town.code),
-        )?;
+        self.place(village.code, village.name, PlaceKind::Village, Some(town.code))?;
         for ord in 1..=2 {
             let code = format!("{}-H{ord}", village.code);
             self.leader(chance, &code, village.code, Role::CommunityHead, ord)?;
@@ -117,31 +112,16 @@ impl Maker<'_> {
         let ord = self.ord;
         self.ord += 1;
         let (code, name, parent) = (code.into(), name.into(), parent.map(str::to_owned));
-        (self.out)(&Row::Place(PlaceRow {
-            code,
-            name,
-            kind,
-            parent,
-            ord,
-        }))
+        (self.out)(&Row::Place(PlaceRow { code, name, kind, parent, ord }))
     }
 
     fn human(&mut self, code: &str, name: &str, phones: Vec<Phone>) -> io::Result<()> {
-        (self.out)(&Row::Human(HumanRow {
-            code: code.into(),
-            name: name.into(),
-            phones,
-        }))
+        (self.out)(&Row::Human(HumanRow { code: code.into(), name: name.into(), phones }))
     }
 
     fn duty(&mut self, place: &str, human: &str, role: Role, ord: i64) -> io::Result<()> {
         let (place, human) = (place.into(), human.into());
-        (self.out)(&Row::Duty(DutyRow {
-            place,
-            human,
-            role,
-            ord,
-        }))
+        (self.out)(&Row::Duty(DutyRow { place, human, role, ord }))
     }
 
     /// Somebody with a number of his own, and his duty.
@@ -168,31 +148,13 @@ impl Maker<'_> {
     fn endanger(&mut self, town: &Town, ground: Ground, member: ZoneMember) -> io::Result<()> {
         let (mark, name, hazard, minutes_to_water, route) = match ground {
             Ground::Plain => return Ok(()),
-            Ground::River => (
-                "RIVER",
-                "姚江沿岸低洼区".into(),
-                "flood",
-                180,
-                "往远离姚江的高处走",
-            ),
+            Ground::River => ("RIVER", "姚江沿岸低洼区".into(), "flood", 180, "往远离姚江的高处走"),
             Ground::BelowDam(dam) => {
                 let name = format!("{dam}下游淹没区");
                 ("DAM", name, "flood", 60, "沿村道上两侧山坡，不过桥")
             }
-            Ground::Slope => (
-                "SLOPE",
-                "地质灾害点下方".into(),
-                "typhoon",
-                30,
-                "横着离开山沟",
-            ),
-            Ground::SeaWall => (
-                "SEA",
-                "海塘外及塘内一线".into(),
-                "typhoon",
-                120,
-                "往塘内公路走",
-            ),
+            Ground::Slope => ("SLOPE", "地质灾害点下方".into(), "typhoon", 30, "横着离开山沟"),
+            Ground::SeaWall => ("SEA", "海塘外及塘内一线".into(), "typhoon", 120, "往塘内公路走"),
         };
         let zone = format!("Z-{mark}-{}", town.code);
         if self.zones.insert(zone.clone()) {

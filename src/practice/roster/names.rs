@@ -75,11 +75,7 @@ pub enum Sex {
 impl Sex {
     /// Either, by chance.
     pub fn any(chance: &mut Chance) -> Sex {
-        if chance.in_1000(500) {
-            Sex::Woman
-        } else {
-            Sex::Man
-        }
+        if chance.in_1000(500) { Sex::Woman } else { Sex::Man }
     }
 }
 

@@ -21,12 +21,7 @@ pub struct Numbers {
 
 impl Numbers {
     pub fn new(seed: u64) -> Numbers {
-        Numbers {
-            offset: seed % LIVE,
-            live: 0,
-            dead: 0,
-            wired: 0,
-        }
+        Numbers { offset: seed % LIVE, live: 0, dead: 0, wired: 0 }
     }
 
     /// A mobile behind which somebody is.

@@ -62,16 +62,8 @@ pub enum Ground {
     SeaWall,
 }
 
-const RIVER_TOWNS: &[&str] = &[
-    "梨洲街道",
-    "凤山街道",
-    "兰江街道",
-    "阳明街道",
-    "马渚镇",
-    "丈亭镇",
-    "三七市镇",
-    "河姆渡镇",
-];
+const RIVER_TOWNS: &[&str] =
+    &["梨洲街道", "凤山街道", "兰江街道", "阳明街道", "马渚镇", "丈亭镇", "三七市镇", "河姆渡镇"];
 const DAMS: &[(&str, &str)] = &[
     ("梁弄镇", "四明湖水库"),
     ("陆埠镇", "陆埠水库"),
@@ -112,12 +104,7 @@ fn listed(level: &'static str) -> impl Iterator<Item = Listed> {
         let (at, parent, kind) = (cells.next()?, cells.next()?, cells.next()?);
         // The six streets have town codes below 330281100000; their communities are the town.
         let urban = kind == "居委会" && parent < "330281100000";
-        (at == level).then_some(Listed {
-            code,
-            name,
-            parent,
-            urban,
-        })
+        (at == level).then_some(Listed { code, name, parent, urban })
     })
 }
 
@@ -140,20 +127,8 @@ struct Spread {
 
 impl Spread {
     fn new(villages: u64, full_grids: u64, grids: u64, households: u64) -> Spread {
-        let used = (villages * grids)
-            .div_ceil(full_grids)
-            .min(villages)
-            .min(grids);
-        Spread {
-            villages,
-            used,
-            grids,
-            households,
-            village: 0,
-            slot: 0,
-            grid: 0,
-            owed: 0,
-        }
+        let used = (villages * grids).div_ceil(full_grids).min(villages).min(grids);
+        Spread { villages, used, grids, households, village: 0, slot: 0, grid: 0, owed: 0 }
     }
 
     /// Grids of the next village of this class: 0 where the village is not used.
@@ -184,11 +159,8 @@ impl Spread {
 pub fn outline(households: u64, seed: u64) -> Vec<Town> {
     let part = |full: u64| (households * full + FULL_HOUSEHOLDS / 2) / FULL_HOUSEHOLDS;
     let (urban, rural) = (part(FULL_URBAN_GRIDS).max(1), part(FULL_RURAL_GRIDS));
-    let in_blocks = if rural == 0 {
-        households
-    } else {
-        households * FULL_URBAN_HOUSEHOLDS / FULL_HOUSEHOLDS
-    };
+    let in_blocks =
+        if rural == 0 { households } else { households * FULL_URBAN_HOUSEHOLDS / FULL_HOUSEHOLDS };
     let cities = listed("village").filter(|village| village.urban).count() as u64;
     let others = listed("village").count() as u64 - cities;
     let mut blocks = Spread::new(cities, FULL_URBAN_GRIDS, urban, in_blocks);
@@ -199,11 +171,7 @@ pub fn outline(households: u64, seed: u64) -> Vec<Town> {
     for town in listed("town") {
         let mut villages = Vec::new();
         for village in listed("village").filter(|village| village.parent == town.code) {
-            let class = if village.urban {
-                &mut blocks
-            } else {
-                &mut houses
-            };
+            let class = if village.urban { &mut blocks } else { &mut houses };
             let mut grids = Vec::new();
             for _ in 0..class.next_village() {
                 let build = match (village.urban, chance.in_1000(150)) {
@@ -213,28 +181,15 @@ pub fn outline(households: u64, seed: u64) -> Vec<Town> {
                 };
                 let ground = Ground::of(town.name, number, &mut chance);
                 let households = class.next_size(&mut chance);
-                grids.push(GridOutline {
-                    number,
-                    build,
-                    ground,
-                    households,
-                });
+                grids.push(GridOutline { number, build, ground, households });
                 number += 1;
             }
             if !grids.is_empty() {
-                villages.push(Village {
-                    code: village.code,
-                    name: village.name,
-                    grids,
-                });
+                villages.push(Village { code: village.code, name: village.name, grids });
             }
         }
         if !villages.is_empty() {
-            towns.push(Town {
-                code: town.code,
-                name: town.name,
-                villages,
-            });
+            towns.push(Town { code: town.code, name: town.name, villages });
         }
     }
     towns

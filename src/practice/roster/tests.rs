@@ -41,11 +41,7 @@ fn digest(rows: &[Row]) -> String {
         sha.update(file.name());
         sha.update(bytes);
     }
-    sha.finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    sha.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn households(rows: &[Row]) -> Vec<&HouseholdRow> {
@@ -88,34 +84,17 @@ fn a_town_has_exactly_the_households_asked_for() {
 
 #[test]
 fn the_whole_of_yuyao_has_its_275_urban_grids_of_ordinary_size() {
-    for (households, urban, rural) in [
-        (300_000, 275, 870),
-        (1_000_000, 917, 2_900),
-        (20_000, 18, 58),
-        (200, 1, 1),
-    ] {
+    for (households, urban, rural) in
+        [(300_000, 275, 870), (1_000_000, 917, 2_900), (20_000, 18, 58), (200, 1, 1)]
+    {
         let towns = outline(households, 3);
         let villages: Vec<&Village> = towns.iter().flat_map(|town| &town.villages).collect();
         let grids: Vec<_> = villages.iter().flat_map(|village| &village.grids).collect();
-        let in_villages = grids
-            .iter()
-            .filter(|grid| grid.build == Build::Village)
-            .count();
-        assert_eq!(
-            (grids.len() - in_villages, in_villages),
-            (urban, rural),
-            "{households}"
-        );
-        assert_eq!(
-            grids.iter().map(|grid| grid.households).sum::<u64>(),
-            households
-        );
+        let in_villages = grids.iter().filter(|grid| grid.build == Build::Village).count();
+        assert_eq!((grids.len() - in_villages, in_villages), (urban, rural), "{households}");
+        assert_eq!(grids.iter().map(|grid| grid.households).sum::<u64>(), households);
         if households >= 20_000 {
-            assert!(
-                grids
-                    .iter()
-                    .all(|grid| (180..=380).contains(&grid.households))
-            );
+            assert!(grids.iter().all(|grid| (180..=380).contains(&grid.households)));
         }
         if households >= 300_000 {
             assert_eq!((towns.len(), villages.len()), (21, 326));
@@ -139,11 +118,7 @@ fn the_whole_of_yuyao_has_its_stairwells_and_phones() {
     assert_eq!(homes, 300_000);
     let counted: Vec<usize> = places.values().copied().collect();
     assert_eq!(counted[..4], [1, 21, 326, 1_145]);
-    assert!(
-        (6_900..8_500).contains(&counted[5]),
-        "{} stairwells",
-        counted[5]
-    );
+    assert!((6_900..8_500).contains(&counted[5]), "{} stairwells", counted[5]);
 }
 
 /// A tenth of the town, in the shares of the whole.
@@ -152,66 +127,31 @@ fn the_shares_that_make_lists_hard_are_there() {
     let rows = rows(30_000, 5);
     let homes = households(&rows);
     let total = homes.len() as f64;
-    let with_number: HashSet<&str> = addresses(&rows)
-        .iter()
-        .map(|a| a.household.as_str())
-        .collect();
+    let with_number: HashSet<&str> =
+        addresses(&rows).iter().map(|a| a.household.as_str()).collect();
     let share = |n: usize, of: f64| n as f64 * 100.0 / of;
-    let silent = homes
-        .iter()
-        .filter(|home| !with_number.contains(home.code.as_str()))
-        .count();
-    assert!(
-        (5.4..6.6).contains(&share(silent, total)),
-        "{silent} without a phone"
-    );
-    let sms: Vec<_> = addresses(&rows)
-        .into_iter()
-        .filter(|a| a.lane == Lane::Sms)
-        .collect();
+    let silent = homes.iter().filter(|home| !with_number.contains(home.code.as_str())).count();
+    assert!((5.4..6.6).contains(&share(silent, total)), "{silent} without a phone");
+    let sms: Vec<_> = addresses(&rows).into_iter().filter(|a| a.lane == Lane::Sms).collect();
     let dead = sms.iter().filter(|a| is_dead(&a.number)).count();
-    assert!(
-        (3.4..4.6).contains(&share(dead, sms.len() as f64)),
-        "{dead} of {}",
-        sms.len()
-    );
+    assert!((3.4..4.6).contains(&share(dead, sms.len() as f64)), "{dead} of {}", sms.len());
     let of_need = |bits: i64| share(homes.iter().filter(|h| h.needs & bits != 0).count(), total);
-    assert!(
-        (8.0..22.0).contains(&of_need(RING2_NEEDS)),
-        "{}",
-        of_need(RING2_NEEDS)
-    );
+    assert!((8.0..22.0).contains(&of_need(RING2_NEEDS)), "{}", of_need(RING2_NEEDS));
     assert!((2.0..9.0).contains(&of_need(Need::LandlineOnly.bit())));
     assert!((4.0..15.0).contains(&of_need(Need::Over75Alone.bit())));
-    let units = homes
-        .iter()
-        .filter(|home| home.kind == HouseholdKind::Unit)
-        .count();
+    let units = homes.iter().filter(|home| home.kind == HouseholdKind::Unit).count();
     assert!((40..=115).contains(&units), "{units} units");
     let mut by_number: HashMap<&str, HashSet<&str>> = HashMap::new();
     for address in &sms {
-        by_number
-            .entry(address.number.e164())
-            .or_default()
-            .insert(&address.household);
+        by_number.entry(address.number.e164()).or_default().insert(&address.household);
     }
     let shared = by_number.values().filter(|homes| homes.len() > 1).count();
     assert!(shared > 100, "{shared} numbers shared");
-    assert!(
-        by_number.values().any(|homes| homes.len() > 3),
-        "no number of an office"
-    );
-    let relatives = sms
-        .iter()
-        .filter(|address| address.relative.is_some())
-        .count();
+    assert!(by_number.values().any(|homes| homes.len() > 3), "no number of an office");
+    let relatives = sms.iter().filter(|address| address.relative.is_some()).count();
     assert!(relatives > 1_000, "{relatives} relatives");
     assert!(rows.iter().any(|row| row.file() == RosterFile::Absences));
-    assert!(
-        homes
-            .iter()
-            .all(|home| home.kind == HouseholdKind::Unit || home.persons <= 6)
-    );
+    assert!(homes.iter().all(|home| home.kind == HouseholdKind::Unit || home.persons <= 6));
 }
 
 #[test]
@@ -254,10 +194,7 @@ fn every_code_that_is_named_exists_and_every_number_is_nobodys() {
             Row::Address(r) => {
                 has(RosterFile::Households, &r.household);
                 assert!(r.number.is_practice());
-                assert!(
-                    once.insert((&r.household, r.number.e164(), r.lane)),
-                    "{r:?}"
-                );
+                assert!(once.insert((&r.household, r.number.e164(), r.lane)), "{r:?}");
                 if let Some(person) = &r.person {
                     has(RosterFile::Persons, person);
                 }
@@ -286,11 +223,7 @@ fn the_files_are_read_back_as_the_same_rows() {
             assert!(chunk.rows.len() <= CHUNK_ROWS_MAX);
             read.extend(chunk.rows.into_iter().map(|(_, row)| row));
         }
-        let written: Vec<Row> = rows
-            .iter()
-            .filter(|row| row.file() == file)
-            .cloned()
-            .collect();
+        let written: Vec<Row> = rows.iter().filter(|row| row.file() == file).cloned().collect();
         assert_eq!(read, written, "{}", file.name());
     }
 }

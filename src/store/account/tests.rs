@@ -14,21 +14,14 @@ static ABOVE: Stmt = Stmt::new("above", "INSERT INTO place_above VALUES ($1, $2,
 
 /// 余姚市 over 凤山街道 over its third grid: their ids.
 async fn tree(store: &Store) -> [i64; 3] {
-    let names = [
-        ("330281", "余姚市"),
-        ("330281002", "凤山街道"),
-        ("G3", "第三网格"),
-    ];
+    let names = [("330281", "余姚市"), ("330281002", "凤山街道"), ("G3", "第三网格")];
     let mut path: Vec<i64> = Vec::new();
     for (depth, (code, name)) in names.into_iter().enumerate() {
         let args = args![code, name, "place", path.last().copied(), depth, depth];
         let rows: Vec<(i64,)> = store.take(&PLACE, args).await.unwrap();
         path.push(rows[0].0);
         for (up, above) in path.iter().rev().enumerate() {
-            store
-                .exec(&ABOVE, args![rows[0].0, *above, up])
-                .await
-                .unwrap();
+            store.exec(&ABOVE, args![rows[0].0, *above, up]).await.unwrap();
         }
     }
     path.try_into().unwrap()
@@ -94,11 +87,7 @@ async fn logging_in_needs_an_open_account_and_its_own_word() {
         let mut tx = store.begin().await.unwrap();
         assert!(set_token(&mut tx, id, Some(token)).await.unwrap());
         assert!(set_password(&mut tx, id, "$argon2id$other").await.unwrap());
-        assert!(
-            !set_password(&mut tx, id + 1, "$argon2id$other")
-                .await
-                .unwrap()
-        );
+        assert!(!set_password(&mut tx, id + 1, "$argon2id$other").await.unwrap());
         tx.commit().await.unwrap();
         let login = by_token(&store, &token).await.unwrap().unwrap();
         assert_eq!((login.id, login.name.as_str()), (id, "王建国"));
@@ -109,10 +98,7 @@ async fn logging_in_needs_an_open_account_and_its_own_word() {
         tx.commit().await.unwrap();
         assert_eq!(by_name(&store, "王建国").await.unwrap(), None);
         assert_eq!(by_token(&store, &token).await.unwrap(), None);
-        assert_eq!(
-            list(&store, "", 10).await.unwrap()[0].disabled_at,
-            Some(2_000)
-        );
+        assert_eq!(list(&store, "", 10).await.unwrap()[0].disabled_at, Some(2_000));
     }
 }
 
@@ -132,19 +118,12 @@ async fn the_list_shows_roles_with_their_places_and_follows_the_names() {
         assert!(!revoke(&mut tx, a, Role::Admin, city).await.unwrap());
         tx.commit().await.unwrap();
         let first = list(&store, "", 2).await.unwrap();
-        let held: Vec<_> = first[0]
-            .roles
-            .iter()
-            .map(|r| (r.role, r.place_name.as_str()))
-            .collect();
+        let held: Vec<_> = first[0].roles.iter().map(|r| (r.role, r.place_name.as_str())).collect();
         assert_eq!(held, [(Role::Approver, "余姚市"), (Role::Desk, "凤山街道")]);
         assert!(first[0].has_password && !first[0].has_token);
         assert!(first[1].roles.is_empty());
         let rest = list(&store, &first[1].name, 2).await.unwrap();
-        assert_eq!(
-            rest.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(),
-            ["c"]
-        );
+        assert_eq!(rest.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["c"]);
     }
 }
 
@@ -152,10 +131,7 @@ async fn the_list_shows_roles_with_their_places_and_follows_the_names() {
 async fn every_statement_is_understood_by_every_database() {
     for store in fresh::stores("account_sql").await {
         for stmt in ALL {
-            store
-                .prepare(stmt)
-                .await
-                .unwrap_or_else(|e| panic!("{}: {e}", stmt.name));
+            store.prepare(stmt).await.unwrap_or_else(|e| panic!("{}: {e}", stmt.name));
         }
     }
 }

@@ -24,10 +24,7 @@ async fn add(store: &Store, acts: &[&str]) {
 }
 
 async fn lease_for(store: &Store, owner: &str, now: i64) -> Held {
-    lease::take(store, "chain", owner, now, 30_000)
-        .await
-        .unwrap()
-        .unwrap()
+    lease::take(store, "chain", owner, now, 30_000).await.unwrap().unwrap()
 }
 
 async fn whole(store: &Store) -> Vec<Entry> {
@@ -65,19 +62,14 @@ async fn entries_are_chained_in_the_order_in_which_they_were_written() {
 async fn what_is_rolled_back_was_never_written() {
     for store in fresh::stores("journal_back").await {
         let mut tx = store.begin().await.unwrap();
-        append(&mut tx, &[new("alert.approve", None)])
-            .await
-            .unwrap();
+        append(&mut tx, &[new("alert.approve", None)]).await.unwrap();
         drop(tx);
         add(&store, &["alert.return"]).await;
         let held = lease_for(&store, "甲", NOW).await;
         chain(&store, &held, 10).await.unwrap();
         let entries = whole(&store).await;
         assert_eq!(entries.len(), 1);
-        assert_eq!(
-            (entries[0].pos, entries[0].act.as_str()),
-            (1, "alert.return")
-        );
+        assert_eq!((entries[0].pos, entries[0].act.as_str()), (1, "alert.return"));
     }
 }
 
@@ -176,10 +168,7 @@ async fn an_endless_detail_is_cut_and_says_so() {
 async fn every_statement_is_understood_by_every_database() {
     for store in fresh::stores("journal_sql").await {
         for stmt in ALL.iter().chain(lease::ALL) {
-            store
-                .prepare(stmt)
-                .await
-                .unwrap_or_else(|e| panic!("{}: {e}", stmt.name));
+            store.prepare(stmt).await.unwrap_or_else(|e| panic!("{}: {e}", stmt.name));
         }
     }
 }

@@ -128,14 +128,7 @@ const fn ask(
     reason: &'static str,
     third: Third,
 ) -> Check {
-    Check {
-        stmt,
-        staged,
-        file,
-        column,
-        reason,
-        third,
-    }
+    Check { stmt, staged, file, column, reason, third }
 }
 
 fn checks() -> Vec<Check> {
@@ -164,141 +157,29 @@ fn checks() -> Vec<Check> {
         ask(&TWICE, "persons", Persons, "code", twice, None),
         ask(&TWICE, "addresses", Addresses, "number", twice, None),
         ask(&TWICE, "zones", Zones, "code", twice, None),
-        ask(
-            &TWICE,
-            "zone_places",
-            ZoneMembers,
-            "place_code",
-            twice,
-            None,
-        ),
-        ask(
-            &TWICE,
-            "zone_homes",
-            ZoneMembers,
-            "household_code",
-            twice,
-            None,
-        ),
+        ask(&TWICE, "zone_places", ZoneMembers, "place_code", twice, None),
+        ask(&TWICE, "zone_homes", ZoneMembers, "household_code", twice, None),
         ask(&NO_PLACE, "places", Places, "parent_code", place, OnlyStage),
         ask(&CYCLE, "places", Places, "parent_code", cycle, None),
         ask(&SECOND_ROOT, "places", Places, "parent_code", root, None),
         ask(&KIND_CHANGED, "places", Places, "kind", kind, None),
-        ask(
-            &PARENT_KIND,
-            "places",
-            Places,
-            "parent_code",
-            parent,
-            ParentKinds,
-        ),
+        ask(&PARENT_KIND, "places", Places, "parent_code", parent, ParentKinds),
         ask(&NO_PLACE, "duties", Duties, "place_code", place, OnlyStage),
-        ask(
-            &NO_HUMAN_2,
-            "duties",
-            Duties,
-            "human_code",
-            human,
-            OnlyStage,
-        ),
+        ask(&NO_HUMAN_2, "duties", Duties, "human_code", human, OnlyStage),
         ask(&ROLE_KIND, "duties", Duties, "role", role, RoleKinds),
-        ask(
-            &NO_HUMAN,
-            "absences",
-            Absences,
-            "human_code",
-            human,
-            OnlyStage,
-        ),
-        ask(
-            &NO_PLACE,
-            "households",
-            Households,
-            "place_code",
-            place,
-            OnlyStage,
-        ),
-        ask(
-            &HOME_KIND,
-            "households",
-            Households,
-            "place_code",
-            under,
-            None,
-        ),
-        ask(
-            &NO_HUMAN_2,
-            "households",
-            Households,
-            "helper_code",
-            human,
-            OnlyStage,
-        ),
-        ask(
-            &NO_HOME,
-            "persons",
-            Persons,
-            "household_code",
-            home,
-            OnlyStage,
-        ),
-        ask(
-            &NO_HOME,
-            "addresses",
-            Addresses,
-            "household_code",
-            home,
-            OnlyStage,
-        ),
-        ask(
-            &NO_PERSON_2,
-            "addresses",
-            Addresses,
-            "person_code",
-            person,
-            OnlyStage,
-        ),
-        ask(
-            &OTHER_HOME,
-            "addresses",
-            Addresses,
-            "person_code",
-            other,
-            None,
-        ),
+        ask(&NO_HUMAN, "absences", Absences, "human_code", human, OnlyStage),
+        ask(&NO_PLACE, "households", Households, "place_code", place, OnlyStage),
+        ask(&HOME_KIND, "households", Households, "place_code", under, None),
+        ask(&NO_HUMAN_2, "households", Households, "helper_code", human, OnlyStage),
+        ask(&NO_HOME, "persons", Persons, "household_code", home, OnlyStage),
+        ask(&NO_HOME, "addresses", Addresses, "household_code", home, OnlyStage),
+        ask(&NO_PERSON_2, "addresses", Addresses, "person_code", person, OnlyStage),
+        ask(&OTHER_HOME, "addresses", Addresses, "person_code", other, None),
         ask(&NO_HUMAN_2, "zones", Zones, "head_code", human, OnlyStage),
-        ask(
-            &NO_ZONE,
-            "zone_places",
-            ZoneMembers,
-            "zone_code",
-            zone,
-            OnlyStage,
-        ),
-        ask(
-            &NO_ZONE,
-            "zone_homes",
-            ZoneMembers,
-            "zone_code",
-            zone,
-            OnlyStage,
-        ),
-        ask(
-            &NO_PLACE_2,
-            "zone_places",
-            ZoneMembers,
-            "place_code",
-            place,
-            OnlyStage,
-        ),
-        ask(
-            &NO_HOME_2,
-            "zone_homes",
-            ZoneMembers,
-            "household_code",
-            home,
-            OnlyStage,
-        ),
+        ask(&NO_ZONE, "zone_places", ZoneMembers, "zone_code", zone, OnlyStage),
+        ask(&NO_ZONE, "zone_homes", ZoneMembers, "zone_code", zone, OnlyStage),
+        ask(&NO_PLACE_2, "zone_places", ZoneMembers, "place_code", place, OnlyStage),
+        ask(&NO_HOME_2, "zone_homes", ZoneMembers, "household_code", home, OnlyStage),
     ]
 }
 
@@ -320,10 +201,7 @@ pub(super) async fn check(
             Third::RoleKinds => args.push(roles.as_str().into()),
         }
         let bad: Vec<(i64, String)> = store.rows(check.stmt, args).await?;
-        faults.extend(
-            bad.into_iter()
-                .map(|(line, value)| fault(check, line, &value)),
-        );
+        faults.extend(bad.into_iter().map(|(line, value)| fault(check, line, &value)));
         if faults.len() >= FAULTS_MAX {
             break;
         }
@@ -334,9 +212,7 @@ pub(super) async fn check(
 }
 
 fn absent_files(files: &BTreeSet<RosterFile>, missing: Missing) -> Vec<Fault> {
-    let absent = RosterFile::ALL
-        .into_iter()
-        .filter(|file| !files.contains(file));
+    let absent = RosterFile::ALL.into_iter().filter(|file| !files.contains(file));
     let fault = |file: RosterFile| Fault {
         file: file.name().into(),
         line: 0,
@@ -372,10 +248,7 @@ fn fault(check: &Check, line: i64, value: &str) -> Fault {
 fn parent_kinds() -> Result<String, StoreFault> {
     let mut pairs = Vec::new();
     for child in PlaceKind::ALL {
-        for parent in PlaceKind::ALL
-            .into_iter()
-            .filter(|parent| child.fits_under(*parent))
-        {
+        for parent in PlaceKind::ALL.into_iter().filter(|parent| child.fits_under(*parent)) {
             pairs.push(serde_json::json!({"child": child.word(), "parent": parent.word()}));
         }
     }

@@ -123,13 +123,7 @@ pub async fn tree(tx: &mut Tx, import: i64) -> Result<(), StoreFault> {
 
 /// What follows for homes, numbers and zones.
 pub async fn derive(tx: &mut Tx) -> Result<(), StoreFault> {
-    for stmt in [
-        &MOVE_HOMES,
-        &ORDER_HOMES,
-        &SHARE_NUMBERS,
-        &DROP_ZONE_HOMES,
-        &ADD_DERIVED,
-    ] {
+    for stmt in [&MOVE_HOMES, &ORDER_HOMES, &SHARE_NUMBERS, &DROP_ZONE_HOMES, &ADD_DERIVED] {
         tx.exec(stmt, args![]).await?;
     }
     Ok(())

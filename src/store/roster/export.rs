@@ -66,10 +66,7 @@ pub struct Cursor {
 
 impl Cursor {
     /// Before the first row.
-    pub const START: Cursor = Cursor {
-        key: [-1; 3],
-        homes: false,
-    };
+    pub const START: Cursor = Cursor { key: [-1; 3], homes: false };
 }
 
 #[derive(FromRow)]
@@ -151,33 +148,18 @@ fn damaged(what: &str) -> StoreFault {
 }
 
 fn open(sealer: &Sealer, sealed: &[u8]) -> Result<Phone, StoreFault> {
-    let text = sealer
-        .open(sealed)
-        .map_err(|fault| damaged(&fault.to_string()))?;
+    let text = sealer.open(sealed).map_err(|fault| damaged(&fault.to_string()))?;
     Phone::parse(&text).map_err(|fault| damaged(&fault.to_string()))
 }
 
 async fn places(store: &Store, cursor: &mut Cursor) -> Result<Vec<Row>, StoreFault> {
-    let page: Vec<PlaceLine> = store
-        .rows(&PLACE_PAGE, args![cursor.key[0], CHUNK_ROWS_MAX])
-        .await?;
+    let page: Vec<PlaceLine> =
+        store.rows(&PLACE_PAGE, args![cursor.key[0], CHUNK_ROWS_MAX]).await?;
     let row = |line: PlaceLine| {
         cursor.key[0] = line.at;
-        let PlaceLine {
-            code,
-            name,
-            parent,
-            ord,
-            ..
-        } = line;
+        let PlaceLine { code, name, parent, ord, .. } = line;
         let kind = PlaceKind::from_word(&line.kind).ok_or_else(|| damaged("kind of place"))?;
-        Ok(Row::Place(PlaceRow {
-            code,
-            name,
-            kind,
-            parent,
-            ord,
-        }))
+        Ok(Row::Place(PlaceRow { code, name, kind, parent, ord }))
     };
     page.into_iter().map(row).collect()
 }
@@ -214,12 +196,7 @@ async fn duties(store: &Store, cursor: &mut Cursor) -> Result<Vec<Row>, StoreFau
     let row = |(place_id, role, human_id, place, human, ord): DutyLine| {
         cursor.key = [place_id, role, human_id];
         let role = Role::from_code(role).ok_or_else(|| damaged("role"))?;
-        Ok(Row::Duty(DutyRow {
-            place,
-            human,
-            role,
-            ord,
-        }))
+        Ok(Row::Duty(DutyRow { place, human, role, ord }))
     };
     page.into_iter().map(row).collect()
 }
@@ -229,19 +206,13 @@ async fn absences(store: &Store, cursor: &mut Cursor) -> Result<Vec<Row>, StoreF
     let page: Vec<(i64, i64, i64, String)> = store.rows(&ABSENCE_PAGE, args).await?;
     let row = |(human_id, from_at, until_at, human)| {
         cursor.key = [human_id, from_at, 0];
-        Row::Absence(AbsenceRow {
-            human,
-            from_at,
-            until_at,
-        })
+        Row::Absence(AbsenceRow { human, from_at, until_at })
     };
     Ok(page.into_iter().map(row).collect())
 }
 
 async fn households(store: &Store, cursor: &mut Cursor) -> Result<Vec<Row>, StoreFault> {
-    let page: Vec<HomeLine> = store
-        .rows(&HOME_PAGE, args![cursor.key[0], CHUNK_ROWS_MAX])
-        .await?;
+    let page: Vec<HomeLine> = store.rows(&HOME_PAGE, args![cursor.key[0], CHUNK_ROWS_MAX]).await?;
     let row = |line: HomeLine| {
         cursor.key[0] = line.at;
         let kind = HouseholdKind::from_code(line.kind).ok_or_else(|| damaged("kind of home"))?;
@@ -266,13 +237,7 @@ async fn persons(store: &Store, cursor: &mut Cursor) -> Result<Vec<Row>, StoreFa
     let page: Vec<PersonLine> = store.rows(&PERSON_PAGE, args).await?;
     let row = |(at, code, household, name, birth_year, needs): PersonLine| {
         cursor.key[0] = at;
-        Row::Person(PersonRow {
-            code,
-            household,
-            name,
-            birth_year,
-            needs,
-        })
+        Row::Person(PersonRow { code, household, name, birth_year, needs })
     };
     Ok(page.into_iter().map(row).collect())
 }
@@ -299,58 +264,28 @@ async fn addresses(
 }
 
 async fn zones(store: &Store, cursor: &mut Cursor) -> Result<Vec<Row>, StoreFault> {
-    let page: Vec<ZoneLine> = store
-        .rows(&ZONE_PAGE, args![cursor.key[0], CHUNK_ROWS_MAX])
-        .await?;
+    let page: Vec<ZoneLine> = store.rows(&ZONE_PAGE, args![cursor.key[0], CHUNK_ROWS_MAX]).await?;
     let row = |line: ZoneLine| {
         cursor.key[0] = line.at;
-        let ZoneLine {
-            code,
-            name,
-            hazard,
-            minutes_to_water,
-            route,
-            shelter,
-            head,
-            ..
-        } = line;
-        Row::Zone(ZoneRow {
-            code,
-            name,
-            hazard,
-            minutes_to_water,
-            route,
-            shelter,
-            head,
-        })
+        let ZoneLine { code, name, hazard, minutes_to_water, route, shelter, head, .. } = line;
+        Row::Zone(ZoneRow { code, name, hazard, minutes_to_water, route, shelter, head })
     };
     Ok(page.into_iter().map(row).collect())
 }
 
 async fn zone_members(store: &Store, cursor: &mut Cursor) -> Result<Vec<Row>, StoreFault> {
     loop {
-        let stmt = if cursor.homes {
-            &ZONE_HOME_PAGE
-        } else {
-            &ZONE_PLACE_PAGE
-        };
+        let stmt = if cursor.homes { &ZONE_HOME_PAGE } else { &ZONE_PLACE_PAGE };
         let args = args![cursor.key[0], cursor.key[1], CHUNK_ROWS_MAX];
         let page: Vec<(i64, i64, String, String)> = store.rows(stmt, args).await?;
         if page.is_empty() && !cursor.homes {
-            *cursor = Cursor {
-                homes: true,
-                ..Cursor::START
-            };
+            *cursor = Cursor { homes: true, ..Cursor::START };
             continue;
         }
         let homes = cursor.homes;
         let row = |(zone_id, member_id, zone, code)| {
             cursor.key = [zone_id, member_id, 0];
-            let member = if homes {
-                ZoneMember::Household(code)
-            } else {
-                ZoneMember::Place(code)
-            };
+            let member = if homes { ZoneMember::Household(code) } else { ZoneMember::Place(code) };
             Row::ZoneMember(ZoneMemberRow { zone, member })
         };
         return Ok(page.into_iter().map(row).collect());

@@ -68,10 +68,7 @@ macro_rules! of_home {
 }
 macro_rules! of_human {
     () => {
-        concat!(
-            "FROM stage s JOIN human o ON o.code = s.refers WHERE ",
-            staged!("phones")
-        )
+        concat!("FROM stage s JOIN human o ON o.code = s.refers WHERE ", staged!("phones"))
     };
 }
 
@@ -216,9 +213,7 @@ impl Summary {
 
     /// Whether the import makes no difference.
     pub fn is_empty(&self) -> bool {
-        self.files
-            .iter()
-            .all(|(_, change)| *change == Change::default())
+        self.files.iter().all(|(_, change)| *change == Change::default())
     }
 
     pub(super) fn at(&mut self, file: RosterFile) -> &mut Change {

@@ -99,11 +99,7 @@ pub(super) async fn stage(
     import: i64,
     rows: &[(u64, Row)],
 ) -> Result<(), StoreFault> {
-    let mut blobs = Blobs {
-        sealer,
-        sealed: Vec::new(),
-        hashes: Vec::new(),
-    };
+    let mut blobs = Blobs { sealer, sealed: Vec::new(), hashes: Vec::new() };
     let mut staged = Vec::with_capacity(rows.len());
     for (line, row) in rows {
         let line = i64::try_from(*line).unwrap_or(i64::MAX / PHONES_LINE);
@@ -114,27 +110,17 @@ pub(super) async fn stage(
         }
     }
     let json = rows_json(&staged)?;
-    store
-        .exec(&FILL_STAGE, args![import, json, blobs.sealed, blobs.hashes])
-        .await?;
+    store.exec(&FILL_STAGE, args![import, json, blobs.sealed, blobs.hashes]).await?;
     Ok(())
 }
 
 fn number_json(lane: Lane, number: &Phone, ord: i64) -> Value {
-    let realm = if number.is_practice() {
-        Realm::Practice
-    } else {
-        Realm::Live
-    };
+    let realm = if number.is_practice() { Realm::Practice } else { Realm::Live };
     json!({"lane": lane.code(), "realm": realm.code(), "last4": number.last4(), "ord": ord})
 }
 
 fn lane_of(number: &Phone) -> Lane {
-    if number.takes_sms() {
-        Lane::Sms
-    } else {
-        Lane::Voice
-    }
+    if number.takes_sms() { Lane::Sms } else { Lane::Voice }
 }
 
 fn push(out: &mut Vec<StageRow>, blobs: &mut Blobs<'_>, row: &Row, line: i64) {
@@ -146,13 +132,7 @@ fn push(out: &mut Vec<StageRow>, blobs: &mut Blobs<'_>, row: &Row, line: i64) {
             out.push(new("places", r.code.clone(), parent, "", data));
         }
         Row::Human(r) => {
-            out.push(new(
-                "humans",
-                r.code.clone(),
-                "",
-                "",
-                json!({"name": r.name}),
-            ));
+            out.push(new("humans", r.code.clone(), "", "", json!({"name": r.name})));
             for (ord, number) in (1..PHONES_LINE).zip(&r.phones) {
                 let lane = lane_of(number);
                 let data = number_json(lane, number, ord);
@@ -202,13 +182,7 @@ fn push(out: &mut Vec<StageRow>, blobs: &mut Blobs<'_>, row: &Row, line: i64) {
                 ZoneMember::Place(code) => ("zone_places", code),
                 ZoneMember::Household(code) => ("zone_homes", code),
             };
-            out.push(new(
-                name,
-                format!("{}|{member}", r.zone),
-                &r.zone,
-                member,
-                json!({}),
-            ));
+            out.push(new(name, format!("{}|{member}", r.zone), &r.zone, member, json!({})));
         }
     }
 }

@@ -26,31 +26,16 @@ fn sealer() -> Sealer {
 
 fn place(code: &str, kind: PlaceKind, parent: Option<&str>, ord: i64) -> Row {
     let (name, parent) = (format!("{code}处"), parent.map(str::to_owned));
-    Row::Place(PlaceRow {
-        code: code.into(),
-        name,
-        kind,
-        parent,
-        ord,
-    })
+    Row::Place(PlaceRow { code: code.into(), name, kind, parent, ord })
 }
 
 fn human(code: &str, phones: &[u32]) -> Row {
     let phones = phones.iter().map(|n| Phone::practice_mobile(*n)).collect();
-    Row::Human(HumanRow {
-        code: code.into(),
-        name: format!("陈{code}"),
-        phones,
-    })
+    Row::Human(HumanRow { code: code.into(), name: format!("陈{code}"), phones })
 }
 
 fn duty(place: &str, human: &str, role: Role) -> Row {
-    Row::Duty(DutyRow {
-        place: place.into(),
-        human: human.into(),
-        role,
-        ord: 1,
-    })
+    Row::Duty(DutyRow { place: place.into(), human: human.into(), role, ord: 1 })
 }
 
 fn home(code: &str, place: &str, floor: i64, helper: Option<&str>) -> Row {
@@ -71,13 +56,7 @@ fn home(code: &str, place: &str, floor: i64, helper: Option<&str>) -> Row {
 fn person(code: &str, household: &str) -> Row {
     let (code, household) = (code.into(), household.into());
     let (name, birth_year) = ("王阿婆".into(), Some(1948));
-    Row::Person(PersonRow {
-        code,
-        household,
-        name,
-        birth_year,
-        needs: 1,
-    })
+    Row::Person(PersonRow { code, household, name, birth_year, needs: 1 })
 }
 
 fn address(household: &str, n: u32, relative: Option<&str>, person: Option<&str>) -> Row {
@@ -92,10 +71,7 @@ fn address(household: &str, n: u32, relative: Option<&str>, person: Option<&str>
 }
 
 fn member(zone: &str, member: ZoneMember) -> Row {
-    Row::ZoneMember(ZoneMemberRow {
-        zone: zone.into(),
-        member,
-    })
+    Row::ZoneMember(ZoneMemberRow { zone: zone.into(), member })
 }
 
 /// A county with two grids; three homes share a number; a zone with a building and a home.
@@ -124,11 +100,7 @@ fn town() -> Vec<Row> {
         duty("G1", "L1", Role::GridLeader),
         duty("G2", "L1", Role::GridLeader),
         duty("C", "L2", Role::DutyRoom),
-        Row::Absence(AbsenceRow {
-            human: "L2".into(),
-            from_at: 1_000,
-            until_at: 9_000,
-        }),
+        Row::Absence(AbsenceRow { human: "L2".into(), from_at: 1_000, until_at: 9_000 }),
         home("F1", "S1", 2, Some("L2")),
         home("F2", "S1", 1, None),
         home("F3", "B2", 1, None),
@@ -149,23 +121,15 @@ fn numbered(rows: &[Row]) -> Vec<(u64, Row)> {
 
 async fn staged(store: &Store, rows: &[Row], now: i64) -> Import {
     let mut import = begin(store, now).await.unwrap();
-    import
-        .stage(store, &sealer(), &numbered(rows))
-        .await
-        .unwrap();
+    import.stage(store, &sealer(), &numbered(rows)).await.unwrap();
     import
 }
 
 async fn import(store: &Store, rows: &[Row], missing: Missing, now: i64) -> Summary {
     let mut import = staged(store, rows, now).await;
-    RosterFile::ALL
-        .into_iter()
-        .for_each(|file| import.has(file));
+    RosterFile::ALL.into_iter().for_each(|file| import.has(file));
     assert_eq!(import.check(store, missing).await.unwrap(), []);
-    let summary = import
-        .merge(store, now, missing, Finish::Commit)
-        .await
-        .unwrap();
+    let summary = import.merge(store, now, missing, Finish::Commit).await.unwrap();
     import.discard(store).await.unwrap();
     summary
 }
@@ -230,31 +194,19 @@ async fn the_tree_is_walked_in_order_and_homes_know_their_grid_and_building() {
         import(&store, &town(), Missing::Keep, 1_000).await;
         let walk: Vec<(String, i64)> = store.rows(&WALK, args![]).await.unwrap();
         let walk: Vec<(&str, i64)> = walk.iter().map(|(c, d)| (c.as_str(), *d)).collect();
-        let wanted = [
-            ("C", 0),
-            ("T", 1),
-            ("V", 2),
-            ("G1", 3),
-            ("B1", 4),
-            ("S1", 5),
-            ("G2", 3),
-            ("B2", 4),
-        ];
+        let wanted =
+            [("C", 0), ("T", 1), ("V", 2), ("G1", 3), ("B1", 4), ("S1", 5), ("G2", 3), ("B2", 4)];
         assert_eq!(walk, wanted);
         let homes: Vec<(String, String, String, i64)> = store.rows(&HOMES, args![]).await.unwrap();
-        let homes: Vec<String> = homes
-            .iter()
-            .map(|(h, g, b, ord)| format!("{h} {g} {b} {ord}"))
-            .collect();
+        let homes: Vec<String> =
+            homes.iter().map(|(h, g, b, ord)| format!("{h} {g} {b} {ord}")).collect();
         assert_eq!(homes, ["F2 G1 B1 1", "F1 G1 B1 2", "F3 G2 B2 1"]);
         // The building moves to the other grid, and its homes go with it.
         let moved = [place("B1", PlaceKind::Building, Some("G2"), 9)];
         import(&store, &moved, Missing::Keep, 2_000).await;
         let homes: Vec<(String, String, String, i64)> = store.rows(&HOMES, args![]).await.unwrap();
-        let homes: Vec<String> = homes
-            .iter()
-            .map(|(h, g, b, ord)| format!("{h} {g} {b} {ord}"))
-            .collect();
+        let homes: Vec<String> =
+            homes.iter().map(|(h, g, b, ord)| format!("{h} {g} {b} {ord}")).collect();
         assert_eq!(homes, ["F3 G2 B2 1", "F2 G2 B1 2", "F1 G2 B1 3"]);
         assert_eq!(counts(&store).await.1, 30);
     }
@@ -271,10 +223,7 @@ async fn a_shared_number_is_counted_and_spoken_for_once_by_one_who_lives_there()
         import(&store, &town(), Missing::Keep, 1_000).await;
         let shared: Vec<(String, i64, i64)> = store.rows(&SHARED, args![]).await.unwrap();
         let wanted = [("F1", 3, 0), ("F2", 3, 1), ("F3", 3, 0)];
-        assert_eq!(
-            shared,
-            wanted.map(|(code, n, speaks)| (code.to_owned(), n, speaks))
-        );
+        assert_eq!(shared, wanted.map(|(code, n, speaks)| (code.to_owned(), n, speaks)));
     }
 }
 
@@ -284,139 +233,25 @@ async fn every_bad_row_is_named_and_nothing_is_applied() {
     use RosterFile::*;
     let gone = || Some("NN");
     for (row, file, column, value, reason) in [
-        (
-            place("V2", Village, gone(), 1),
-            Places,
-            "parent_code",
-            "NN",
-            "no such place",
-        ),
-        (
-            place("V2", Village, Some("V2"), 1),
-            Places,
-            "parent_code",
-            "V2",
-            "a cycle",
-        ),
-        (
-            place("T", Town, Some("G1"), 1),
-            Places,
-            "parent_code",
-            "G1",
-            "a cycle",
-        ),
-        (
-            place("V2", Village, Some("G1"), 1),
-            Places,
-            "parent_code",
-            "G1",
-            "cannot lie there",
-        ),
-        (
-            place("B9", Building, Some("V"), 1),
-            Places,
-            "parent_code",
-            "V",
-            "cannot lie there",
-        ),
-        (
-            place("C2", County, None, 1),
-            Places,
-            "parent_code",
-            "C2",
-            "one root",
-        ),
-        (
-            place("B1", Stairwell, Some("B2"), 1),
-            Places,
-            "kind",
-            "building",
-            "another kind",
-        ),
-        (
-            duty("NN", "L1", Role::GridLeader),
-            Duties,
-            "place_code",
-            "NN",
-            "no such place",
-        ),
-        (
-            duty("G1", "NN", Role::GridLeader),
-            Duties,
-            "human_code",
-            "NN",
-            "no such person",
-        ),
-        (
-            duty("B1", "L1", Role::GridLeader),
-            Duties,
-            "role",
-            "grid_leader",
-            "not held",
-        ),
-        (
-            home("F9", "NN", 1, None),
-            Households,
-            "place_code",
-            "NN",
-            "no such place",
-        ),
-        (
-            home("F9", "G1", 1, None),
-            Households,
-            "place_code",
-            "G1",
-            "lies in a grid",
-        ),
-        (
-            home("F9", "B1", 1, gone()),
-            Households,
-            "helper_code",
-            "NN",
-            "no such person",
-        ),
-        (
-            person("P9", "NN"),
-            Persons,
-            "household_code",
-            "NN",
-            "no such household",
-        ),
-        (
-            address("NN", 1, None, None),
-            Addresses,
-            "household_code",
-            "NN",
-            "no such household",
-        ),
-        (
-            address("F1", 1, None, gone()),
-            Addresses,
-            "person_code",
-            "NN",
-            "no such person",
-        ),
-        (
-            address("F2", 1, None, Some("P1")),
-            Addresses,
-            "person_code",
-            "P1",
-            "another household",
-        ),
-        (
-            member("NN", ZoneMember::Place("B1".into())),
-            ZoneMembers,
-            "zone_code",
-            "NN",
-            "no such",
-        ),
-        (
-            member("Z", ZoneMember::Place("NN".into())),
-            ZoneMembers,
-            "place_code",
-            "NN",
-            "no such",
-        ),
+        (place("V2", Village, gone(), 1), Places, "parent_code", "NN", "no such place"),
+        (place("V2", Village, Some("V2"), 1), Places, "parent_code", "V2", "a cycle"),
+        (place("T", Town, Some("G1"), 1), Places, "parent_code", "G1", "a cycle"),
+        (place("V2", Village, Some("G1"), 1), Places, "parent_code", "G1", "cannot lie there"),
+        (place("B9", Building, Some("V"), 1), Places, "parent_code", "V", "cannot lie there"),
+        (place("C2", County, None, 1), Places, "parent_code", "C2", "one root"),
+        (place("B1", Stairwell, Some("B2"), 1), Places, "kind", "building", "another kind"),
+        (duty("NN", "L1", Role::GridLeader), Duties, "place_code", "NN", "no such place"),
+        (duty("G1", "NN", Role::GridLeader), Duties, "human_code", "NN", "no such person"),
+        (duty("B1", "L1", Role::GridLeader), Duties, "role", "grid_leader", "not held"),
+        (home("F9", "NN", 1, None), Households, "place_code", "NN", "no such place"),
+        (home("F9", "G1", 1, None), Households, "place_code", "G1", "lies in a grid"),
+        (home("F9", "B1", 1, gone()), Households, "helper_code", "NN", "no such person"),
+        (person("P9", "NN"), Persons, "household_code", "NN", "no such household"),
+        (address("NN", 1, None, None), Addresses, "household_code", "NN", "no such household"),
+        (address("F1", 1, None, gone()), Addresses, "person_code", "NN", "no such person"),
+        (address("F2", 1, None, Some("P1")), Addresses, "person_code", "P1", "another household"),
+        (member("NN", ZoneMember::Place("B1".into())), ZoneMembers, "zone_code", "NN", "no such"),
+        (member("Z", ZoneMember::Place("NN".into())), ZoneMembers, "place_code", "NN", "no such"),
         (
             member("Z", ZoneMember::Household("NN".into())),
             ZoneMembers,
@@ -432,11 +267,7 @@ async fn every_bad_row_is_named_and_nothing_is_applied() {
             let faults = import.check(&store, Missing::Keep).await.unwrap();
             let found = faults.iter().find(|fault| fault.column == column);
             let fault = found.unwrap_or_else(|| panic!("{row:?}: {faults:?}"));
-            assert_eq!(
-                (fault.file.as_str(), fault.line),
-                (file.name(), 2),
-                "{row:?}"
-            );
+            assert_eq!((fault.file.as_str(), fault.line), (file.name(), 2), "{row:?}");
             assert_eq!(fault.value, value, "{row:?}");
             assert!(fault.reason.contains(reason), "{row:?}: {}", fault.reason);
             import.discard(&store).await.unwrap();
@@ -474,10 +305,8 @@ async fn a_row_twice_is_named_at_its_second_place() {
             doubled.push(row.clone());
             let import = staged(&store, &doubled, 1_000 + at as i64).await;
             let faults = import.check(&store, Missing::Keep).await.unwrap();
-            let twice: Vec<&Fault> = faults
-                .iter()
-                .filter(|fault| fault.reason.starts_with("twice"))
-                .collect();
+            let twice: Vec<&Fault> =
+                faults.iter().filter(|fault| fault.reason.starts_with("twice")).collect();
             assert_eq!(twice.len(), 1, "{row:?}: {faults:?}");
             assert_eq!(twice[0].file, row.file().name());
             assert_eq!(twice[0].line, 2 + rows.len() as u64);
@@ -490,10 +319,7 @@ async fn a_row_twice_is_named_at_its_second_place() {
 async fn a_dry_run_counts_and_leaves_nothing() {
     for store in fresh::stores("roster_dry").await {
         let import = staged(&store, &town(), 1_000).await;
-        let dry = import
-            .merge(&store, 1_000, Missing::Keep, Finish::DryRun)
-            .await
-            .unwrap();
+        let dry = import.merge(&store, 1_000, Missing::Keep, Finish::DryRun).await.unwrap();
         assert_eq!(dry.of(RosterFile::Households).added, 3);
         import.discard(&store).await.unwrap();
         assert_eq!(counts(&store).await, (0, 0, 0, 0, 0, 0));
@@ -512,18 +338,9 @@ async fn changes_are_upserts_and_the_missing_are_retired_only_when_asked() {
         store.exec(&OPT_OUT, args![]).await.unwrap();
         let change = [home("F1", "S1", 5, None), human("L1", &[2, 4])];
         let changed = import(&store, &change, Missing::Keep, 2_000).await;
-        assert_eq!(
-            changed.of(RosterFile::Households),
-            Change {
-                changed: 1,
-                ..Change::default()
-            }
-        );
+        assert_eq!(changed.of(RosterFile::Households), Change { changed: 1, ..Change::default() });
         let rows = exported(&store).await;
-        assert!(
-            rows.contains(&change[0]) && rows.contains(&change[1]),
-            "{rows:?}"
-        );
+        assert!(rows.contains(&change[0]) && rows.contains(&change[1]), "{rows:?}");
 
         let of_f3 = |row: &Row| match row {
             Row::Household(r) => r.code == "F3",
@@ -538,21 +355,14 @@ async fn changes_are_upserts_and_the_missing_are_retired_only_when_asked() {
         assert_eq!(exported(&store).await, kept);
         let states: Vec<(String, i64)> = store.rows(&STATES, args![]).await.unwrap();
         let of = |last4: &str| -> Vec<i64> {
-            states
-                .iter()
-                .filter(|(l, _)| l == last4)
-                .map(|(_, state)| *state)
-                .collect()
+            states.iter().filter(|(l, _)| l == last4).map(|(_, state)| *state).collect()
         };
         assert_eq!((of("0010"), of("0011")), (vec![0, 0, 4], vec![2]));
         // Named again, they are back; who opted out stays so.
         import(&store, &rows, Missing::Retire, 4_000).await;
         assert_eq!(exported(&store).await, rows);
         let states: Vec<(String, i64)> = store.rows(&STATES, args![]).await.unwrap();
-        assert_eq!(
-            states.iter().map(|(_, state)| *state).collect::<Vec<_>>(),
-            [0, 0, 0, 2]
-        );
+        assert_eq!(states.iter().map(|(_, state)| *state).collect::<Vec<_>>(), [0, 0, 0, 2]);
     }
 }
 
@@ -562,10 +372,6 @@ async fn retiring_wants_all_files() {
         let import = staged(&store, &[human("L1", &[])], 1_000).await;
         let faults = import.check(&store, Missing::Retire).await.unwrap();
         assert_eq!(faults.len(), RosterFile::ALL.len() - 1);
-        assert!(
-            faults
-                .iter()
-                .all(|fault| fault.reason.contains("all nine files"))
-        );
+        assert!(faults.iter().all(|fault| fault.reason.contains("all nine files")));
     }
 }

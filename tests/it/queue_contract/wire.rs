@@ -58,13 +58,8 @@ impl Wire {
     }
 
     pub fn through(&self, settings: &QueueSettings) -> QueueSettings {
-        let url = settings
-            .url
-            .replace(authority(&settings.url), &self.address.to_string());
-        QueueSettings {
-            url,
-            ..settings.clone()
-        }
+        let url = settings.url.replace(authority(&settings.url), &self.address.to_string());
+        QueueSettings { url, ..settings.clone() }
     }
 }
 
@@ -78,13 +73,11 @@ impl Drop for Wire {
 fn authority(url: &str) -> &str {
     let rest = url.split_once("://").unwrap().1;
     let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-    rest.split_once('/')
-        .map_or(rest, |(authority, _)| authority)
+    rest.split_once('/').map_or(rest, |(authority, _)| authority)
 }
 
 fn carry(mut from: TcpStream, mut to: TcpStream, state: &AtomicU8) {
-    from.set_read_timeout(Some(Duration::from_millis(20)))
-        .unwrap();
+    from.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     let mut buffer = [0; 16_384];
     loop {
         let got = from.read(&mut buffer);

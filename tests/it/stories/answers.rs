@@ -13,11 +13,7 @@ use crate::town::{Setup, Town, on_both};
 #[tokio::test]
 async fn a_cry_for_help_is_found_among_three_hundred() {
     let setup = Setup {
-        layout: Layout {
-            buildings: 10,
-            homes: 30,
-            ..Layout::default()
-        },
+        layout: Layout { buildings: 10, homes: 30, ..Layout::default() },
         ..Setup::default()
     };
     on_both(setup, async |town| {
@@ -30,33 +26,17 @@ async fn a_cry_for_help_is_found_among_three_hundred() {
                 Town::reply(&key, &home_number(HOME + n), text, None)
             })
             .collect();
-        assert_eq!(
-            town.engine
-                .take_replies("practice", &replies)
-                .await
-                .unwrap(),
-            300
-        );
-        let again = town
-            .engine
-            .take_replies("practice", &replies)
-            .await
-            .unwrap();
+        assert_eq!(town.engine.take_replies("practice", &replies).await.unwrap(), 300);
+        let again = town.engine.take_replies("practice", &replies).await.unwrap();
         assert_eq!(again, 0, "the same group again changes nothing");
         town.settle().await;
         town.check().await;
         let tasks = desk::tasks(&town.engine.store, alert, 100).await.unwrap();
         assert_eq!(tasks.len(), 1, "{tasks:?}");
-        assert_eq!(
-            (tasks[0].class, tasks[0].household_id),
-            (1, Some(HOME + 173))
-        );
+        assert_eq!((tasks[0].class, tasks[0].household_id), (1, Some(HOME + 173)));
         assert_eq!(tasks[0].text, "水进屋了");
         let confirmed = town.heard(&home_number(HOME + 173)).pop().unwrap();
-        assert!(
-            confirmed.contains("收到了") && confirmed.contains("119"),
-            "{confirmed}"
-        );
+        assert!(confirmed.contains("收到了") && confirmed.contains("119"), "{confirmed}");
         let custody = town.custody(alert).await;
         assert_eq!((custody.heard, custody.help), (300, 1), "{custody:?}");
         // Untaken, it goes to the duty room by itself.
@@ -122,11 +102,7 @@ async fn standings_after(
 #[tokio::test]
 async fn the_same_facts_in_any_order_give_the_same_standings() {
     let setup = Setup {
-        layout: Layout {
-            must_move_every: 1,
-            fragile_every: 4,
-            ..Layout::default()
-        },
+        layout: Layout { must_move_every: 1, fragile_every: 4, ..Layout::default() },
         ..Setup::default()
     };
     let mut known: Option<Vec<Standing>> = None;
@@ -139,13 +115,7 @@ async fn the_same_facts_in_any_order_give_the_same_standings() {
         }
     }
     let known = known.unwrap();
-    assert!(
-        known.iter().any(|s| s.6.is_some()),
-        "somebody closed: {known:?}"
-    );
-    assert!(
-        known.iter().any(|s| s.4 > 0),
-        "somebody needs help: {known:?}"
-    );
+    assert!(known.iter().any(|s| s.6.is_some()), "somebody closed: {known:?}");
+    assert!(known.iter().any(|s| s.4 > 0), "somebody needs help: {known:?}");
     assert!(known.iter().any(|s| s.3 > 0), "somebody refused: {known:?}");
 }

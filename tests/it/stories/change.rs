@@ -40,10 +40,7 @@ async fn withdrawn_in_mid_dispatch(town: &Town) -> BTreeSet<String> {
     let machine = town.clock.machine_ms();
     let leased = batch::lease(&town.engine.store, &ring1, "another process", machine).await;
     assert_eq!(leased.unwrap().len(), ring1.len());
-    town.engine
-        .withdraw(&town.author, &uid, &wrong())
-        .await
-        .unwrap();
+    town.engine.withdraw(&town.author, &uid, &wrong()).await.unwrap();
     let sql = format!(
         "SELECT household_id FROM standing WHERE grid_id = {GRID} \
          OR (grid_id = {} AND ring = 1)",
@@ -54,21 +51,14 @@ async fn withdrawn_in_mid_dispatch(town: &Town) -> BTreeSet<String> {
 }
 
 fn three_grids() -> Layout {
-    Layout {
-        grids: 3,
-        ..Layout::default()
-    }
+    Layout { grids: 3, ..Layout::default() }
 }
 
 #[tokio::test]
 async fn a_withdrawal_reaches_everyone_who_may_have_had_the_old_text_and_nobody_else() {
     let setup = Setup {
         layout: three_grids(),
-        vices: Vices {
-            timeout_taken: 0.2,
-            timeout_not_taken: 0.2,
-            ..Vices::default()
-        },
+        vices: Vices { timeout_taken: 0.2, timeout_not_taken: 0.2, ..Vices::default() },
         ..Setup::default()
     };
     on_both(setup, async |town| {
@@ -90,10 +80,7 @@ async fn a_withdrawal_reaches_everyone_who_may_have_had_the_old_text_and_nobody_
 
 #[tokio::test]
 async fn a_lease_that_runs_out_before_the_correction_looks_again_is_not_forgotten() {
-    let setup = Setup {
-        layout: three_grids(),
-        ..Setup::default()
-    };
+    let setup = Setup { layout: three_grids(), ..Setup::default() };
     on_both(setup, async |town| {
         let may = withdrawn_in_mid_dispatch(&town).await;
         town.settle().await;
@@ -111,10 +98,7 @@ async fn a_lease_that_runs_out_before_the_correction_looks_again_is_not_forgotte
 
 #[tokio::test]
 async fn an_update_names_its_time_and_goes_to_its_own_audience_only() {
-    let setup = Setup {
-        layout: three_grids(),
-        ..Setup::default()
-    };
+    let setup = Setup { layout: three_grids(), ..Setup::default() };
     on_both(setup, async |town| {
         let (uid, alert) = town.flood_order().await;
         town.minutes(4).await;
@@ -129,10 +113,7 @@ async fn an_update_names_its_time_and_goes_to_its_own_audience_only() {
         let sent = town.taken().len();
         town.settle().await;
         assert_eq!(town.taken().len(), sent, "a draft sends nothing");
-        town.engine
-            .approve(&town.approver, &uid, false)
-            .await
-            .unwrap();
+        town.engine.approve(&town.approver, &uid, false).await.unwrap();
         town.minutes(5).await;
         let taken = town.taken().split_off(sent);
         let to_homes = taken.iter().filter(|e| e.reference.starts_with('b'));
@@ -143,10 +124,7 @@ async fn an_update_names_its_time_and_goes_to_its_own_audience_only() {
             told.insert(entry.to.clone());
         }
         let all: BTreeSet<String> = (1..=20).map(|n| home_number(HOME + n)).collect();
-        assert_eq!(
-            told, all,
-            "the third grid gets nothing until somebody decides"
-        );
+        assert_eq!(told, all, "the third grid gets nothing until somebody decides");
         let after = town.custody(alert).await;
         assert_eq!(after.audience, before.audience);
         assert_eq!(after.heard, before.heard, "what was said stays said");
@@ -170,16 +148,10 @@ async fn nothing_ends_with_open_people() {
         let custody = town.custody(alert).await;
         assert_eq!((custody.open, custody.orphans), (open, 0), "{custody:?}");
         let later = town.taken().split_off(sent);
-        assert!(
-            later.iter().all(|e| !e.reference.starts_with('b')),
-            "{later:?}"
-        );
+        assert!(later.iter().all(|e| !e.reference.starts_with('b')), "{later:?}");
         let search = town.leader_heard(DUTY_ROOM).into_iter();
         let search = search.filter(|t| t.contains("清点名单")).count();
-        assert!(
-            (2..=3).contains(&search),
-            "{search} reminders in 25 minutes"
-        );
+        assert!((2..=3).contains(&search), "{search} reminders in 25 minutes");
         town
     })
     .await;

@@ -24,11 +24,7 @@ async fn one_order_goes_down_and_one_answer_comes_up() {
         town.seconds(70).await;
         town.says(&home, "3").await;
         town.seconds(20).await;
-        assert!(
-            town.heard(&home).iter().any(|t| t.contains("3人")),
-            "{:?}",
-            town.heard(&home)
-        );
+        assert!(town.heard(&home).iter().any(|t| t.contains("3人")), "{:?}", town.heard(&home));
         town.says(&home, "3").await;
         let after = town.custody(alert).await;
         assert_eq!(after.answered, custody.answered + 1, "{after:?}");
@@ -42,9 +38,7 @@ async fn one_order_goes_down_and_one_answer_comes_up() {
         assert_eq!(held.open_list, held.open, "{held:?}");
         assert_eq!(held.orphans, 0);
         assert!(
-            town.heard(&crate::plant::human_number(DUTY_ROOM))
-                .iter()
-                .all(|t| !t.contains("接手"))
+            town.heard(&crate::plant::human_number(DUTY_ROOM)).iter().all(|t| !t.contains("接手"))
         );
         town
     })

@@ -58,10 +58,8 @@ async fn orders_that_cannot_be_meant_are_refused_by_name() {
 #[tokio::test]
 async fn nobody_approves_his_own_order_and_none_is_approved_twice() {
     on_both(Setup::default(), async |town| {
-        let both = Actor {
-            rights: vec![(Role::Author, 1), (Role::Approver, 1)],
-            ..town.author.clone()
-        };
+        let both =
+            Actor { rights: vec![(Role::Author, 1), (Role::Approver, 1)], ..town.author.clone() };
         let uid = town.engine.draft(&both, &town.flood_form()).await.unwrap();
         let early = refusal(town.engine.approve(&town.approver, &uid, false).await);
         assert!(early.contains("submit"), "{early}");
@@ -69,16 +67,10 @@ async fn nobody_approves_his_own_order_and_none_is_approved_twice() {
         let own = refusal(town.engine.approve(&both, &uid, false).await);
         assert!(own.contains("another approver"), "{own}");
         let bypass = refusal(town.engine.approve(&both, &uid, true).await);
-        assert!(
-            bypass.contains("emergency") || bypass.contains("bypass"),
-            "{bypass}"
-        );
+        assert!(bypass.contains("emergency") || bypass.contains("bypass"), "{bypass}");
         nothing_was_sent(&town).await;
 
-        town.engine
-            .approve(&town.approver, &uid, false)
-            .await
-            .unwrap();
+        town.engine.approve(&town.approver, &uid, false).await.unwrap();
         town.minutes(1).await;
         let second = refusal(town.engine.approve(&town.approver, &uid, false).await);
         assert!(second.contains("nothing was sent twice"), "{second}");
@@ -97,11 +89,7 @@ async fn two_approvers_at_the_same_moment_send_one_order() {
         let form = town.flood_form();
         let uid = town.engine.draft(&town.author, &form).await.unwrap();
         town.engine.submit(&town.author, &uid).await.unwrap();
-        let second = Actor {
-            account_id: 3,
-            name: "王签发".into(),
-            ..town.approver.clone()
-        };
+        let second = Actor { account_id: 3, name: "王签发".into(), ..town.approver.clone() };
         let (one, two) = tokio::join!(
             town.engine.approve(&town.approver, &uid, false),
             town.engine.approve(&second, &uid, false)
@@ -118,13 +106,8 @@ async fn two_approvers_at_the_same_moment_send_one_order() {
 
 #[tokio::test]
 async fn a_town_without_a_duty_room_goes_live_only_by_bypass() {
-    let setup = Setup {
-        layout: Layout {
-            duty_room: false,
-            ..Layout::default()
-        },
-        ..Setup::default()
-    };
+    let setup =
+        Setup { layout: Layout { duty_room: false, ..Layout::default() }, ..Setup::default() };
     on_both(setup, async |town| {
         let form = town.flood_form();
         let uid = town.engine.draft(&town.author, &form).await.unwrap();
@@ -140,10 +123,7 @@ async fn a_town_without_a_duty_room_goes_live_only_by_bypass() {
             heard.filter(|text| text.contains("接手")).count()
         };
         assert_eq!(offered(leader(0)), 1);
-        assert!(
-            offered(COMMUNITY_HEAD) > 1 && offered(STREET_DUTY) > 1,
-            "never an end"
-        );
+        assert!(offered(COMMUNITY_HEAD) > 1 && offered(STREET_DUTY) > 1, "never an end");
         let bypassed = "SELECT bypass FROM alert_version WHERE version = 1";
         assert_eq!(town.count(bypassed).await, 1);
         town

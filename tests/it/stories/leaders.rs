@@ -16,11 +16,7 @@ fn offers(town: &Town, human: i64) -> usize {
 #[tokio::test]
 async fn two_leaders_asleep_and_one_on_three_grids() {
     let setup = Setup {
-        layout: Layout {
-            grids: 3,
-            one_leader: true,
-            ..Layout::default()
-        },
+        layout: Layout { grids: 3, one_leader: true, ..Layout::default() },
         ..Setup::default()
     };
     on_both(setup, async |town| {
@@ -48,16 +44,9 @@ async fn two_leaders_asleep_and_one_on_three_grids() {
         town.leader_says(deputies[1], "1").await;
         town.leader_says(deputies[2], "1").await;
         town.minutes(2).await;
-        assert_eq!(
-            (offers(&town, COMMUNITY_HEAD), offers(&town, STREET_DUTY)),
-            (1, 1)
-        );
+        assert_eq!((offers(&town, COMMUNITY_HEAD), offers(&town, STREET_DUTY)), (1, 1));
         let third = town.custody(alert).await;
-        assert_eq!(
-            third.open_system * 3,
-            third.open,
-            "one grid of three: {third:?}"
-        );
+        assert_eq!(third.open_system * 3, third.open, "one grid of three: {third:?}");
         town.leader_says(COMMUNITY_HEAD, "1").await;
         let held = town.custody(alert).await;
         assert_eq!(held.open_list, held.open, "{held:?}");
@@ -78,10 +67,7 @@ async fn a_leader_who_cannot_go_brings_the_deputy_at_once() {
         assert_eq!(heard_with(&town, leader(0), "转给别人").len(), 1);
         // Nobody takes it: community and street, then the duty room, which is never left alone.
         town.minutes(3).await;
-        assert_eq!(
-            (offers(&town, COMMUNITY_HEAD), offers(&town, STREET_DUTY)),
-            (1, 1)
-        );
+        assert_eq!((offers(&town, COMMUNITY_HEAD), offers(&town, STREET_DUTY)), (1, 1));
         assert_eq!(offers(&town, DUTY_ROOM), 0);
         town.minutes(5).await;
         assert_eq!(offers(&town, DUTY_ROOM), 1);
@@ -89,11 +75,7 @@ async fn a_leader_who_cannot_go_brings_the_deputy_at_once() {
             town.minutes(10).await;
             assert_eq!(offers(&town, DUTY_ROOM), 1 + reminder, "every ten minutes");
         }
-        assert_eq!(
-            offers(&town, leader(0)),
-            1,
-            "who can't go is not asked again"
-        );
+        assert_eq!(offers(&town, leader(0)), 1, "who can't go is not asked again");
         let waiting = town.custody(alert).await;
         assert_eq!(waiting.open_system, waiting.open, "{waiting:?}");
         town.leader_says(DUTY_ROOM, "1").await;
@@ -101,11 +83,7 @@ async fn a_leader_who_cannot_go_brings_the_deputy_at_once() {
         assert_eq!(held.open_list, held.open, "{held:?}");
         let reminded = offers(&town, DUTY_ROOM);
         town.minutes(15).await;
-        assert_eq!(
-            offers(&town, DUTY_ROOM),
-            reminded,
-            "taken: no more reminders"
-        );
+        assert_eq!(offers(&town, DUTY_ROOM), reminded, "taken: no more reminders");
         town
     })
     .await;
@@ -123,10 +101,7 @@ async fn a_silent_holder_keeps_the_list_until_another_takes_it() {
         town.minutes(2).await;
         assert_eq!(offers(&town, deputy), 1, "half an hour without an act");
         let held = town.custody(alert).await;
-        assert_eq!(
-            held.open_list, held.open,
-            "his until another takes it: {held:?}"
-        );
+        assert_eq!(held.open_list, held.open, "his until another takes it: {held:?}");
         town.leader_says(deputy, "1").await;
         let holder = "SELECT human_id FROM list WHERE state = 2";
         assert_eq!(town.count(holder).await, deputy);

@@ -44,10 +44,7 @@ async fn a_process_down_for_three_hours_resumes_and_does_not_avalanche() {
         town.seconds(110).await;
         assert_eq!(offers(&town, COMMUNITY_HEAD), 0);
         town.seconds(15).await;
-        assert_eq!(
-            (offers(&town, COMMUNITY_HEAD), offers(&town, STREET_DUTY)),
-            (1, 1)
-        );
+        assert_eq!((offers(&town, COMMUNITY_HEAD), offers(&town, STREET_DUTY)), (1, 1));
         town.minutes(4).await;
         assert_eq!(offers(&town, DUTY_ROOM), 0);
         town.seconds(65).await;
@@ -82,15 +79,9 @@ async fn a_process_that_dies_right_after_the_approval_sends_each_order_once() {
 
 #[tokio::test]
 async fn a_dead_broker_stops_nothing() {
-    let broker = Arc::new(FaultyQueue::new(
-        MemoryQueue::new(&QueueSettings::new("memory:")),
-        7,
-    ));
+    let broker = Arc::new(FaultyQueue::new(MemoryQueue::new(&QueueSettings::new("memory:")), 7));
     let setup = Setup {
-        layout: Layout {
-            grids: 3,
-            ..Layout::default()
-        },
+        layout: Layout { grids: 3, ..Layout::default() },
         broker: Some(broker.clone()),
         ..Setup::default()
     };
@@ -126,10 +117,7 @@ async fn hints_lost_doubled_and_out_of_order_lose_and_double_nobody() {
         let inner = MemoryQueue::new(&QueueSettings::new("memory:"));
         let broker = Arc::new(FaultyQueue::with_faults(inner, seed, Faults::rough()));
         let setup = Setup {
-            layout: Layout {
-                grids: 6,
-                ..Layout::default()
-            },
+            layout: Layout { grids: 6, ..Layout::default() },
             broker: Some(broker),
             ..Setup::default()
         };

@@ -19,8 +19,7 @@ async fn a_stranger_is_heard_at_the_desk() {
         town.minutes(2).await;
         let before = town.custody(alert).await;
         let stranger = home_number(HOME + 4_000_000);
-        town.says(&stranger, "我妈妈一个人在四明路12号，水进屋了")
-            .await;
+        town.says(&stranger, "我妈妈一个人在四明路12号，水进屋了").await;
         town.says("10086", "1").await;
         assert_eq!(town.custody(alert).await, before);
         let tasks = desk::tasks(&town.engine.store, 0, 10).await.unwrap();
@@ -51,22 +50,14 @@ async fn a_hook_replayed_or_forged_changes_nothing() {
                 let Event::Reply(reply) = event else {
                     panic!("not a reply");
                 };
-                taken += town
-                    .engine
-                    .take_replies("practice", &[reply])
-                    .await
-                    .unwrap();
+                taken += town.engine.take_replies("practice", &[reply]).await.unwrap();
             }
             town.settle().await;
         }
         assert_eq!(taken, 1);
         // Three copies of one "3" are one "3": a home of several persons is asked back once.
         let asked = town.heard(&home_number(HOME + 2));
-        assert_eq!(
-            asked.iter().filter(|t| t.contains("再回3")).count(),
-            1,
-            "{asked:?}"
-        );
+        assert_eq!(asked.iter().filter(|t| t.contains("再回3")).count(), 1, "{asked:?}");
         assert_eq!(town.custody(alert).await.answered, 0);
 
         let (mut parts, body) = hook.clone().into_parts();
@@ -78,8 +69,7 @@ async fn a_hook_replayed_or_forged_changes_nothing() {
         let request = http::Request::from_parts(parts, body);
         assert_eq!(town.provider.callback(&request), Err(HookFault::Forged));
         // A megabyte is not read at all.
-        town.sim
-            .write_in(town.now(), &home_number(HOME + 3), &"x".repeat(1 << 20));
+        town.sim.write_in(town.now(), &home_number(HOME + 3), &"x".repeat(1 << 20));
         let huge = town.sim.due(town.now()).pop().unwrap();
         assert_eq!(town.provider.callback(&huge), Err(HookFault::TooLarge));
         assert_eq!(kept(&town).await, 1);
@@ -93,14 +83,7 @@ async fn empty_and_broken_texts_are_kept_and_seen_by_a_person() {
     on_both(Setup::default(), async |town| {
         let (_, alert) = town.flood_order().await;
         town.minutes(2).await;
-        let odd = [
-            "",
-            "\u{0}",
-            "救\u{0}命",
-            "  \u{3000} ",
-            "😱😱",
-            &"水".repeat(5_000),
-        ];
+        let odd = ["", "\u{0}", "救\u{0}命", "  \u{3000} ", "😱😱", &"水".repeat(5_000)];
         for (n, text) in (1..).zip(odd) {
             town.says(&home_number(HOME + n), text).await;
             town.check().await;
@@ -108,11 +91,7 @@ async fn empty_and_broken_texts_are_kept_and_seen_by_a_person() {
         assert_eq!(kept(&town).await, 6);
         let tasks = desk::tasks(&town.engine.store, 0, 10).await.unwrap();
         let of = |n: i64| tasks.iter().find(|t| t.household_id == Some(HOME + n));
-        assert_eq!(
-            of(3).map(|t| t.kind),
-            Some(1),
-            "U+0000 hides no cry for help"
-        );
+        assert_eq!(of(3).map(|t| t.kind), Some(1), "U+0000 hides no cry for help");
         for n in [1, 2, 4, 5, 6] {
             assert!(of(n).is_some(), "home {n} is at nobody's desk: {tasks:?}");
         }
@@ -133,24 +112,13 @@ async fn lay_poison(town: &Town) {
 }
 
 fn many() -> Setup {
-    Setup {
-        layout: Layout {
-            buildings: 10,
-            homes: 20,
-            ..Layout::default()
-        },
-        ..Setup::default()
-    }
+    Setup { layout: Layout { buildings: 10, homes: 20, ..Layout::default() }, ..Setup::default() }
 }
 
 fn group(poison: &str) -> Vec<Inbound> {
     (1..=200)
         .map(|n| {
-            let key = if n == 77 {
-                poison.into()
-            } else {
-                format!("SM{n:03}")
-            };
+            let key = if n == 77 { poison.into() } else { format!("SM{n:03}") };
             Town::reply(&key, &home_number(HOME + n), "收到", None)
         })
         .collect()

@@ -34,11 +34,7 @@ fn first_heard(town: &Town) -> BTreeMap<String, (usize, i64)> {
 
 #[tokio::test]
 async fn a_gateway_of_five_a_second_and_a_town_of_3000() {
-    let setup = Setup {
-        layout: town_of_3000(),
-        rate_per_second: Some(5.0),
-        ..Setup::default()
-    };
+    let setup = Setup { layout: town_of_3000(), rate_per_second: Some(5.0), ..Setup::default() };
     on_both(setup, async |town| {
         town.flood_order().await;
         town.slowly(13 * 60).await;
@@ -88,14 +84,8 @@ async fn a_gateway_of_five_a_second_and_a_town_of_3000() {
 #[tokio::test]
 async fn a_gateway_slower_than_it_was_said_to_be_loses_nobody() {
     let setup = Setup {
-        layout: Layout {
-            homes: 30,
-            ..Layout::default()
-        },
-        vices: Vices {
-            rate_per_second: Some(1.0),
-            ..Vices::default()
-        },
+        layout: Layout { homes: 30, ..Layout::default() },
+        vices: Vices { rate_per_second: Some(1.0), ..Vices::default() },
         ..Setup::default()
     };
     on_both(setup, async |town| {
@@ -112,17 +102,9 @@ async fn a_gateway_slower_than_it_was_said_to_be_loses_nobody() {
 #[tokio::test]
 async fn what_fails_in_any_chunk_of_a_batch_is_tried_again() {
     let setup = Setup {
-        layout: Layout {
-            homes: 40,
-            must_move_every: 0,
-            fragile_every: 0,
-            ..Layout::default()
-        },
+        layout: Layout { homes: 40, must_move_every: 0, fragile_every: 0, ..Layout::default() },
         rate_per_second: Some(2.0),
-        vices: Vices {
-            fail_5xx: 0.15,
-            ..Vices::default()
-        },
+        vices: Vices { fail_5xx: 0.15, ..Vices::default() },
         ..Setup::default()
     };
     on_both(setup, async |town| {
@@ -149,10 +131,7 @@ async fn the_second_wave_goes_where_no_receipt_came() {
             second_phone_every: 4,
             ..Layout::default()
         },
-        vices: Vices {
-            receipt_missing: 0.5,
-            ..Vices::default()
-        },
+        vices: Vices { receipt_missing: 0.5, ..Vices::default() },
         ..Setup::default()
     };
     on_both(setup, async |town| {
@@ -184,15 +163,8 @@ async fn the_second_wave_goes_where_no_receipt_came() {
 #[tokio::test]
 async fn receipts_before_outcomes_are_joined_after_the_fact() {
     let setup = Setup {
-        layout: Layout {
-            must_move_every: 1,
-            ..Layout::default()
-        },
-        vices: Vices {
-            receipt_early: 1.0,
-            timeout_taken: 0.5,
-            ..Vices::default()
-        },
+        layout: Layout { must_move_every: 1, ..Layout::default() },
+        vices: Vices { receipt_early: 1.0, timeout_taken: 0.5, ..Vices::default() },
         receipts_first: true,
         ..Setup::default()
     };
@@ -202,9 +174,7 @@ async fn receipts_before_outcomes_are_joined_after_the_fact() {
         let joined = "SELECT count(*) FROM outcome o JOIN receipt r ON r.batch_id = o.batch_id \
                       AND r.address_id = o.address_id AND r.class = 1";
         assert_eq!(town.count(joined).await, town.homes);
-        let unknown = town
-            .count("SELECT count(*) FROM outcome WHERE kind = 5")
-            .await;
+        let unknown = town.count("SELECT count(*) FROM outcome WHERE kind = 5").await;
         assert!(unknown > 0, "no call was left without an answer");
         // Neither the window of the unknown nor the second wave repeats what has arrived.
         town.minutes(5).await;

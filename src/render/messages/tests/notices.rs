@@ -9,41 +9,19 @@ const PLACE: &str = "南雷社区第17网格";
 const TITLE: &str = "转移指令";
 const TOKEN: Option<&str> = Some("7KQ2M9XW4D3PA");
 const PLACES: [PlaceDoors<'static>; 4] = [
-    PlaceDoors {
-        place: "第17网格",
-        doors: 28,
-    },
-    PlaceDoors {
-        place: "第18网格",
-        doors: 20,
-    },
-    PlaceDoors {
-        place: "第19网格",
-        doors: 11,
-    },
-    PlaceDoors {
-        place: "第20网格",
-        doors: 5,
-    },
+    PlaceDoors { place: "第17网格", doors: 28 },
+    PlaceDoors { place: "第18网格", doors: 20 },
+    PlaceDoors { place: "第19网格", doors: 11 },
+    PlaceDoors { place: "第20网格", doors: 5 },
 ];
 const PEOPLE: [PersonAt<'static>; 7] = {
-    let mut people = [PersonAt {
-        name: "张强",
-        place: "第17网格",
-    }; 7];
-    people[1] = PersonAt {
-        name: "李芳",
-        place: "南雷社区",
-    };
+    let mut people = [PersonAt { name: "张强", place: "第17网格" }; 7];
+    people[1] = PersonAt { name: "李芳", place: "南雷社区" };
     people
 };
 
 fn head() -> NoticeHead<'static> {
-    NoticeHead {
-        signature: "余姚市防指",
-        exercise: false,
-        now_ms: ms("2026-07-25 01:40"),
-    }
+    NoticeHead { signature: "余姚市防指", exercise: false, now_ms: ms("2026-07-25 01:40") }
 }
 
 fn act_by() -> Option<i64> {
@@ -55,59 +33,26 @@ fn passed() -> Option<i64> {
 }
 
 fn offer(fragile: u32, act_by_ms: Option<i64>, token: Option<&'static str>) -> NoticeText<'static> {
-    NoticeText::Offer {
-        place: PLACE,
-        doors: 28,
-        fragile,
-        act_by_ms,
-        token,
-    }
+    NoticeText::Offer { place: PLACE, doors: 28, fragile, act_by_ms, token }
 }
 
 fn merged(places: &'static [PlaceDoors<'static>], fragile: u32) -> NoticeText<'static> {
     let doors = places.iter().map(|one| one.doors).sum();
-    let (act_by_ms, token) = if fragile > 0 {
-        (act_by(), TOKEN)
-    } else {
-        (None, None)
-    };
-    NoticeText::OfferMerged {
-        places,
-        doors,
-        fragile,
-        act_by_ms,
-        token,
-    }
+    let (act_by_ms, token) = if fragile > 0 { (act_by(), TOKEN) } else { (None, None) };
+    NoticeText::OfferMerged { places, doors, fragile, act_by_ms, token }
 }
 
 fn reminder(waited_min: u32, act_by_ms: Option<i64>) -> NoticeText<'static> {
     let token = TOKEN.filter(|_| waited_min < 30);
-    NoticeText::DutyRoomReminder {
-        place: PLACE,
-        doors: 28,
-        waited_min,
-        act_by_ms,
-        token,
-    }
+    NoticeText::DutyRoomReminder { place: PLACE, doors: 28, waited_min, act_by_ms, token }
 }
 
 fn summons(n: u32, doors: u32, fragile: u32) -> NoticeText<'static> {
-    NoticeText::Summons {
-        alert_title: TITLE,
-        place: PLACE,
-        n,
-        doors,
-        fragile,
-    }
+    NoticeText::Summons { alert_title: TITLE, place: PLACE, n, doors, fragile }
 }
 
 fn expiring(left_min: u32, doors: u32) -> NoticeText<'static> {
-    NoticeText::Expiring {
-        alert_title: TITLE,
-        left_min,
-        doors,
-        extend_hours: 2,
-    }
+    NoticeText::Expiring { alert_title: TITLE, left_min, doors, extend_hours: 2 }
 }
 
 fn leaders_notices() -> Vec<NoticeText<'static>> {
@@ -121,41 +66,20 @@ fn leaders_notices() -> Vec<NoticeText<'static>> {
         offer(0, None, None),
         merged(&PLACES[..2], 9),
         merged(&PLACES, 0),
-        NoticeText::Unwoken {
-            people: &PEOPLE[..2],
-            more: 0,
-        },
-        NoticeText::Unwoken {
-            people: &PEOPLE[..2],
-            more: 3,
-        },
-        NoticeText::Unwoken {
-            people: &PEOPLE,
-            more: 1,
-        },
+        NoticeText::Unwoken { people: &PEOPLE[..2], more: 0 },
+        NoticeText::Unwoken { people: &PEOPLE[..2], more: 3 },
+        NoticeText::Unwoken { people: &PEOPLE, more: 1 },
         reminder(25, act_by()),
         reminder(45, passed()),
         expiring(30, 28),
         expiring(10, 0),
-        NoticeText::ListTaken {
-            place,
-            doors: 28,
-            token: TOKEN,
-        },
-        NoticeText::ListTaken {
-            place,
-            doors: 28,
-            token: None,
-        },
+        NoticeText::ListTaken { place, doors: 28, token: TOKEN },
+        NoticeText::ListTaken { place, doors: 28, token: None },
         NoticeText::ListDeclined { place },
-        NoticeText::ListPassed {
-            place, who: "李芳"
-        },
+        NoticeText::ListPassed { place, who: "李芳" },
         NoticeText::WokenThanks,
         NoticeText::HomeAnswered { digit: 1 },
-        NoticeText::WhichOne {
-            options: &PLACES[..2],
-        },
+        NoticeText::WhichOne { options: &PLACES[..2] },
         NoticeText::HolderCheck { silent_min: 30 },
         NoticeText::StandDown,
     ]
@@ -165,59 +89,22 @@ fn residents_notices() -> Vec<NoticeText<'static>> {
     let (alert_title, sent_ms) = (TITLE, ms("2026-07-25 00:50"));
     let instead = Some("您家不用走，已走的可以回家");
     vec![
-        NoticeText::HelpReceived {
-            class: HelpClass::Life,
-        },
-        NoticeText::HelpReceived {
-            class: HelpClass::Carry,
-        },
-        NoticeText::HelpReceived {
-            class: HelpClass::Supply,
-        },
+        NoticeText::HelpReceived { class: HelpClass::Life },
+        NoticeText::HelpReceived { class: HelpClass::Carry },
+        NoticeText::HelpReceived { class: HelpClass::Supply },
         NoticeText::HelpTaken { who: "张强" },
         NoticeText::Thanks,
-        NoticeText::AskBackPersons {
-            registered: 4,
-            demand: Demand::Evacuation,
-        },
-        NoticeText::AskBackPersons {
-            registered: 4,
-            demand: Demand::Upstairs,
-        },
-        NoticeText::UnclearAskBack {
-            demand: Demand::Inform,
-        },
-        NoticeText::UnclearAskBack {
-            demand: Demand::Safety,
-        },
-        NoticeText::UnclearAskBack {
-            demand: Demand::Evacuation,
-        },
-        NoticeText::Correction {
-            alert_title,
-            sent_ms,
-            instead: None,
-        },
-        NoticeText::Correction {
-            alert_title,
-            sent_ms,
-            instead,
-        },
-        NoticeText::ReturnNotice {
-            place: "南雷社区"
-        },
-        NoticeText::RangeCorrection {
-            alert_title,
-            sent_ms,
-        },
-        NoticeText::Lifted {
-            alert_title: "暴雨红色预警",
-            wait_return: true,
-        },
-        NoticeText::Lifted {
-            alert_title: "暴雨红色预警",
-            wait_return: false,
-        },
+        NoticeText::AskBackPersons { registered: 4, demand: Demand::Evacuation },
+        NoticeText::AskBackPersons { registered: 4, demand: Demand::Upstairs },
+        NoticeText::UnclearAskBack { demand: Demand::Inform },
+        NoticeText::UnclearAskBack { demand: Demand::Safety },
+        NoticeText::UnclearAskBack { demand: Demand::Evacuation },
+        NoticeText::Correction { alert_title, sent_ms, instead: None },
+        NoticeText::Correction { alert_title, sent_ms, instead },
+        NoticeText::ReturnNotice { place: "南雷社区" },
+        NoticeText::RangeCorrection { alert_title, sent_ms },
+        NoticeText::Lifted { alert_title: "暴雨红色预警", wait_return: true },
+        NoticeText::Lifted { alert_title: "暴雨红色预警", wait_return: false },
     ]
 }
 
@@ -232,10 +119,7 @@ fn notices_read_what_is_written_in_the_table() {
     let (messages, mut lines) = (messages(), Vec::new());
     for notice in leaders_notices().iter().chain(&residents_notices()) {
         let said = messages.notice(&head(), notice).expect("samples render");
-        let exercise = NoticeHead {
-            exercise: true,
-            ..head()
-        };
+        let exercise = NoticeHead { exercise: true, ..head() };
         let drill = messages.notice(&exercise, notice).expect("samples render");
         assert_eq!(drill, said.replacen('】', "】【演练】", 1));
         let room = match notice {
@@ -246,87 +130,32 @@ fn notices_read_what_is_written_in_the_table() {
         assert!(!said.contains(['\n', '{', '}']), "{said}");
         lines.push(format!("{}\t{said}", variant(notice)));
     }
-    assert_lines(
-        include_str!("../../../../tests/fixtures/messages/notices.tsv"),
-        &lines,
-    );
+    assert_lines(include_str!("../../../../tests/fixtures/messages/notices.tsv"), &lines);
 }
 
 fn assert_refused(cases: &[(NoticeText<'_>, &str)]) {
     let messages = messages();
     for (notice, expected) in cases {
-        let fault = messages
-            .notice(&head(), notice)
-            .expect_err("refused")
-            .to_string();
+        let fault = messages.notice(&head(), notice).expect_err("refused").to_string();
         assert!(fault.contains(expected), "{fault}");
     }
 }
 
 #[test]
 fn names_of_the_roster_are_checked() {
-    let odd = [
-        PlaceDoors {
-            place: "第1网格\n",
-            doors: 1,
-        },
-        PLACES[0],
-    ];
-    let nobody = [PersonAt {
-        name: "",
-        place: PLACE,
-    }];
+    let odd = [PlaceDoors { place: "第1网格\n", doors: 1 }, PLACES[0]];
+    let nobody = [PersonAt { name: "", place: PLACE }];
     let (place, alert_title) = (PLACE, TITLE);
     let (token, instead) = (Some("http://a"), Some("走了回3"));
     assert_refused(&[
-        (
-            NoticeText::ListDeclined {
-                place: "【银行】"
-            },
-            "place: has a character",
-        ),
+        (NoticeText::ListDeclined { place: "【银行】" }, "place: has a character"),
         (NoticeText::HelpTaken { who: "" }, "who: is empty"),
-        (
-            NoticeText::ListPassed {
-                place,
-                who: "看a.cn",
-            },
-            "who: has a link",
-        ),
-        (
-            NoticeText::ListTaken {
-                place,
-                doors: 1,
-                token,
-            },
-            "token: has a link",
-        ),
-        (
-            NoticeText::Lifted {
-                alert_title: "。",
-                wait_return: false,
-            },
-            "alert_title: begins",
-        ),
-        (
-            NoticeText::Correction {
-                alert_title,
-                sent_ms: 0,
-                instead,
-            },
-            "instead: tells which digit",
-        ),
-        (
-            NoticeText::Unwoken {
-                people: &nobody,
-                more: 0,
-            },
-            "who: is empty",
-        ),
-        (
-            NoticeText::WhichOne { options: &odd },
-            "place: has a character",
-        ),
+        (NoticeText::ListPassed { place, who: "看a.cn" }, "who: has a link"),
+        (NoticeText::ListTaken { place, doors: 1, token }, "token: has a link"),
+        (NoticeText::Lifted { alert_title: "。", wait_return: false }, "alert_title: begins"),
+        (NoticeText::Correction { alert_title, sent_ms: 0, instead }, "instead: tells which digit"),
+        (NoticeText::Unwoken { people: &nobody, more: 0 }, "who: is empty"),
+        (NoticeText::WhichOne { options: &odd }, "place: has a character"),
     ]);
 }
 
@@ -334,25 +163,9 @@ fn names_of_the_roster_are_checked() {
 fn lists_too_short_or_too_long_are_refused() {
     let many = [PLACES[0]; 41];
     assert_refused(&[
-        (
-            NoticeText::Unwoken {
-                people: &[],
-                more: 3,
-            },
-            "people: 0 entries",
-        ),
-        (
-            NoticeText::WhichOne {
-                options: &PLACES[..1],
-            },
-            "options: 1 entries",
-        ),
-        (
-            NoticeText::WhichOne {
-                options: &many[..5],
-            },
-            "options: 5 entries",
-        ),
+        (NoticeText::Unwoken { people: &[], more: 3 }, "people: 0 entries"),
+        (NoticeText::WhichOne { options: &PLACES[..1] }, "options: 1 entries"),
+        (NoticeText::WhichOne { options: &many[..5] }, "options: 5 entries"),
         (merged(&PLACES[..1], 0), "places: 1 entries"),
         (
             NoticeText::OfferMerged {
