@@ -4,6 +4,8 @@
 //! The RabbitMQ cases need `TEST_AMQP_URL`; without it they say that they are skipped, and with
 //! `REQUIRE_SERVERS=1` they fail. Each has its own prefix and deletes its queues.
 
+#![expect(clippy::disallowed_methods, reason = "a real broker is waited for in real time")]
+
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::io::Write;

@@ -3,6 +3,8 @@
 //!
 //! Connections are broken by a wire of our own, not by stopping the server.
 
+#![expect(clippy::disallowed_methods, reason = "a real broker is waited for in real time")]
+
 use lapin::BasicProperties;
 use lapin::options::{BasicGetOptions, BasicPublishOptions};
 use tongluo::queue::RabbitQueue;
