@@ -47,6 +47,7 @@ CREATE TABLE household (
     retired_at INTEGER
 ) STRICT;
 CREATE INDEX household_grid ON household (grid_id, ord);
+CREATE INDEX household_place ON household (place_id);
 CREATE INDEX household_helper ON household (helper_id);
 
 CREATE TABLE person (

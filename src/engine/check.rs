@@ -61,7 +61,7 @@ impl Engine {
         let Some(v) = order::version(&self.store, row.id, version).await? else {
             return Err(refused("that version does not exist"));
         };
-        let counts = expand::count_audience(&self.store, row.id, version).await?;
+        let audience = expand::has_audience(&self.store, row.id, version).await?;
         let rings: Vec<RingAsked> = order::rings(&self.store, row.id, version)
             .await?
             .iter()
@@ -89,7 +89,7 @@ impl Engine {
             urgency: Urgency::from_code(v.urgency).unwrap_or(Urgency::Notice),
             act_by: v.act_by,
             expires_at: v.expires_at,
-            audience: counts.iter().map(|c| c.1).sum(),
+            audience,
             rings: &rings,
             duty_room: order::has_duty_room(&self.store, duty, now).await?,
             roll,

@@ -197,6 +197,11 @@ impl Engine {
         reason: Option<String>,
     ) -> Result<(), EngineFault> {
         let now = self.clock.story_ms();
+        let audience = if act == Act::Submit {
+            self.head_counts(row.id, version).await?
+        } else {
+            serde_json::Value::Null
+        };
         let mut tx = self.store.begin().await?;
         let state = self.version_state(row.id, version).await?;
         let next = state.next(act).map_err(|fault| refused(fault.to_string()))?;
@@ -213,10 +218,25 @@ impl Engine {
         if version == 1 {
             order::set_alert_state(&mut tx, row.id, next.code(), None).await?;
         }
-        let detail = json!({"version": version, "reason": reason});
+        let detail = json!({"version": version, "reason": reason, "audience": audience});
         self.note(&mut tx, &actor.name, action.word(), Some(row.id), detail).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// What the approver is shown and the journal keeps: each ring's doors, persons, and homes
+    /// without a phone, as the roster was when the version was submitted.
+    async fn head_counts(
+        &self,
+        alert: i64,
+        version: i64,
+    ) -> Result<serde_json::Value, EngineFault> {
+        let rings = expand::count_audience(&self.store, alert, version).await?;
+        let row = |(ring, doors, persons, no_phone): (i64, i64, i64, i64)| {
+            json!({"ring": ring,
+            "households": doors, "persons": persons, "no_phone": no_phone})
+        };
+        Ok(rings.into_iter().map(row).collect())
     }
 
     /// Releases a submitted version. `bypass`: an emergency role alone, countersigned later.

@@ -8,64 +8,74 @@ use crate::args;
 use crate::domain::batch::Pick;
 use crate::store::db::ids;
 
-/// The audience of a version: places inside its areas and not inside an excluded one.
+/// The places of a version's audience: inside its areas and not inside an excluded one.
 macro_rules! inside {
-    ($grids:literal) => {
+    ($from:literal) => {
         concat!(
-            "inside AS (SELECT DISTINCT pa.place_id FROM place_above pa ",
-            "JOIN alert_area ar ON ar.place_id = pa.above_id ",
-            "WHERE ar.alert_id = $1 AND ar.version = $2 AND ar.excluded = 0 ",
-            $grids,
-            "AND NOT EXISTS (SELECT 1 FROM place_above px ",
-            "JOIN alert_area ax ON ax.place_id = px.above_id ",
-            "WHERE px.place_id = pa.place_id AND ax.alert_id = $1 AND ax.version = $2 ",
-            "AND ax.excluded = 1)), "
+            "inside AS MATERIALIZED (SELECT DISTINCT pa.place_id FROM ",
+            $from,
+            "NOT EXISTS (SELECT 1 FROM place_above px JOIN alert_area ax ",
+            "ON ax.place_id = px.above_id WHERE px.place_id = pa.place_id AND ax.alert_id = $1 ",
+            "AND ax.version = $2 AND ax.excluded = 1)) "
+        )
+    };
+}
+macro_rules! inside_all {
+    () => {
+        inside!(
+            "place_above pa JOIN alert_area ar ON ar.place_id = pa.above_id WHERE \
+             ar.alert_id = $1 AND ar.version = $2 AND ar.excluded = 0 AND "
         )
     };
 }
 
-/// Each household of the audience with its ring and band.
+/// The households of these places with ring and vulnerability. Materialised, since a ring is named
+/// several times and costs a look at the zones each time.
 macro_rules! member {
-    ($grids:literal) => {
+    ($places:literal) => {
         concat!(
-            "member AS (SELECT h.id, h.grid_id, h.building_id, h.ord, h.persons, ",
+            "member AS MATERIALIZED (SELECT h.id, h.grid_id, h.building_id, h.ord, h.persons, ",
             "CAST(CASE WHEN (h.needs & v.needs) <> 0 THEN 1 ELSE 0 END AS bigint) AS vulnerable, ",
             "CAST(CASE WHEN (h.categories & v.categories) <> 0 OR EXISTS (SELECT 1 ",
             "FROM zone_household zh JOIN alert_zone az ON az.zone_id = zh.zone_id ",
             "WHERE zh.household_id = h.id AND az.alert_id = $1 AND az.version = $2) THEN 1 ",
             "WHEN (h.needs & v.needs) <> 0 THEN 2 ELSE 3 END AS bigint) AS ring ",
-            "FROM household h JOIN inside i ON i.place_id = h.place_id ",
-            "JOIN alert_version v ON v.alert_id = $1 AND v.version = $2 ",
-            "WHERE h.retired_at IS NULL ",
-            $grids,
-            ") "
+            // CROSS: SQLite must not turn the loops round.
+            "FROM alert_version v CROSS JOIN household h WHERE v.alert_id = $1 ",
+            "AND v.version = $2 AND h.place_id ",
+            $places,
+            " AND h.retired_at IS NULL) "
         )
     };
 }
 
 crate::statements! {
-    PLAN_EXPANSION = concat!("WITH ", inside!(""), member!(""),
+    PLAN_EXPANSION = concat!("WITH ", inside_all!(), ", ",
+        member!("IN (SELECT place_id FROM inside)"),
         "INSERT INTO expansion (alert_id, version, grid_id, ord, households, pursued, state) ",
         "SELECT $1, $2, m.grid_id, min(p.ord), count(*), CAST(sum(r.pursued) AS bigint), 0 ",
         "FROM member m JOIN place p ON p.id = m.grid_id ",
         "JOIN alert_ring r ON r.alert_id = $1 AND r.version = $2 AND r.ring = m.ring ",
         "GROUP BY m.grid_id");
-    COUNT_AUDIENCE = concat!("WITH ", inside!(""), member!(""),
+    COUNT_AUDIENCE = concat!("WITH ", inside_all!(), ", ",
+        member!("IN (SELECT place_id FROM inside)"),
         "SELECT CAST(m.ring AS bigint), count(*), CAST(COALESCE(sum(m.persons), 0) AS bigint), ",
         "CAST(COALESCE(sum(CASE WHEN EXISTS (SELECT 1 FROM address a WHERE a.household_id = m.id ",
         "AND a.state = 0) THEN 0 ELSE 1 END), 0) AS bigint) FROM member m GROUP BY m.ring ",
         "ORDER BY m.ring");
+    HAS_AUDIENCE = concat!("WITH ", inside_all!(), "SELECT count(*) FROM (SELECT 1 FROM inside i ",
+        "JOIN household h ON h.place_id = i.place_id WHERE h.retired_at IS NULL LIMIT 1) q");
+    INSIDE = concat!("WITH ",
+        inside!("place_above pa WHERE pa.above_id {in $3} AND EXISTS (SELECT 1 \
+            FROM place_above pb JOIN alert_area ar ON ar.place_id = pb.above_id \
+            WHERE pb.place_id = pa.place_id AND ar.alert_id = $1 AND ar.version = $2 \
+            AND ar.excluded = 0) AND "),
+        "SELECT place_id FROM inside ORDER BY place_id");
     CLAIM_EXPANSION = "SELECT id, alert_id, version, grid_id FROM expansion \
         WHERE id {in $1} AND state = 0 ORDER BY id {lock}";
-    FILL_STANDING = concat!("WITH below AS (SELECT DISTINCT g.place_id FROM place_above g ",
-        "WHERE g.above_id {in $3}), inside AS (SELECT b.place_id FROM below b WHERE EXISTS ",
-        "(SELECT 1 FROM place_above pa JOIN alert_area ar ON ar.place_id = pa.above_id ",
-        "WHERE pa.place_id = b.place_id AND ar.alert_id = $1 AND ar.version = $2 ",
-        "AND ar.excluded = 0) AND NOT EXISTS (SELECT 1 FROM place_above px JOIN alert_area ax ",
-        "ON ax.place_id = px.above_id WHERE px.place_id = b.place_id AND ax.alert_id = $1 ",
-        "AND ax.version = $2 AND ax.excluded = 1)), top AS (SELECT s.grid_id, max(s.seq) AS seq ",
+    FILL_STANDING = concat!("WITH top AS MATERIALIZED (SELECT s.grid_id, max(s.seq) AS seq ",
         "FROM standing s WHERE s.alert_id = $1 AND s.grid_id {in $3} GROUP BY s.grid_id), ",
-        member!("AND h.grid_id {in $3}"),
+        member!("{in $4}"),
         "INSERT INTO standing (alert_id, grid_id, seq, household_id, building_id, version, ring, ",
         "band, demand, pursued, persons, vulnerable) ",
         "SELECT $1, m.grid_id, COALESCE(top.seq, 0) + row_number() OVER (PARTITION BY m.grid_id ",
@@ -105,6 +115,12 @@ crate::statements! {
         AND t.place_id = e.grid_id AND t.kind IN (1, 2, 3)) ON CONFLICT DO NOTHING";
     FINISH_EXPANSION = "UPDATE expansion SET state = 1, done_at = $2 WHERE id {in $1}";
     END_EXPANSION = "UPDATE expansion SET state = 2 WHERE id {in $1} AND state = 0";
+}
+
+/// Whether anybody lives in a version's audience.
+pub async fn has_audience(store: &Store, alert: i64, version: i64) -> Result<bool, StoreFault> {
+    let row: Option<(i64,)> = store.first(&HAS_AUDIENCE, args![alert, version]).await?;
+    Ok(row.is_some_and(|r| r.0 > 0))
 }
 
 /// Head-counts of a version's audience: ring, households, persons, households without a phone.
@@ -156,7 +172,11 @@ pub async fn fill(tx: &mut Tx, rows: &[ExpansionRow], spread: &Spread) -> Result
     let (alert, version) = (head.alert_id, head.version);
     let grids = ids(&rows.iter().map(|r| r.grid_id).collect::<Vec<_>>());
     let own = ids(&rows.iter().map(|r| r.id).collect::<Vec<_>>());
-    tx.exec(&FILL_STANDING, args![alert, version, &grids]).await?;
+    // The places first, by themselves: with a list of keys both databases walk the index, whatever
+    // their statistics say of tables that were empty a second ago.
+    let places: Vec<(i64,)> = tx.rows(&INSIDE, args![alert, version, &grids]).await?;
+    let places = ids(&places.into_iter().map(|row| row.0).collect::<Vec<_>>());
+    tx.exec(&FILL_STANDING, args![alert, version, &grids, places]).await?;
     cut_batches(tx, alert, version, &grids, spread, Pick::First, 0).await?;
     if version > 1 {
         tx.exec(&DROP_TALLY, args![alert, &grids]).await?;

@@ -40,8 +40,8 @@ pub struct Submission<'a> {
     pub urgency: Urgency,
     pub act_by: Option<i64>,
     pub expires_at: i64,
-    /// Households in the areas and zones, exclusions taken off.
-    pub audience: i64,
+    /// Whether anybody lives in the areas, exclusions taken off.
+    pub audience: bool,
     pub rings: &'a [RingAsked],
     /// The root has a duty room with a reachable phone.
     pub duty_room: bool,
@@ -128,7 +128,7 @@ impl Defect {
 /// Everything wrong with the version at this moment; empty where it may be submitted.
 pub fn check(version: &Submission, now: i64) -> Vec<Defect> {
     let mut defects = Vec::new();
-    if version.audience <= 0 {
+    if !version.audience {
         defects.push(Defect::EmptyAudience);
     }
     check_words(version, now, &mut defects);
@@ -230,7 +230,7 @@ mod tests {
             urgency: Urgency::Flash,
             act_by: Some(NOW + 3 * HOUR_MS),
             expires_at: NOW + 12 * HOUR_MS,
-            audience: 3_000,
+            audience: true,
             rings: &RINGS,
             duty_room: true,
             roll: None,
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn every_defect_of_a_version_is_named_at_once() {
         let mut version = order();
-        version.audience = 0;
+        version.audience = false;
         version.title = "";
         version.act_by = Some(NOW);
         version.expires_at = NOW - 1;
@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn only_a_missing_duty_room_yields_to_the_bypass() {
         let mut version = order();
-        version.audience = 0;
+        version.audience = false;
         version.duty_room = false;
         let stays: Vec<_> =
             check(&version, NOW).into_iter().filter(|defect| !defect.yields_to_bypass()).collect();
