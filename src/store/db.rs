@@ -197,7 +197,11 @@ impl Store {
     pub async fn open(url: &str, connections: u32) -> Result<Store, StoreFault> {
         let bad = |why: String| StoreFault::Url { url: mask(url), why };
         if url.starts_with("postgres") {
-            let options = PgConnectOptions::from_str(url).map_err(|e| bad(e.to_string()))?;
+            // Sets of a hundred thousand rows are sorted in memory; our statements are too short
+            // for compiling them to pay.
+            let options = PgConnectOptions::from_str(url)
+                .map_err(|e| bad(e.to_string()))?
+                .options([("work_mem", "32MB"), ("jit", "off")]);
             let pool = PgPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(Duration::from_secs(5))

@@ -53,10 +53,10 @@ crate::statements! {
     PLAN_EXPANSION = concat!("WITH ", inside_all!(), ", ",
         member!("IN (SELECT place_id FROM inside)"),
         "INSERT INTO expansion (alert_id, version, grid_id, ord, households, pursued, state) ",
-        "SELECT $1, $2, m.grid_id, min(p.ord), count(*), CAST(sum(r.pursued) AS bigint), 0 ",
-        "FROM member m JOIN place p ON p.id = m.grid_id ",
-        "JOIN alert_ring r ON r.alert_id = $1 AND r.version = $2 AND r.ring = m.ring ",
-        "GROUP BY m.grid_id");
+        "SELECT $1, $2, g.grid_id, (SELECT p.ord FROM place p WHERE p.id = g.grid_id), g.homes, ",
+        "g.pursued, 0 FROM (SELECT m.grid_id, count(*) AS homes, ",
+        "CAST(sum(r.pursued) AS bigint) AS pursued FROM member m JOIN alert_ring r ",
+        "ON r.alert_id = $1 AND r.version = $2 AND r.ring = m.ring GROUP BY m.grid_id) g");
     COUNT_AUDIENCE = concat!("WITH ", inside_all!(), ", ",
         member!("IN (SELECT place_id FROM inside)"),
         "SELECT CAST(m.ring AS bigint), count(*), CAST(COALESCE(sum(m.persons), 0) AS bigint), ",
