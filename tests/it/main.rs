@@ -7,5 +7,6 @@ mod plant;
 mod pump;
 mod queue_contract;
 mod statements;
+mod stepped;
 mod stories;
 mod town;

@@ -40,7 +40,7 @@ impl Running {
 /// Moves the town's clock while the pump runs, until it is as it should be.
 async fn until(town: &Town, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let mut beat = tokio::time::interval(Duration::from_millis(50));
-    for _ in 0..900 {
+    for _ in 0..1_800 {
         if is_so().await {
             return;
         }

@@ -114,7 +114,7 @@ fn gateway(setup: &Setup) -> (Arc<GatewaySim>, Arc<dyn Provider>) {
 }
 
 impl Town {
-    pub async fn open(room: EngineRoom, setup: &Setup) -> Town {
+    pub async fn open(mut room: EngineRoom, setup: &Setup) -> Town {
         let sealer = Sealer::new(&[7; 32]);
         let homes = plant(&room.store, &sealer, &setup.layout).await;
         let clock = Arc::new(HandClock::new(NIGHT));
@@ -127,7 +127,7 @@ impl Town {
         });
         let queue: Arc<dyn Queue> = match &setup.broker {
             Some(broker) => broker.clone(),
-            None => room.queue.clone(),
+            None => room.queue().await,
         };
         let engine = Engine::new(EngineParts {
             store: room.store_handle().await,
@@ -377,6 +377,7 @@ impl Town {
             }
         }
         self.engine.store.close().await;
+        self.room.close().await;
     }
 }
 

@@ -2,8 +2,10 @@
 //! the answers they belong to. What is said is not looked at here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use tongluo::practice::gateway::Vices;
+use tongluo::queue::{FaultyQueue, MemoryQueue, QueueSettings};
 
 use crate::plant::{GRID, HOME, Layout, home_number, human_number, leader, second_number};
 use crate::town::{NIGHT, Setup, Town, on_both};
@@ -34,7 +36,14 @@ fn first_heard(town: &Town) -> BTreeMap<String, (usize, i64)> {
 
 #[tokio::test]
 async fn a_gateway_of_five_a_second_and_a_town_of_3000() {
-    let setup = Setup { layout: town_of_3000(), rate_per_second: Some(5.0), ..Setup::default() };
+    // In-process: a window of hints in each of 780 steps is minutes of confirms from a real broker.
+    let broker = FaultyQueue::new(MemoryQueue::new(&QueueSettings::new("memory:")), 7);
+    let setup = Setup {
+        layout: town_of_3000(),
+        rate_per_second: Some(5.0),
+        broker: Some(Arc::new(broker)),
+        ..Setup::default()
+    };
     on_both(setup, async |town| {
         town.flood_order().await;
         town.slowly(13 * 60).await;
