@@ -210,6 +210,30 @@ fn every_room_imports_only_what_its_floor_allows() {
     report(&floor_faults(&files("src", &[".rs"])));
 }
 
+/// Statements are declared in `store`; elsewhere only a test has SQL of its own.
+fn sql_faults(files: &[File]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let outside = |file: &&File| !file.path.starts_with("src/store/");
+    for file in files.iter().filter(outside) {
+        let code = masked(&file.text);
+        let own = code.find("#[cfg(test)]").map_or(code.as_str(), |tests| &code[..tests]);
+        let declares = |(at, word): &(usize, &str)| {
+            // Households' statements are a word of the domain.
+            *word == "Stmt" || (*word == "statements" && own[at + word.len()..].starts_with('!'))
+        };
+        for (at, word) in words(own).into_iter().filter(declares) {
+            let line = line_of(own, at);
+            faults.push(format!("{}:{line}: `{word}`: SQL belongs to the store", file.path));
+        }
+    }
+    faults
+}
+
+#[test]
+fn no_statement_is_declared_outside_the_store() {
+    report(&sql_faults(&files("src", &[".rs"])));
+}
+
 #[test]
 fn every_crate_with_one_place_is_named_only_there() {
     report(&crate_faults(&files("src", &[".rs"])));
@@ -280,6 +304,22 @@ mod the_check_itself {
         assert_eq!(floor("src/main.rs", "use tongluo::cli;"), 0);
         assert_eq!(floor("src/main.rs", "use tongluo::store::Pool;"), 1);
         assert_eq!(floor("src/attic/mod.rs", ""), 1);
+    }
+
+    #[test]
+    fn holds_sql_to_the_store() {
+        let faults = |path: &str, text: &str| sql_faults(&[file(path, text)]).len();
+        for text in [
+            "crate::statements! { A = \"SELECT 1\"; }",
+            "static A: Stmt = Stmt::new(\"A\", \"SELECT 1\");",
+            "use crate::store::{Stmt, Store};",
+        ] {
+            assert!(faults("src/app/bench.rs", text) > 0, "{text}");
+            assert_eq!(faults("src/store/bench.rs", text), 0, "{text}");
+            let tested = format!("fn a() {{}}\n#[cfg(test)]\nmod tests {{ {text} }}");
+            assert_eq!(faults("src/engine/chain.rs", &tested), 0, "{text}");
+        }
+        assert_eq!(faults("src/app/bench.rs", "// Stmt\nfn a(statement: Store) {}"), 0);
     }
 
     #[test]

@@ -20,7 +20,6 @@ use http::{Request, Response};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::args;
 use crate::base::clock::{CarriedClock, Clock, calendar_ms};
 use crate::base::entropy::Entropy;
 use crate::base::limits::CALLS_OPEN;
@@ -36,7 +35,7 @@ use crate::engine::pump::{self, Roles};
 use crate::engine::{Engine, EngineParts, EngineSettings, Gateway};
 use crate::queue::{Queue, QueueSettings, RabbitQueue};
 use crate::render::Messages;
-use crate::store::{Stmt, Store, migrate};
+use crate::store::{Store, bench as bare, migrate};
 
 pub use floor::Floor;
 use sink::{ACCOUNT, SinkProcess, TOKEN};
@@ -48,18 +47,6 @@ const HOUR_MS: i64 = 3_600_000;
 const STUCK_MS: i64 = 120_000;
 const POLL_MS: u64 = 10;
 const HOUSEHOLDS_MOST: i64 = 10_000_000;
-
-static EXPANDING: Stmt = Stmt::new(
-    "BENCH_EXPANDING",
-    "SELECT count(*) FROM (SELECT 1 FROM expansion WHERE state = 0 LIMIT 1) q",
-);
-static OPEN: Stmt =
-    Stmt::new("BENCH_OPEN", "SELECT count(*) FROM (SELECT 1 FROM batch WHERE state = 0 LIMIT 1) q");
-static TAKEN: Stmt = Stmt::new(
-    "BENCH_TAKEN",
-    "SELECT count(DISTINCT seq * 10000000 + grid_id) FROM outcome WHERE kind = 1",
-);
-static OUTCOMES: Stmt = Stmt::new("BENCH_OUTCOMES", "SELECT count(*) FROM outcome");
 
 /// What to measure.
 #[derive(Debug, Clone)]
@@ -153,14 +140,9 @@ impl Ground {
         if !base.starts_with("postgres") {
             bail!("--database: postgres://…; without it a SQLite file is made and removed");
         }
-        let admin = Store::open(base, 1).await.context("--database")?;
-        let make = leak(format!("CREATE SCHEMA {name}"));
-        let made = admin.exec(&make, args![]).await;
-        made.context("a schema of its own")?;
-        admin.close().await;
-        let mark = if base.contains('?') { '&' } else { '?' };
+        let database = bare::make_schema(base, &name).await;
         Ok(Ground {
-            database: format!("{base}{mark}options=-csearch_path%3D{name}"),
+            database: database.context("--database: a schema of its own")?,
             name,
             admin: Some(base.clone()),
             file: None,
@@ -186,10 +168,7 @@ impl Ground {
             queue.close_and_delete().await?;
         }
         if let Some(admin) = &self.admin {
-            let admin = Store::open(admin, 1).await?;
-            let drop = leak(format!("DROP SCHEMA {} CASCADE", self.name));
-            admin.exec(&drop, args![]).await?;
-            admin.close().await;
+            bare::drop_schema(admin, &self.name).await?;
         }
         if let Some(file) = &self.file {
             for end in ["", "-wal", "-shm"] {
@@ -198,10 +177,6 @@ impl Ground {
         }
         Ok(())
     }
-}
-
-fn leak(sql: String) -> Stmt {
-    Stmt::new("BENCH_SCHEMA", Box::leak(sql.into_boxed_str()))
 }
 
 /// The transport under test; it remembers when it was first asked.
@@ -364,13 +339,13 @@ async fn wait(engine: &Engine, began_ms: i64, households: i64) -> anyhow::Result
         pause().await;
         let now = engine.clock.machine_ms();
         if expanded_ms.is_none() {
-            if count(&engine.store, &EXPANDING).await? > 0 {
+            if bare::is_expanding(&engine.store).await? {
                 continue;
             }
             expanded_ms = Some(now);
         }
-        if count(&engine.store, &OPEN).await? == 0 {
-            let taken = count(&engine.store, &TAKEN).await?;
+        if !bare::is_sending(&engine.store).await? {
+            let taken = bare::taken(&engine.store).await?;
             if taken != households {
                 bail!("{taken} of {households} households have an accepted message, none is open");
             }
@@ -381,7 +356,7 @@ async fn wait(engine: &Engine, began_ms: i64, households: i64) -> anyhow::Result
             });
         }
         if now - seen_ms > STUCK_MS {
-            let outcomes = count(&engine.store, &OUTCOMES).await?;
+            let outcomes = bare::outcomes(&engine.store).await?;
             if outcomes == seen {
                 bail!("stuck at {outcomes} outcomes");
             }
@@ -392,11 +367,6 @@ async fn wait(engine: &Engine, began_ms: i64, households: i64) -> anyhow::Result
 
 async fn pause() {
     let _ = tokio::time::timeout(Duration::from_millis(POLL_MS), future::pending::<()>()).await;
-}
-
-async fn count(store: &Store, stmt: &Stmt) -> anyhow::Result<i64> {
-    let row: Option<(i64,)> = store.first(stmt, args![]).await?;
-    Ok(row.map_or(0, |row| row.0))
 }
 
 /// 转移指令 for the whole county; ring 3 is told, rings 1 and 2 are pursued.

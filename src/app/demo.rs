@@ -3,7 +3,6 @@
 //! real thing; the town, the gateway's network and the people are practice.
 //! Needs nothing installed.
 
-mod look;
 mod peers;
 mod people;
 mod plant;
@@ -24,8 +23,7 @@ use crate::domain::access::Role;
 use crate::engine::chain;
 use crate::engine::issue::{Actor, OrderForm};
 use crate::store::account::{self, NewAccount};
-use crate::store::custody;
-use crate::store::order;
+use crate::store::{custody, look, order};
 
 /// 2026-08-20 22:00 in Beijing.
 const NIGHT_AT: i64 = 1_787_234_400_000;

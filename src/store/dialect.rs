@@ -6,6 +6,7 @@
 //! - `{json c}`: a text column that holds JSON, for `->>`;
 //! - `{lock}` / `{skip}`: row locks, where the database has them;
 //! - `{least}` / `{greatest}`: the two-argument scalar functions;
+//! - `{optimize}`: the database's own tidying, where it wants to be asked;
 //! - `{now_ms}`: the store's own clock, ms UTC.
 //!
 //! Not a query builder: everything else in a statement is common to both.
@@ -113,6 +114,8 @@ fn word(word: &str, dialect: Dialect) -> String {
         ("least", false) => "min".into(),
         ("greatest", true) => "greatest".into(),
         ("greatest", false) => "max".into(),
+        ("optimize", true) => "SELECT 1".into(),
+        ("optimize", false) => "PRAGMA optimize".into(),
         ("now_ms", true) => "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)".into(),
         ("now_ms", false) => "CAST(unixepoch('subsec') * 1000 AS bigint)".into(),
         (other, _) => format!("{{{other}}}"),

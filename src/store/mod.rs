@@ -6,6 +6,7 @@
 pub mod account;
 pub mod answer;
 pub mod batch;
+pub mod bench;
 pub mod climb;
 pub mod correct;
 pub mod custody;
@@ -17,12 +18,14 @@ pub mod expand;
 pub(crate) mod fresh;
 pub mod journal;
 pub mod lease;
+pub mod look;
 pub mod migrate;
 pub mod notice;
 pub mod order;
 pub mod permit;
 pub mod roster;
 pub mod timer;
+pub mod upkeep;
 pub mod view;
 
 pub use db::{Args, Store, StoreFault, Tx, Val};
@@ -35,6 +38,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         account::ALL,
         answer::ALL,
         batch::ALL,
+        bench::ALL,
         climb::ALL,
         correct::ALL,
         custody::ALL,
@@ -42,11 +46,13 @@ pub fn statements() -> Vec<&'static Stmt> {
         expand::ALL,
         journal::ALL,
         lease::ALL,
+        look::ALL,
         notice::ALL,
         order::ALL,
         permit::ALL,
         &roster,
         timer::ALL,
+        upkeep::ALL,
         view::ALL,
     ];
     groups.iter().flat_map(|group| group.iter().copied()).collect()

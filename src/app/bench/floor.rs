@@ -12,14 +12,13 @@ use http::Request;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use crate::args;
 use crate::base::clock::{CarriedClock, Clock};
 use crate::base::limits::CALLS_OPEN;
 use crate::channel::Transport;
 use crate::domain::lane::{Class, Lane};
 use crate::queue::{Hint, Queue, Topic};
 use crate::store::batch::{self, OutcomeRow};
-use crate::store::{Stmt, Store};
+use crate::store::{Store, bench};
 
 /// Households that one raw hint stands for, as in ../performance: a building.
 const HINT_HOUSEHOLDS: i64 = 30;
@@ -31,14 +30,6 @@ const WORKERS: i64 = 8;
 /// Raw calls at most; the rate is what counts.
 const CALLS_MOST: i64 = 100_000;
 const TOPIC: Topic = Topic::Send(Lane::Sms);
-
-static BATCHES: Stmt = Stmt::new(
-    "BENCH_BATCHES",
-    "INSERT INTO batch (id, alert_id, version, kind, pick, wave, attempt, tries, lane, class, \
-     rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) SELECT \
-     CAST($2 AS bigint) - r.n, $2, 1, 1, 1, 1, 1, 1, 1, 1, 1, r.n, 1, 1, 200, r.n, 0, 1, 0 \
-     FROM {rows $1: n bigint} WHERE true",
-);
 
 /// Rates in units a second.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -93,8 +84,7 @@ impl Bare {
         let all: Vec<i64> = (1..=n / HINT_HOUSEHOLDS + WORKERS + n / ROWS_TOGETHER + 1).collect();
         for chunk in all.chunks(10_000) {
             let rows: Vec<_> = chunk.iter().map(|n| serde_json::json!({ "n": n })).collect();
-            let text = serde_json::to_string(&rows)?;
-            self.store.exec(&BATCHES, args![text, alert]).await?;
+            bench::put_batches(&self.store, &rows, alert).await?;
         }
         Ok(())
     }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::look::{self, Door};
 use crate::base::entropy::Entropy;
 use crate::domain::statement::Claim;
 use crate::engine::hands::Tick;
 use crate::engine::issue::Actor;
 use crate::engine::{Engine, EngineFault};
 use crate::store::desk::{self, TaskRow};
+use crate::store::look::{self, Door};
 
 const MINUTE_MS: i64 = 60_000;
 /// From taking a list to the first door, and from door to door.

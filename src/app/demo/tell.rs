@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use super::look;
 use crate::domain::list::ListState;
 use crate::domain::plan::Rung;
 use crate::engine::Engine;
 use crate::store::custody::{self, Custody};
-use crate::store::{StoreFault, climb};
+use crate::store::{StoreFault, climb, look};
 
 const MINUTE_MS: i64 = 60_000;
 const BEIJING_MS: i64 = 8 * 60 * MINUTE_MS;
