@@ -16,6 +16,7 @@ pub mod issue;
 mod leader;
 mod night;
 mod notices;
+pub mod proof;
 pub mod pump;
 mod reading;
 pub mod receipt;

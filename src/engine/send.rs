@@ -269,7 +269,8 @@ impl Engine {
         let follows: Vec<FollowRow> = follows.into_values().collect();
         let name = gateway.provider.name();
         let mut tx = self.store.begin().await?;
-        rows::append(&mut tx, batch.id, name, &outcomes, now).await?;
+        let appended = rows::append(&mut tx, batch.id, name, &outcomes, now).await?;
+        self.seal_sends(&mut tx, batch, name, &outcomes, appended, now).await?;
         if !dead.is_empty() {
             rows::bury(&mut tx, &dead, now).await?;
         }

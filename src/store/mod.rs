@@ -21,6 +21,7 @@ pub mod migrate;
 pub mod notice;
 pub mod order;
 pub mod permit;
+pub mod proof;
 pub mod roster;
 pub mod timer;
 pub mod view;
@@ -45,6 +46,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         notice::ALL,
         order::ALL,
         permit::ALL,
+        proof::ALL,
         &roster,
         timer::ALL,
         view::ALL,

@@ -7,4 +7,5 @@ mod input;
 mod leaders;
 mod outage;
 mod poison;
+mod proof;
 mod sending;
