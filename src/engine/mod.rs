@@ -22,6 +22,7 @@ mod reading;
 pub mod receipt;
 mod record;
 pub mod send;
+mod situation;
 pub mod words;
 
 use std::collections::HashMap;

@@ -43,6 +43,8 @@ macro_rules! member {
     };
 }
 
+pub mod update;
+
 crate::statements! {
     PLAN_EXPANSION = concat!("WITH ", inside!(""), member!(""),
         "INSERT INTO expansion (alert_id, version, grid_id, ord, households, pursued, state) ",
@@ -146,6 +148,8 @@ pub struct Spread {
     pub now: i64,
     /// When the grids' clocks start at the latest; none: the plan has neither waves nor lists.
     pub clock_at: Option<i64>,
+    /// Texts of older versions that ask for the same; empty for a first one.
+    pub same: Vec<update::SameText>,
 }
 
 /// Expands the claimed grids of one alert and version: standings, batches, tallies, timers.
@@ -156,11 +160,12 @@ pub async fn fill(tx: &mut Tx, rows: &[ExpansionRow], spread: &Spread) -> Result
     let (alert, version) = (head.alert_id, head.version);
     let grids = ids(&rows.iter().map(|r| r.grid_id).collect::<Vec<_>>());
     let own = ids(&rows.iter().map(|r| r.id).collect::<Vec<_>>());
-    tx.exec(&FILL_STANDING, args![alert, version, &grids]).await?;
-    cut_batches(tx, alert, version, &grids, spread, Pick::First, 0).await?;
     if version > 1 {
-        tx.exec(&DROP_TALLY, args![alert, &grids]).await?;
+        update::advance(tx, alert, version, &grids, &spread.same).await?;
+    } else {
+        tx.exec(&FILL_STANDING, args![alert, version, &grids]).await?;
     }
+    cut_batches(tx, alert, version, &grids, spread, Pick::First, 0).await?;
     tx.exec(&COUNT_TALLY, args![alert, &grids]).await?;
     if let Some(clock_at) = spread.clock_at {
         tx.exec(&START_CLOCKS, args![&own, 1_i64, clock_at]).await?;

@@ -23,6 +23,7 @@ pub mod order;
 pub mod permit;
 pub mod proof;
 pub mod roster;
+pub mod situation;
 pub mod timer;
 pub mod view;
 
@@ -41,6 +42,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         custody::ALL,
         desk::ALL,
         expand::ALL,
+        expand::update::ALL,
         journal::ALL,
         lease::ALL,
         notice::ALL,
@@ -48,6 +50,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         permit::ALL,
         proof::ALL,
         &roster,
+        situation::ALL,
         timer::ALL,
         view::ALL,
     ];

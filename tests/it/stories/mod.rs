@@ -9,3 +9,4 @@ mod outage;
 mod poison;
 mod proof;
 mod sending;
+mod update;
