@@ -11,6 +11,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
 
+# Nothing here has to outlive the machine: in memory, nobody waits for a disk.
+[ -n "${TMPDIR:-}" ] || export TMPDIR=$(roomy_place)
+
 servers_install || { say "cannot install the servers the tests need"; exit 1; }
 # Children run in the background and are waited for: a trap of bash does not interrupt a foreground
 # command, and the servers must not outlive an interrupted run.

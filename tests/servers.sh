@@ -19,6 +19,14 @@ as_user() {
     exec "$@"
 }
 
+# A memory disk with some gigabytes to spare, where there is one.
+roomy_place() {
+    local free
+    free=$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')
+    [ -w /dev/shm ] && [ "${free:-0}" -gt 6000000 ] && { echo /dev/shm; return; }
+    echo /tmp
+}
+
 first_user() {
     local name
     for name in "$@" nobody; do
@@ -291,8 +299,8 @@ servers_create() {
 
 # Sets and exports TEST_PG_URL, TEST_PG_CTL, TEST_AMQP_URL, TEST_RABBIT_CTL.
 servers_start() {
-    # Under /tmp and not TMPDIR: the unprivileged user must be able to reach it.
-    servers_dir=$(TMPDIR='' mktemp -d) || return 1
+    # Not in TMPDIR: the unprivileged user must be able to reach it.
+    servers_dir=$(mktemp -d -p "$(roomy_place)") || return 1
     chmod 711 "$servers_dir"
     # A copy: whoever edits the script does not pull it from under running servers.
     cp "${BASH_SOURCE[0]}" "$servers_dir/servers.sh"

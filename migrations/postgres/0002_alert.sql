@@ -17,6 +17,7 @@ CREATE TABLE alert (
     created_at bigint NOT NULL,
     live_at bigint,
     ended_at bigint,
+    extended_to bigint,
     corrects_id bigint                  -- the alert that this one corrects or ends
 );
 CREATE INDEX alert_state ON alert (state);
@@ -38,6 +39,9 @@ CREATE TABLE alert_version (
     author_id bigint NOT NULL,
     approver_id bigint,
     bypass bigint NOT NULL DEFAULT 0,
+    countersign_due bigint,
+    countersigner_id bigint,
+    countersigned_at bigint,
     reason text,
     created_at bigint NOT NULL,
     submitted_at bigint,
@@ -70,6 +74,7 @@ CREATE TABLE alert_roll (
     alert_id bigint NOT NULL,
     hash bytea NOT NULL,
     name text NOT NULL,
+    added_by bigint NOT NULL,
     confirmed_by bigint,
     PRIMARY KEY (alert_id, hash)
 );
@@ -111,6 +116,9 @@ CREATE TABLE standing (
     verify bigint NOT NULL DEFAULT 0,
     closed_at bigint,
     grade bigint NOT NULL DEFAULT 0,
+    since bigint NOT NULL DEFAULT 1,    -- the version that first asked this much of it
+    told bigint NOT NULL DEFAULT 1,     -- the version whose text it has, or is to be sent
+    dropped bigint NOT NULL DEFAULT 0,  -- the version that it no longer belonged to; 0: it does
     PRIMARY KEY (alert_id, grid_id, seq)
 ) WITH (fillfactor = 50);
 CREATE UNIQUE INDEX standing_household ON standing (alert_id, household_id);

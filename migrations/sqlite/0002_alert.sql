@@ -17,6 +17,7 @@ CREATE TABLE alert (
     created_at INTEGER NOT NULL,
     live_at INTEGER,
     ended_at INTEGER,
+    extended_to INTEGER,
     corrects_id INTEGER                  -- the alert that this one corrects or ends
 ) STRICT;
 CREATE INDEX alert_state ON alert (state);
@@ -38,6 +39,9 @@ CREATE TABLE alert_version (
     author_id INTEGER NOT NULL,
     approver_id INTEGER,
     bypass INTEGER NOT NULL DEFAULT 0,
+    countersign_due INTEGER,
+    countersigner_id INTEGER,
+    countersigned_at INTEGER,
     reason TEXT,
     created_at INTEGER NOT NULL,
     submitted_at INTEGER,
@@ -70,6 +74,7 @@ CREATE TABLE alert_roll (
     alert_id INTEGER NOT NULL,
     hash BLOB NOT NULL,
     name TEXT NOT NULL,
+    added_by INTEGER NOT NULL,
     confirmed_by INTEGER,
     PRIMARY KEY (alert_id, hash)
 ) STRICT;
@@ -111,6 +116,9 @@ CREATE TABLE standing (
     verify INTEGER NOT NULL DEFAULT 0,
     closed_at INTEGER,
     grade INTEGER NOT NULL DEFAULT 0,
+    since INTEGER NOT NULL DEFAULT 1,    -- the version that first asked this much of it
+    told INTEGER NOT NULL DEFAULT 1,     -- the version whose text it has, or is to be sent
+    dropped INTEGER NOT NULL DEFAULT 0,  -- the version that it no longer belonged to; 0: it does
     PRIMARY KEY (alert_id, grid_id, seq)
 ) STRICT;
 CREATE UNIQUE INDEX standing_household ON standing (alert_id, household_id);

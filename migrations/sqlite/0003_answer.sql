@@ -122,6 +122,7 @@ CREATE TABLE notice (
     UNIQUE (alert_id, address_id, purpose, n, attempt)
 ) STRICT;
 CREATE INDEX notice_batch ON notice (batch_id);
+CREATE INDEX notice_human ON notice (human_id, purpose) WHERE human_id IS NOT NULL;
 
 CREATE TABLE timer (
     id INTEGER PRIMARY KEY,

@@ -311,7 +311,7 @@ async fn closing(
         summary.heard,
         summary.help
     ));
-    let found = chain::verify(&engine.store).await?;
+    let found = chain::verify(&engine.store, &engine.sealer).await?;
     teller.plain(&format!("日志 {} 条，链完整", found.verified.entries));
     Ok(())
 }

@@ -164,10 +164,15 @@ pub async fn close_task(
 pub async fn verify_journal(engine: &Engine, actor: &Actor) -> anyhow::Result<Said> {
     let root: Vec<i64> = view::root(&engine.store).await?.into_iter().collect();
     engine.check_access(actor, Action::VerifyJournal, &root).await?;
-    let found = chain::verify(&engine.store).await?;
+    let found = chain::verify(&engine.store, &engine.sealer).await?;
     let head = hex::text(&found.verified.head);
     let (entries, unchained) = (found.verified.entries, found.unchained);
-    let doc = json!({"holds": true, "entries": entries, "head": head, "unchained": unchained});
-    let text = format!("the journal holds: {entries} entries, {unchained} not chained yet\n{head}");
+    let doc = json!({"holds": true, "entries": entries, "head": head, "unchained": unchained,
+        "rows": found.rows.proved, "erased": found.rows.erased});
+    let (proved, erased) = (found.rows.proved, found.rows.erased);
+    let text = format!(
+        "the journal holds: {entries} entries, {unchained} not chained yet; \
+         {proved} messages and replies as sealed, {erased} erased since\n{head}"
+    );
     Ok(Said::new(doc, text))
 }

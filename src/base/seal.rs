@@ -27,10 +27,11 @@ pub struct Sealer {
     cipher: XChaCha20Poly1305,
     hash: Hmac<Sha256>,
     sign: Hmac<Sha256>,
+    journal: [u8; 32],
 }
 
 impl Sealer {
-    /// From 32 bytes. The three uses have keys of their own, derived from it.
+    /// From 32 bytes. The four uses have keys of their own, derived from it.
     pub fn new(key: &[u8; 32]) -> Sealer {
         let derive = |use_of: &str| -> [u8; 32] {
             Sha256::new().chain_update(key).chain_update(use_of).finalize().into()
@@ -43,6 +44,7 @@ impl Sealer {
             cipher: XChaCha20Poly1305::new(&derive("seal").into()),
             hash: mac("hash"),
             sign: mac("sign"),
+            journal: derive("journal"),
         }
     }
 
@@ -88,6 +90,11 @@ impl Sealer {
         let mut mac = self.hash.clone();
         mac.update(text.as_bytes());
         mac.finalize().into_bytes()[..HASH_BYTES].to_vec()
+    }
+
+    /// What the salts of sealed journal rows are derived from.
+    pub fn journal_key(&self) -> &[u8] {
+        &self.journal
     }
 
     fn tag(&self, text: &str) -> String {

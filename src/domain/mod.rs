@@ -16,6 +16,7 @@ pub mod notice;
 pub mod outcome;
 pub mod password;
 pub mod plan;
+pub mod quiet;
 pub mod reply;
 pub mod roster;
 pub mod standing;

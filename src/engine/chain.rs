@@ -3,7 +3,9 @@
 //! What an entry's hash covers is decided in `domain::journal`; who writes entries is every other
 //! step, each in its own transaction.
 
+use super::proof::{self, RowBroken, RowsChecked};
 use crate::base::limits::LEASE_MS;
+use crate::base::seal::Sealer;
 use crate::domain::journal::{Broken, Chain, Verified};
 use crate::store::journal::{self, Linked, MAX_PAGE};
 use crate::store::{Store, StoreFault, lease};
@@ -46,6 +48,8 @@ pub async fn chain_once(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verification {
     pub verified: Verified,
+    /// Rows of sends and replies held against their seals.
+    pub rows: RowsChecked,
     /// Committed entries the chainer had not come to yet; nothing is proved of them.
     pub unchained: i64,
 }
@@ -56,22 +60,30 @@ pub enum VerifyFault {
     /// It was touched; keep the database as it is and look for who did it.
     #[error(transparent)]
     Broken(#[from] Broken),
+    /// A row was touched after it was sealed; as above.
+    #[error(transparent)]
+    Row(#[from] RowBroken),
     /// It could not be read; try again.
     #[error(transparent)]
     Store(#[from] StoreFault),
 }
 
 /// Verifies the whole journal, page by page, without keeping anybody from writing.
-pub async fn verify(store: &Store) -> Result<Verification, VerifyFault> {
+pub async fn verify(store: &Store, sealer: &Sealer) -> Result<Verification, VerifyFault> {
     let mut chain = Chain::default();
+    let mut rows = RowsChecked::default();
     loop {
         let page = journal::page(store, chain.last_pos(), MAX_PAGE).await?;
         for entry in &page {
             chain.take(entry)?;
         }
+        let found = proof::check_rows(store, sealer, &page).await??;
+        rows.proved += found.proved;
+        rows.erased += found.erased;
         if page.len() < MAX_PAGE {
             return Ok(Verification {
                 verified: chain.verified(),
+                rows,
                 unchained: journal::count_unchained(store).await?,
             });
         }
@@ -85,6 +97,10 @@ mod tests {
     use crate::domain::journal::Why;
     use crate::store::journal::NewEntry;
     use crate::store::{Stmt, fresh};
+
+    fn key() -> Sealer {
+        Sealer::new(&[7; 32])
+    }
 
     async fn write(store: &Store, count: usize) {
         let entry = NewEntry {
@@ -107,13 +123,13 @@ mod tests {
             let (count, more) = (MAX_PAGE, true);
             let first = chain_once(&store, "甲", 0).await.unwrap();
             assert_eq!(first, Chained::Linked { count, more });
-            let half = verify(&store).await.unwrap();
+            let half = verify(&store, &key()).await.unwrap();
             assert_eq!((half.verified.entries, half.unchained), (MAX_PAGE as i64, 1));
             let (count, more) = (1, false);
             let second = chain_once(&store, "甲", 1).await.unwrap();
             assert_eq!(second, Chained::Linked { count, more });
             assert_eq!(chain_once(&store, "甲", 2).await.unwrap(), Chained::Idle);
-            let whole = verify(&store).await.unwrap();
+            let whole = verify(&store, &key()).await.unwrap();
             assert_eq!((whole.verified.entries, whole.unchained), (MAX_PAGE as i64 + 1, 0));
         }
     }
@@ -128,7 +144,7 @@ mod tests {
             assert_eq!(early, Chained::Elsewhere);
             let later = chain_once(&store, "乙", LEASE_MS).await.unwrap();
             assert!(matches!(later, Chained::Linked { count: 1, .. }), "{later:?}");
-            assert_eq!(verify(&store).await.unwrap().verified.entries, 2);
+            assert_eq!(verify(&store, &key()).await.unwrap().verified.entries, 2);
         }
     }
 
@@ -153,7 +169,7 @@ mod tests {
             };
             tokio::join!(writer, chainer("甲"), chainer("乙"));
             while chain_once(&store, "丙", i64::MAX / 2).await.unwrap() != Chained::Idle {}
-            let whole = verify(&store).await.unwrap();
+            let whole = verify(&store, &key()).await.unwrap();
             assert_eq!((whole.verified.entries, whole.unchained), (60, 0));
         }
     }
@@ -165,7 +181,7 @@ mod tests {
             write(&store, 3).await;
             chain_once(&store, "甲", 0).await.unwrap();
             store.exec(&FORGE, args![]).await.unwrap();
-            match verify(&store).await {
+            match verify(&store, &key()).await {
                 Err(VerifyFault::Broken(broken)) => {
                     assert_eq!((broken.pos, broken.why), (2, Why::Hash));
                 }

@@ -31,8 +31,11 @@ impl Engine {
         let version = newest + 1;
         let mut tx = self.store.begin().await?;
         self.write_version(&mut tx, actor, form, row.id, version).await?;
-        if form.places.is_empty() && form.zones.is_empty() {
+        if form.places.is_empty() {
             order::copy_areas(&mut tx, row.id, row.version, version).await?;
+        }
+        if form.zones.is_empty() {
+            order::copy_zones(&mut tx, row.id, row.version, version).await?;
         }
         let detail = json!({"version": version});
         self.note(&mut tx, &actor.name, Action::DraftAlert.word(), Some(row.id), detail).await?;

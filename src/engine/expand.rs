@@ -43,11 +43,12 @@ impl Engine {
                 rows::end_expansion(&mut tx, &own).await?;
                 continue;
             }
-            let spread = self.spread(&order);
+            let mut spread = self.spread(&order);
             if order.reach == 2 {
                 let machine = self.clock.machine_ms();
                 correct::fill(&mut tx, &of_version, &spread, machine).await?;
             } else {
+                spread.same = self.same_texts(&order).await?;
                 rows::fill(&mut tx, &of_version, &spread).await?;
             }
             done += of_version.len();
@@ -70,6 +71,7 @@ impl Engine {
             rank: rank_residents(order.urgency, 0),
             now,
             clock_at,
+            same: Vec::new(),
         }
     }
 }

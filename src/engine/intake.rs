@@ -113,6 +113,7 @@ impl Engine {
             .into_iter()
             .map(|(id, key)| (key, id))
             .collect();
+        self.seal_replies(&mut tx, &rows, &new).await?;
         let known = self.known(&mut tx, &hashes, now).await?;
         let mut effects = Effects::default();
         for (n, one) in read.iter().enumerate() {

@@ -161,7 +161,9 @@ impl Engine {
         let areas: Vec<AreaRow> =
             form.places.iter().map(area(0)).chain(form.exclude.iter().map(area(1))).collect();
         let zones: Vec<AreaRow> = form.zones.iter().map(area(0)).collect();
-        order::insert_areas(tx, alert, version, &areas, &zones, &form.hazard).await?;
+        // A later version has the zones it names, or those of the version before.
+        let hazard = if version == 1 { form.hazard.as_str() } else { "" };
+        order::insert_areas(tx, alert, version, &areas, &zones, hazard).await?;
         Ok(())
     }
 
@@ -287,6 +289,10 @@ impl Engine {
         };
         order::release(&mut tx, row.id, version, &release).await?;
         let grids = expand::plan_expansion(&mut tx, row.id, version).await?;
+        let dropped = match version {
+            1 => 0,
+            _ => expand::update::drop_out(&mut tx, row.id, version, now).await?,
+        };
         let mut timers = vec![(TimerKind::Expiry, 0, (v.expires_at - HOUR_MS).max(now))];
         if !plan.persons_ms.is_empty() {
             timers.push((TimerKind::Summons, 0, now));
@@ -297,7 +303,9 @@ impl Engine {
         for (kind, step, due_at) in timers {
             timer::set(&mut tx, row.id, kind.code(), 0, 0, step, due_at).await?;
         }
-        let detail = json!({"version": version, "grids": grids, "bypass": bypass});
+        let detail = json!({"version": version, "grids": grids, "bypass": bypass,
+            "dropped": dropped, "template": v.template, "vars": v.vars, "urgency": v.urgency,
+            "act_by": v.act_by});
         self.note(&mut tx, &actor.name, action.word(), Some(row.id), detail).await?;
         tx.commit().await?;
         Ok(())

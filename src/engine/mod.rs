@@ -16,11 +16,13 @@ pub mod issue;
 mod leader;
 mod night;
 mod notices;
+pub mod proof;
 pub mod pump;
 mod reading;
 pub mod receipt;
 mod record;
 pub mod send;
+mod situation;
 pub mod words;
 
 use std::collections::HashMap;

@@ -82,17 +82,20 @@ impl Engine {
         for call in made {
             let wait_ms = retry_wait(&call.outcome, call.member.attempt);
             again_ms = again_ms.max(wait_ms);
-            rows.push(SettleRow {
+            let settled = SettleRow {
                 id: call.member.id,
                 kind: call.outcome.code(),
                 again: i64::from(wait_ms.is_some()),
                 x: call.outcome.external_id().map(str::to_owned),
                 c: (call.outcome.code() != 1).then(|| call.outcome.detail().to_owned()),
-            });
+            };
+            rows.push((call.member, settled));
         }
         let mut tx = self.store.begin().await?;
         if !rows.is_empty() {
-            notice::settle(&mut tx, &rows, provider, now).await?;
+            let settled: Vec<&SettleRow> = rows.iter().map(|row| &row.1).collect();
+            notice::settle(&mut tx, &settled, provider, now).await?;
+            self.seal_notices(&mut tx, leased, provider, &rows, now).await?;
         }
         let Some(wait_ms) = again_ms else {
             let ours = batch::finish(&mut tx, leased, now, words::in_force()).await?;

@@ -78,7 +78,7 @@ impl Engine {
 fn home(row: &StandingRow) -> Home {
     Home {
         demand: row.demand,
-        since_version: row.version,
+        since_version: row.since,
         pursued: row.pursued == 1,
         persons: row.persons,
         vulnerable: row.vulnerable == 1,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::{Engine, EngineFault, Gateway, Order, words};
+use super::{Engine, EngineFault, Gateway, Order, situation, words};
 use crate::base::limits::{BATCH_ADDRESSES, RETRY_WAITS_MS};
 use crate::channel::{self, Message};
 use crate::domain::batch::{self as rules};
@@ -67,6 +67,11 @@ impl Engine {
             AlertKind::Live | AlertKind::Rehearsal => Vec::new(),
         };
         let roll: HashSet<Vec<u8>> = roll.into_iter().collect();
+        if let Some(later) = situation::quiet(&order, batch, self.clock.story_ms()) {
+            rows::put_back(&self.store, batch, later).await?;
+            return Ok(Sent::Later { calls: 0, not_before: later });
+        }
+        let has_others = self.has_others(&order).await?;
         let mut texts = words::Texts::new(&self.messages, &order, &self.settings.signature);
         let mut calls = 0;
         loop {
@@ -85,11 +90,15 @@ impl Engine {
                 return Ok(Sent::Lost { calls });
             }
             let members = rows::look(&self.store, batch, grant.count, words::in_force()).await?;
-            let asked = members.len();
-            let all = i64::try_from(asked).unwrap_or(0) < grant.count;
+            let all = i64::try_from(members.len()).unwrap_or(0) < grant.count;
             if members.is_empty() {
                 return self.finish_empty(batch, calls).await;
             }
+            let members = self.hold_back(batch, &order, members).await?;
+            if has_others {
+                texts.merge(self.others(&order, &members).await?);
+            }
+            let asked = members.len();
             let made =
                 self.call_members(gateway, batch, &order, &mut texts, &roll, members).await?;
             let busy_ms = (made.len() < asked).then(|| longest_wait_ms(&made));
@@ -269,7 +278,8 @@ impl Engine {
         let follows: Vec<FollowRow> = follows.into_values().collect();
         let name = gateway.provider.name();
         let mut tx = self.store.begin().await?;
-        rows::append(&mut tx, batch.id, name, &outcomes, now).await?;
+        let appended = rows::append(&mut tx, batch.id, name, &outcomes, now).await?;
+        self.seal_sends(&mut tx, batch, name, &outcomes, appended, now).await?;
         if !dead.is_empty() {
             rows::bury(&mut tx, &dead, now).await?;
         }

@@ -7,11 +7,12 @@ use crate::domain::alert::State;
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
 use crate::domain::plan::Plan;
-use crate::render::{Audience, Messages, RenderFault, ResidentText};
+use crate::render::{Audience, MergedPart, Messages, RenderFault, ResidentText};
 use crate::store::batch::Member;
 use crate::store::{Store, order};
 
 use super::EngineFault;
+use super::situation::{Also, Others};
 
 /// An immutable version with what its alert never changes.
 #[derive(Debug, Clone)]
@@ -92,36 +93,63 @@ pub struct Texts<'a> {
     messages: &'a Messages,
     order: &'a Order,
     signature: &'a str,
+    others: Others,
     ready: HashMap<(i64, i64), String>,
 }
 
 impl<'a> Texts<'a> {
     /// None rendered yet.
     pub fn new(messages: &'a Messages, order: &'a Order, signature: &'a str) -> Texts<'a> {
-        Texts { messages, order, signature, ready: HashMap::new() }
+        Texts { messages, order, signature, others: Others::new(), ready: HashMap::new() }
     }
 
-    /// The text for one member of a batch.
+    /// Lets the next members' texts name their other open orders as well.
+    pub fn merge(&mut self, others: Others) {
+        self.others = others;
+    }
+
+    /// The text for one member of a batch. Other open orders that make it too long are left out:
+    /// each had a text of its own.
     pub fn for_member(&mut self, member: &Member) -> Result<String, RenderFault> {
-        if member.relative.is_some() {
-            let audience = Audience::AbsentRelative { name: &member.name };
-            return self.render(member.demand, audience);
-        }
         let persons = member.persons.clamp(1, 99);
+        let audience = match (&member.relative, u32::try_from(persons)) {
+            (Some(_), _) => Audience::AbsentRelative { name: &member.name },
+            (None, Ok(persons)) if persons > 1 => Audience::Several(persons),
+            (None, Ok(_) | Err(_)) => Audience::Household,
+        };
+        let also = self.others.get(&member.household_id).map_or(&[][..], Vec::as_slice);
+        if !also.is_empty() {
+            match self.render(member.demand, audience, also) {
+                Err(RenderFault::TooLong { .. }) => {}
+                text => return text,
+            }
+        }
+        if member.relative.is_some() {
+            return self.render(member.demand, audience, &[]);
+        }
         let key = (member.demand, persons);
         if let Some(text) = self.ready.get(&key) {
             return Ok(text.clone());
         }
-        let audience = match u32::try_from(persons) {
-            Ok(persons) if persons > 1 => Audience::Several(persons),
-            Ok(_) | Err(_) => Audience::Household,
-        };
-        let text = self.render(member.demand, audience)?;
+        let text = self.render(member.demand, audience, &[])?;
         self.ready.insert(key, text.clone());
         Ok(text)
     }
 
-    fn render(&self, demand: i64, audience: Audience<'_>) -> Result<String, RenderFault> {
+    fn render(
+        &self,
+        demand: i64,
+        audience: Audience<'_>,
+        also: &[Also],
+    ) -> Result<String, RenderFault> {
+        let merged: Vec<MergedPart<'_>> = also
+            .iter()
+            .map(|other| MergedPart {
+                template: &other.order.template,
+                vars: &other.order.vars,
+                demand: Demand::from_code(other.demand).unwrap_or(Demand::Receipt),
+            })
+            .collect();
         self.messages.resident(&ResidentText {
             signature: self.signature,
             template: &self.order.template,
@@ -131,7 +159,26 @@ impl<'a> Texts<'a> {
             exercise: self.order.kind == AlertKind::Exercise,
             version: u32::try_from(self.order.version).unwrap_or(1),
             issued_at_ms: self.order.issued_at,
-            merged: &[],
+            merged: &merged,
         })
     }
+}
+
+/// What a version asks of a household, without its time: by this two versions are compared.
+pub(super) fn plain_text(
+    messages: &Messages,
+    order: &Order,
+    demand: Demand,
+) -> Result<String, RenderFault> {
+    messages.resident(&ResidentText {
+        signature: "-",
+        template: &order.template,
+        vars: &order.vars,
+        demand,
+        audience: Audience::Household,
+        exercise: false,
+        version: 1,
+        issued_at_ms: 0,
+        merged: &[],
+    })
 }

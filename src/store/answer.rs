@@ -6,6 +6,21 @@ use super::db::{ids, rows_json};
 use super::{StoreFault, Tx};
 use crate::args;
 
+macro_rules! candidate_columns {
+    () => {
+        "a.id AS address_id, s.alert_id, s.household_id, s.grid_id, s.building_id, s.demand, \
+         s.pursued, s.persons, s.ring, \
+         CAST(CASE WHEN s.closed_at IS NULL THEN 1 ELSE 0 END AS bigint) AS open, "
+    };
+}
+macro_rules! candidate_rows {
+    () => {
+        "FROM address a JOIN alert al ON al.state {in $2} \
+         JOIN standing s ON s.alert_id = al.id AND s.household_id = a.household_id \
+         WHERE a.id {in $1} "
+    };
+}
+
 crate::statements! {
     INSERT_INBOUND = "INSERT INTO inbound (source_key, provider, from_hash, from_sealed, last4, \
         text, sent_at, received_at, label, state) SELECT r.key, r.provider, \
@@ -23,15 +38,16 @@ crate::statements! {
     OWNERS = "SELECT r.n, a.id AS address_id, a.household_id, a.human_id, a.relative, a.shares, \
         a.lane FROM {rows $1: n bigint} JOIN address a ON \
         a.hash = substr({bytes $2}, CAST(r.n * 16 + 1 AS int), 16) ORDER BY r.n, a.id";
-    CANDIDATES = "SELECT a.id AS address_id, s.alert_id, s.household_id, s.grid_id, \
-        s.building_id, s.version, s.demand, s.pursued, s.persons, s.ring, \
-        CAST(CASE WHEN s.closed_at IS NULL THEN 1 ELSE 0 END AS bigint) AS open, \
-        (SELECT min(o.at) FROM outcome o WHERE o.alert_id = s.alert_id \
-        AND o.grid_id = s.grid_id AND o.seq = s.seq AND o.version = s.version \
-        AND o.address_id = a.id AND o.kind IN (1, 5)) AS first_sent_at \
-        FROM address a JOIN alert al ON al.state {in $2} \
-        JOIN standing s ON s.alert_id = al.id AND s.household_id = a.household_id \
-        WHERE a.id {in $1} ORDER BY s.alert_id, s.household_id";
+    // A demand that was raised is a question of its own: what was read before answers the older.
+    CANDIDATES = concat!("SELECT ", candidate_columns!(), "s.version, (SELECT min(o.at) ",
+        "FROM outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id ",
+        "AND o.seq = s.seq AND o.version >= s.since AND o.address_id = a.id ",
+        "AND o.kind IN (1, 5)) AS first_sent_at ", candidate_rows!(), "UNION ALL SELECT ",
+        candidate_columns!(), "s.since - 1 AS version, (SELECT min(o.at) FROM outcome o ",
+        "WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id AND o.seq = s.seq ",
+        "AND o.version < s.since AND o.address_id = a.id AND o.kind IN (1, 5)) ",
+        "AS first_sent_at ", candidate_rows!(), "AND s.since > 1 ",
+        "ORDER BY 2, 3, version");
     HUMAN_STATE = "SELECT h.id, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
         AND l.state = 1) AS offered, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
         AND l.state = 2) AS held, (SELECT count(*) FROM summons s WHERE s.human_id = h.id \
@@ -43,7 +59,7 @@ crate::statements! {
         household bigint, giver bigint, giver_id bigint, claim bigint, persons bigint, \
         closes text, at bigint, source text} WHERE true ON CONFLICT (source_key) DO NOTHING";
     LOCK_STANDINGS = "SELECT s.alert_id, s.grid_id, s.seq, s.household_id, s.building_id, \
-        s.version, s.ring, s.demand, s.pursued, s.persons, s.vulnerable, s.heard_at, s.refused, \
+        s.since, s.ring, s.demand, s.pursued, s.persons, s.vulnerable, s.heard_at, s.refused, \
         s.helps, s.closed_at FROM standing s WHERE s.alert_id = $1 AND s.household_id {in $2} \
         ORDER BY s.alert_id, s.grid_id, s.seq {lock}";
     FACTS = "SELECT source_key, alert_id, version, household_id, giver, claim, persons, closes, \
@@ -207,7 +223,8 @@ pub struct StandingRow {
     pub seq: i64,
     pub household_id: i64,
     pub building_id: i64,
-    pub version: i64,
+    /// The version that first asked this much.
+    pub since: i64,
     pub ring: i64,
     pub demand: i64,
     pub pursued: i64,

@@ -70,7 +70,8 @@ crate::statements! {
         "JOIN standing s ON ", in_range!(),
         "JOIN address a ON a.id = (SELECT x.id FROM address x WHERE ", good_address!(),
         "ORDER BY CASE WHEN x.relative IS NULL THEN 0 ELSE 1 END, x.ord LIMIT 1) ",
-        "WHERE b.id = $1 AND (s.heard_at IS NULL OR b.version > 1) ORDER BY s.seq LIMIT $2");
+        "WHERE b.id = $1 AND s.told = b.version AND (s.heard_at IS NULL OR b.version > 1) ",
+        "ORDER BY s.seq LIMIT $2");
     LOOK_AGAIN = concat!("SELECT grid_id, seq, household_id, demand, persons, address_id, ",
         "sealed, hash, realm, relative, shares, speaks_for, name FROM (SELECT q.*, ",
         "row_number() OVER (PARTITION BY q.seq ORDER BY q.used, q.away, q.place) AS choice ",

@@ -49,6 +49,15 @@ macro_rules! member {
     };
 }
 
+/// The fragile first, then who must move, then all others.
+macro_rules! band {
+    () => {
+        "CASE WHEN m.vulnerable = 1 THEN 0 WHEN m.ring = 1 THEN 1 ELSE 2 END"
+    };
+}
+
+pub mod update;
+
 crate::statements! {
     PLAN_EXPANSION = concat!("WITH ", inside_all!(), ", ",
         member!("IN (SELECT place_id FROM inside)"),
@@ -73,24 +82,14 @@ crate::statements! {
         "SELECT place_id FROM inside ORDER BY place_id");
     CLAIM_EXPANSION = "SELECT id, alert_id, version, grid_id FROM expansion \
         WHERE id {in $1} AND state = 0 ORDER BY id {lock}";
-    FILL_STANDING = concat!("WITH top AS MATERIALIZED (SELECT s.grid_id, max(s.seq) AS seq ",
-        "FROM standing s WHERE s.alert_id = $1 AND s.grid_id {in $3} GROUP BY s.grid_id), ",
-        member!("{in $4}"),
+    FILL_STANDING = concat!("WITH ", member!("{in $3}"),
         "INSERT INTO standing (alert_id, grid_id, seq, household_id, building_id, version, ring, ",
         "band, demand, pursued, persons, vulnerable) ",
-        "SELECT $1, m.grid_id, COALESCE(top.seq, 0) + row_number() OVER (PARTITION BY m.grid_id ",
-        "ORDER BY ",
-        "CASE WHEN m.vulnerable = 1 THEN 0 WHEN m.ring = 1 THEN 1 ELSE 2 END, m.ring, m.ord, ",
-        "m.id), ",
-        "m.id, m.building_id, $2, m.ring, ",
-        "CASE WHEN m.vulnerable = 1 THEN 0 WHEN m.ring = 1 THEN 1 ELSE 2 END, ",
+        "SELECT $1, m.grid_id, row_number() OVER (PARTITION BY m.grid_id ORDER BY ", band!(),
+        ", m.ring, m.ord, m.id), m.id, m.building_id, $2, m.ring, ", band!(), ", ",
         "r.demand, r.pursued, m.persons, m.vulnerable ",
         "FROM member m JOIN alert_ring r ON r.alert_id = $1 AND r.version = $2 ",
-        "AND r.ring = m.ring LEFT JOIN top ON top.grid_id = m.grid_id WHERE true ",
-        "ON CONFLICT (alert_id, household_id) DO UPDATE SET version = excluded.version, ",
-        "ring = excluded.ring, demand = excluded.demand, pursued = excluded.pursued, ",
-        "closed_at = CASE WHEN excluded.demand > standing.demand THEN NULL ",
-        "ELSE standing.closed_at END");
+        "AND r.ring = m.ring WHERE true ON CONFLICT DO NOTHING");
     CUT_BATCHES = "INSERT INTO batch (alert_id, version, kind, pick, wave, attempt, tries, lane, \
         class, rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) \
         SELECT $1, $2, 1, $8, 1, 1, 1, $5, $6, $7 + c.band * 100, c.grid_id, c.ring, \
@@ -162,6 +161,8 @@ pub struct Spread {
     pub now: i64,
     /// When the grids' clocks start at the latest; none: the plan has neither waves nor lists.
     pub clock_at: Option<i64>,
+    /// Texts of older versions that ask for the same; empty for a first one.
+    pub same: Vec<update::SameText>,
 }
 
 /// Expands the claimed grids of one alert and version: standings, batches, tallies, timers.
@@ -176,11 +177,12 @@ pub async fn fill(tx: &mut Tx, rows: &[ExpansionRow], spread: &Spread) -> Result
     // their statistics say of tables that were empty a second ago.
     let places: Vec<(i64,)> = tx.rows(&INSIDE, args![alert, version, &grids]).await?;
     let places = ids(&places.into_iter().map(|row| row.0).collect::<Vec<_>>());
-    tx.exec(&FILL_STANDING, args![alert, version, &grids, places]).await?;
-    cut_batches(tx, alert, version, &grids, spread, Pick::First, 0).await?;
     if version > 1 {
-        tx.exec(&DROP_TALLY, args![alert, &grids]).await?;
+        update::advance(tx, alert, version, &grids, &places, &spread.same).await?;
+    } else {
+        tx.exec(&FILL_STANDING, args![alert, version, places]).await?;
     }
+    cut_batches(tx, alert, version, &grids, spread, Pick::First, 0).await?;
     tx.exec(&COUNT_TALLY, args![alert, &grids]).await?;
     if let Some(clock_at) = spread.clock_at {
         tx.exec(&START_CLOCKS, args![&own, 1_i64, clock_at]).await?;

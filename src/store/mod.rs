@@ -23,7 +23,9 @@ pub mod migrate;
 pub mod notice;
 pub mod order;
 pub mod permit;
+pub mod proof;
 pub mod roster;
+pub mod situation;
 pub mod timer;
 pub mod upkeep;
 pub mod view;
@@ -44,13 +46,16 @@ pub fn statements() -> Vec<&'static Stmt> {
         custody::ALL,
         desk::ALL,
         expand::ALL,
+        expand::update::ALL,
         journal::ALL,
         lease::ALL,
         look::ALL,
         notice::ALL,
         order::ALL,
         permit::ALL,
+        proof::ALL,
         &roster,
+        situation::ALL,
         timer::ALL,
         upkeep::ALL,
         view::ALL,

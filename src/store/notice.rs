@@ -85,7 +85,7 @@ pub struct SettleRow {
 /// Writes outcomes of notices.
 pub async fn settle(
     tx: &mut Tx,
-    rows: &[SettleRow],
+    rows: &[&SettleRow],
     provider: &str,
     now: i64,
 ) -> Result<u64, StoreFault> {

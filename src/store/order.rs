@@ -224,11 +224,14 @@ pub async fn insert_areas(
     Ok(())
 }
 
-/// A new version for the same places and zones as an old one.
-pub async fn copy_areas(tx: &mut Tx, alert: i64, from: i64, to: i64) -> Result<(), StoreFault> {
-    tx.exec(&COPY_AREAS, args![alert, from, to]).await?;
-    tx.exec(&COPY_ZONES, args![alert, from, to]).await?;
-    Ok(())
+/// A new version for the same places as an old one.
+pub async fn copy_areas(tx: &mut Tx, alert: i64, from: i64, to: i64) -> Result<u64, StoreFault> {
+    tx.exec(&COPY_AREAS, args![alert, from, to]).await
+}
+
+/// A new version for the same danger zones as an old one.
+pub async fn copy_zones(tx: &mut Tx, alert: i64, from: i64, to: i64) -> Result<u64, StoreFault> {
+    tx.exec(&COPY_ZONES, args![alert, from, to]).await
 }
 
 /// Which of these place and zone codes exist: code, place id (0 for zones).

@@ -7,4 +7,6 @@ mod input;
 mod leaders;
 mod outage;
 mod poison;
+mod proof;
 mod sending;
+mod update;

@@ -1,0 +1,97 @@
+//! A later version over the households that an earlier one reached: who is told anew, who has the
+//! same thing to do as before, and who no longer belongs. Set-based, a grid or an alert at a time.
+//! What counts as the same is decided by who renders the texts.
+
+use serde::Serialize;
+
+use super::{COUNT_TALLY, DROP_TALLY};
+use crate::args;
+use crate::store::db::{ids, rows_json};
+use crate::store::{StoreFault, Tx};
+
+crate::statements! {
+    ADVANCE = concat!("WITH top AS MATERIALIZED (SELECT s.grid_id, max(s.seq) AS seq ",
+        "FROM standing s WHERE s.alert_id = $1 AND s.grid_id {in $3} GROUP BY s.grid_id), ",
+        member!("{in $5}"),
+        "INSERT INTO standing (alert_id, grid_id, seq, household_id, building_id, version, ring, ",
+        "band, demand, pursued, persons, vulnerable, since, told) ",
+        "SELECT $1, m.grid_id, COALESCE(top.seq, 0) + row_number() OVER (PARTITION BY m.grid_id ",
+        "ORDER BY ", band!(), ", m.ring, m.ord, m.id), m.id, m.building_id, $2, m.ring, ",
+        band!(), ", r.demand, r.pursued, m.persons, m.vulnerable, $2, $2 ",
+        "FROM member m JOIN alert_ring r ON r.alert_id = $1 AND r.version = $2 ",
+        "AND r.ring = m.ring LEFT JOIN top ON top.grid_id = m.grid_id WHERE true ",
+        "ON CONFLICT (alert_id, household_id) DO UPDATE SET version = excluded.version, ",
+        "ring = excluded.ring, demand = excluded.demand, pursued = excluded.pursued, ",
+        "dropped = 0, since = CASE WHEN excluded.demand > standing.demand THEN excluded.version ",
+        "ELSE standing.since END, told = CASE WHEN standing.dropped = 0 AND EXISTS (SELECT 1 ",
+        "FROM {rows $4: version bigint, was bigint, is_now bigint} ",
+        "WHERE r.version = standing.told AND r.was = standing.demand ",
+        "AND r.is_now = excluded.demand) AND EXISTS (SELECT 1 FROM outcome o ",
+        "WHERE o.alert_id = standing.alert_id AND o.grid_id = standing.grid_id ",
+        "AND o.seq = standing.seq AND o.version >= standing.told AND o.kind IN (1, 5)) ",
+        "THEN standing.told ELSE excluded.version END, ",
+        "closed_at = CASE WHEN excluded.demand > standing.demand THEN NULL ",
+        "ELSE standing.closed_at END");
+    END_OLDER = "UPDATE expansion SET state = 2 WHERE alert_id = $1 AND version < $2 \
+        AND state = 0";
+    DROP_OUT = concat!("WITH ", inside_all!(), ", ",
+        member!("IN (SELECT place_id FROM inside)"),
+        "UPDATE standing SET dropped = $2, pursued = 0 WHERE alert_id = $1 AND dropped = 0 ",
+        "AND household_id NOT IN (SELECT m.id FROM member m)");
+    DROPPED_GRIDS = "SELECT DISTINCT grid_id FROM standing WHERE alert_id = $1 AND dropped = $2 \
+        ORDER BY grid_id";
+    STOP_BATCHES = "UPDATE batch SET state = 2, done_at = $3 WHERE alert_id = $1 \
+        AND version < $2 AND kind = 1 AND state = 0 AND lease_until IS NULL AND NOT EXISTS \
+        (SELECT 1 FROM expansion e WHERE e.alert_id = $1 AND e.version = $2 \
+        AND e.grid_id = batch.grid_id)";
+    STOP_TIMERS = "DELETE FROM timer WHERE alert_id = $1 AND place_id <> 0 \
+        AND kind IN (1, 2, 3, 6) AND NOT EXISTS (SELECT 1 FROM expansion e \
+        WHERE e.alert_id = $1 AND e.version = $2 AND e.grid_id = timer.place_id)";
+    CLOSE_LISTS = "UPDATE list SET state = 5 WHERE alert_id = $1 AND state IN (1, 2, 4) \
+        AND EXISTS (SELECT 1 FROM place_above pa JOIN place g ON g.id = pa.above_id \
+        AND g.kind = 'grid' WHERE pa.place_id = list.place_id AND NOT EXISTS (SELECT 1 \
+        FROM expansion e WHERE e.alert_id = $1 AND e.version = $2 AND e.grid_id = g.id))";
+}
+
+/// A text of an older version that asks a household for the same thing as the new one: the
+/// version, what it asked, and what is asked now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SameText {
+    pub version: i64,
+    pub was: i64,
+    pub is_now: i64,
+}
+
+/// Brings the standings of these grids to a later version. Who has nothing new to do, and may
+/// have the older text, keeps it and is not sent this one.
+pub(super) async fn advance(
+    tx: &mut Tx,
+    alert: i64,
+    version: i64,
+    grids: &str,
+    places: &str,
+    same: &[SameText],
+) -> Result<(), StoreFault> {
+    tx.exec(&ADVANCE, args![alert, version, grids, rows_json(same)?, places]).await?;
+    tx.exec(&DROP_TALLY, args![alert, grids]).await?;
+    Ok(())
+}
+
+/// Lets go of the households that a version no longer means: they are pursued no more, and hear
+/// nothing of it. Where a whole grid is gone, its batches end, its tracks stop and its lists are
+/// closed. Open helps stay open. Run after the version's expansion was planned.
+pub async fn drop_out(tx: &mut Tx, alert: i64, version: i64, now: i64) -> Result<u64, StoreFault> {
+    tx.exec(&END_OLDER, args![alert, version]).await?;
+    let dropped = tx.exec(&DROP_OUT, args![alert, version]).await?;
+    if dropped == 0 {
+        return Ok(0);
+    }
+    let grids: Vec<(i64,)> = tx.rows(&DROPPED_GRIDS, args![alert, version]).await?;
+    let grids = ids(&grids.iter().map(|row| row.0).collect::<Vec<_>>());
+    tx.exec(&DROP_TALLY, args![alert, &grids]).await?;
+    tx.exec(&COUNT_TALLY, args![alert, &grids]).await?;
+    tx.exec(&STOP_BATCHES, args![alert, version, now]).await?;
+    tx.exec(&STOP_TIMERS, args![alert, version]).await?;
+    tx.exec(&CLOSE_LISTS, args![alert, version]).await?;
+    Ok(dropped)
+}
