@@ -1,11 +1,13 @@
 //! Contract suites and stories, one binary. Servers come from `TEST_PG_URL` and `TEST_AMQP_URL`;
 //! without them a server test says that it is skipped, unless `REQUIRE_SERVERS=1`.
 
+mod calendar;
 mod engines;
 mod hooks;
 mod plant;
 mod pump;
 mod queue_contract;
+mod roster;
 mod statements;
 mod stepped;
 mod stories;
