@@ -287,6 +287,9 @@ impl Engine {
         };
         order::release(&mut tx, row.id, version, &release).await?;
         let grids = expand::plan_expansion(&mut tx, row.id, version).await?;
+        if version > 1 {
+            self.leave_places(&mut tx, row, version, now).await?;
+        }
         let mut timers = vec![(TimerKind::Expiry, 0, (v.expires_at - HOUR_MS).max(now))];
         if !plan.persons_ms.is_empty() {
             timers.push((TimerKind::Summons, 0, now));

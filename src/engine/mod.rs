@@ -13,13 +13,17 @@ pub mod hands;
 pub mod inbox;
 pub mod intake;
 pub mod issue;
+mod ladder;
 mod leader;
+mod leaving;
 mod night;
 mod notices;
+mod pace;
 pub mod pump;
 mod reading;
 pub mod receipt;
 mod record;
+mod search;
 pub mod send;
 pub mod words;
 

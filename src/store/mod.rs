@@ -18,12 +18,14 @@ pub mod expand;
 pub(crate) mod fresh;
 pub mod journal;
 pub mod lease;
+pub mod list;
 pub mod look;
 pub mod migrate;
 pub mod notice;
 pub mod order;
 pub mod permit;
 pub mod roster;
+pub mod search;
 pub mod timer;
 pub mod upkeep;
 pub mod view;
@@ -46,11 +48,13 @@ pub fn statements() -> Vec<&'static Stmt> {
         expand::ALL,
         journal::ALL,
         lease::ALL,
+        list::ALL,
         look::ALL,
         notice::ALL,
         order::ALL,
         permit::ALL,
         &roster,
+        search::ALL,
         timer::ALL,
         upkeep::ALL,
         view::ALL,
