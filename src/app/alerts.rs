@@ -11,7 +11,7 @@ use super::Said;
 use crate::base::limits::PAGE_ROWS;
 use crate::domain::access::Action;
 use crate::domain::alert::{State, Urgency};
-use crate::domain::list::ListState;
+use crate::domain::list::{ListState, SEARCH};
 use crate::engine::Engine;
 use crate::engine::issue::{Actor, OrderForm};
 use crate::store::order::AlertRow;
@@ -180,11 +180,15 @@ pub async fn show(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<S
         lines.push(format!("  not woken: {} {}", text(place), text(person)));
     }
     doc["unwoken"] = json!(unwoken);
+    let reach = view::reach_of_alert(&engine.store, row.id).await?;
+    doc["reach"] = serde_json::to_value(reach)?;
+    lines.push(super::hands::reach_words(&reach));
     let lists = view::lists(&engine.store, row.id, 0).await?;
     for list in &lists {
         let state = list_word(list.state);
         let (place, human, doors) = (&list.place, &list.human, list.doors);
-        lines.push(format!("  list {} {place}: {state} {human}, {doors} doors", list.uid));
+        let word = if list.rung == SEARCH { "清点名单" } else { "list" };
+        lines.push(format!("  {word} {} {place}: {state} {human}, {doors} doors", list.uid));
     }
     doc["lists"] = lists.iter().map(super::hands::list_json).collect();
     Ok(Said::new(doc, lines.join("\n")))
@@ -209,6 +213,7 @@ pub fn list_word(state: i64) -> &'static str {
         Some(ListState::Declined) => "declined",
         Some(ListState::PassedOn) => "passed_on",
         Some(ListState::Done) => "done",
+        Some(ListState::Withdrawn) => "withdrawn",
         None => "unknown",
     }
 }

@@ -9,16 +9,26 @@ use super::alerts::list_word;
 use crate::base::limits::PAGE_ROWS;
 use crate::domain::access::Action;
 use crate::domain::journal::hex;
+use crate::domain::list::SEARCH;
 use crate::engine::hands::Tick;
 use crate::engine::issue::Actor;
 use crate::engine::{Engine, chain};
 use crate::store::desk::{self, TaskRow};
 use crate::store::order;
-use crate::store::view::{self, ListView};
+use crate::store::view::{self, ListView, Reach};
+
+/// How far the open doors were reached; whoever answered and is still open is the rest.
+pub(super) fn reach_words(reach: &Reach) -> String {
+    format!(
+        "{} open: 未应答 {}, 未发出 {}, 无电话 {}",
+        reach.doors, reach.silent, reach.unsent, reach.no_phone
+    )
+}
 
 /// A list as JSON.
 pub(super) fn list_json(list: &ListView) -> Value {
-    json!({"list": list.uid, "place": list.place, "place_code": list.place_code,
+    let kind = if list.rung == SEARCH { "search" } else { "doors" };
+    json!({"list": list.uid, "kind": kind, "place": list.place, "place_code": list.place_code,
         "holder": list.human, "holder_code": list.human_code, "rung": list.rung,
         "state": list_word(list.state), "doors": list.doors, "offered_at": list.offered_at,
         "answered_at": list.answered_at, "acted_at": list.acted_at})
@@ -27,24 +37,31 @@ pub(super) fn list_json(list: &ListView) -> Value {
 fn list_said(list: &ListView) -> Said {
     let state = list_word(list.state);
     let (uid, place, human, doors) = (&list.uid, &list.place, &list.human, list.doors);
-    let text = format!("{uid}  {place}: {state} {human}, {doors} doors");
+    let search = if list.rung == SEARCH { "清点名单 " } else { "" };
+    let text = format!("{uid}  {search}{place}: {state} {human}, {doors} doors");
     Said::new(list_json(list), text)
 }
 
 /// A list with its open doors.
 pub async fn show_list(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
-    let (list, doors) = engine.show_list(actor, uid).await?;
+    let (list, reach, doors) = engine.show_list(actor, uid).await?;
     let mut said = list_said(&list);
-    let mut lines = vec![said.text];
+    let mut lines = vec![said.text, format!("  {}", reach_words(&reach))];
     for door in &doors {
         let mark = if door.vulnerable == 1 { " ★" } else { "" };
         let help = if door.helps > 0 { " 求助" } else { "" };
+        let reach = match door.reach {
+            1 => " 未发出",
+            2 => " 无电话",
+            _ => "",
+        };
         lines.push(format!(
-            "  {}  {} {}（{}，{}人）{mark}{help}",
+            "  {}  {} {}（{}，{}人）{mark}{help}{reach}",
             door.code, door.building, door.door, door.name, door.persons
         ));
     }
     said.json["open"] = serde_json::to_value(&doors)?;
+    said.json["reach"] = serde_json::to_value(reach)?;
     said.text = lines.join("\n");
     Ok(said)
 }

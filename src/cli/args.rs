@@ -218,7 +218,8 @@ pub enum List {
         list: String,
         /// The household's code.
         household: String,
-        /// told, evacuated, upstairs, seen, away, nobody, refused, signed-in.
+        /// told, evacuated, upstairs, seen, away, nobody, refused, signed-in; on the search list
+        /// after the end: found, elsewhere, missing.
         seen: String,
         #[arg(long)]
         persons: Option<i64>,

@@ -61,14 +61,14 @@ pub struct Human {
     pub reachable: bool,
     /// On leave, by the roster.
     pub absent: bool,
-    /// Has all the doors one person can answer for (40 of ring 1): is passed over, except the
-    /// duty room.
+    /// Would have more doors than one person can answer for (40 of ring 1): is passed over while
+    /// another one of his rung can be asked.
     pub laden: bool,
 }
 
 impl Human {
     fn can_be_asked(&self) -> bool {
-        self.reachable && !self.absent && (!self.laden || self.rung == Rung::Duty)
+        self.reachable && !self.absent
     }
 }
 
@@ -104,6 +104,8 @@ pub struct Climb {
     pub offers: Vec<Offer>,
     /// Taken lists without a word for too long: offered onwards, their holder is asked how he is.
     pub passes: Vec<i64>,
+    /// The same of a building while another holds the whole grid: its doors are his again.
+    pub returns: Vec<i64>,
     /// Lists whose people are asked once more.
     pub reminds: Vec<i64>,
     pub next_step: Step,
@@ -139,9 +141,20 @@ pub fn decide(plan: &Plan, grid: &Grid<'_>, now: i64) -> Option<Climb> {
     })
 }
 
-/// A taken list with doors still open: of the others nobody expects an act.
+/// A taken list with doors still open and in no lower hand: of the others nobody expects an act.
 fn holds_doors(grid: &Grid<'_>, row: &ListRow) -> bool {
-    let of_it = |doors: &Doors| row.rung != Rung::Building || doors.building_id == row.place_id;
+    let lower = |doors: &Doors| {
+        let takes = |other: &ListRow| {
+            other.place_id == doors.building_id
+                && other.state == ListState::Taken
+                && other.human_id != row.human_id
+        };
+        grid.lists.iter().any(takes)
+    };
+    let of_it = |doors: &Doors| match row.rung {
+        Rung::Building => doors.building_id == row.place_id,
+        Rung::Grid | Rung::Deputy | Rung::Community | Rung::Street | Rung::Duty => !lower(doors),
+    };
     row.state == ListState::Taken && grid.doors.iter().any(|doors| doors.open > 0 && of_it(doors))
 }
 
@@ -152,6 +165,7 @@ struct View<'a> {
     grid: &'a Grid<'a>,
     now: i64,
     passes: Vec<i64>,
+    returns: Vec<i64>,
     /// Buildings with open doors that nobody holds.
     uncovered: HashSet<i64>,
     after_outage: bool,
@@ -162,11 +176,17 @@ impl<'a> View<'a> {
         let after_outage = now - grid.due_at > OUTAGE_MS;
         let stale =
             |row: &&ListRow| holds_doors(grid, row) && now - row.last_act_at() >= plan.stale_ms;
-        let passes: Vec<i64> = if after_outage {
-            Vec::new()
-        } else {
-            grid.lists.iter().filter(stale).map(|row| row.list_id).collect()
-        };
+        let silent: Vec<&ListRow> =
+            if after_outage { Vec::new() } else { grid.lists.iter().filter(stale).collect() };
+        let whole_held = grid.lists.iter().any(|row| {
+            row.rung != Rung::Building
+                && row.state == ListState::Taken
+                && silent.iter().all(|other| other.list_id != row.list_id)
+        });
+        let (returns, passes): (Vec<&ListRow>, Vec<&ListRow>) =
+            silent.into_iter().partition(|row| whole_held && row.rung == Rung::Building);
+        let of = |rows: Vec<&ListRow>| rows.into_iter().map(|row| row.list_id).collect();
+        let (returns, passes): (Vec<i64>, Vec<i64>) = (of(returns), of(passes));
         let held: HashSet<i64> = grid
             .lists
             .iter()
@@ -180,7 +200,7 @@ impl<'a> View<'a> {
             .map(|doors| doors.building_id)
             .filter(|building| !held.contains(&grid.place_id) && !held.contains(building))
             .collect();
-        View { plan, lists, grid, now, passes, uncovered, after_outage }
+        View { plan, lists, grid, now, passes, returns, uncovered, after_outage }
     }
 
     /// Lists of the whole grid, not of a building.
@@ -233,7 +253,9 @@ impl<'a> View<'a> {
         let delay_ms = self.lists.delay_ms(rung);
         let mut asked = self.above().filter(|row| self.lists.delay_ms(row.rung) == delay_ms);
         asked.all(|row| match row.state {
-            ListState::Declined | ListState::PassedOn | ListState::Done => true,
+            ListState::Declined | ListState::PassedOn | ListState::Done | ListState::Withdrawn => {
+                true
+            }
             ListState::Taken => self.passes.contains(&row.list_id),
             ListState::Offered => false,
         })
@@ -293,7 +315,7 @@ impl<'a> View<'a> {
         places.extend(before.iter().map(|offer| (offer.place_id, offer.human_id)));
         let mut offers = Vec::new();
         for rung in rungs {
-            for human in self.grid.ladder.iter().filter(|h| h.rung == rung && h.can_be_asked()) {
+            for human in self.askable(rung) {
                 let place_id = match rung {
                     Rung::Building if self.uncovered.contains(&human.place_id) => human.place_id,
                     Rung::Building => continue,
@@ -315,6 +337,16 @@ impl<'a> View<'a> {
         offers
     }
 
+    /// Whoever can be asked on a rung: not the laden while there is another for the same place.
+    fn askable(&self, rung: Rung) -> impl Iterator<Item = &'a Human> {
+        let ladder = self.grid.ladder;
+        let here = move |human: &&Human| human.rung == rung && human.can_be_asked();
+        ladder.iter().filter(here).filter(move |human| {
+            let free = |other: &Human| !other.laden && other.place_id == human.place_id;
+            !human.laden || !ladder.iter().filter(here).any(free)
+        })
+    }
+
     /// Never an end: the highest rung is asked again, whatever it said (but not in the breath in
     /// which it said so), and whoever can be reached by now is asked for the first time.
     fn remind(&self) -> Climb {
@@ -329,7 +361,7 @@ impl<'a> View<'a> {
             .filter(|row| row.answered_at.is_none_or(|at| self.now - at >= self.plan.remind_ms))
             .filter(|row| match row.state {
                 ListState::Offered | ListState::Declined | ListState::PassedOn => true,
-                ListState::Taken | ListState::Done => false,
+                ListState::Taken | ListState::Done | ListState::Withdrawn => false,
             })
             .filter(|row| row.rung != Rung::Building || self.uncovered.contains(&row.place_id))
             .map(|row| row.list_id)
@@ -339,7 +371,10 @@ impl<'a> View<'a> {
 
     /// Every open door is somebody's: look again when the first of them must have acted.
     fn watch(&self) -> Climb {
-        let held = self.grid.lists.iter().filter(|row| row.state == ListState::Taken);
+        let held =
+            self.grid.lists.iter().filter(|row| {
+                row.state == ListState::Taken && !self.returns.contains(&row.list_id)
+            });
         let first = held.map(|row| row.last_act_at() + self.plan.stale_ms).min();
         let stale_at = first.unwrap_or(self.now + self.plan.stale_ms);
         let grace_at = self.now + self.plan.remind_ms;
@@ -364,11 +399,14 @@ impl<'a> View<'a> {
         let asked = !offers.is_empty() || !reminds.is_empty();
         let held = self.grid.lists.iter().any(|row| match row.state {
             ListState::Offered | ListState::Taken => true,
-            ListState::Declined | ListState::PassedOn | ListState::Done => false,
+            ListState::Declined | ListState::PassedOn | ListState::Done | ListState::Withdrawn => {
+                false
+            }
         });
         Climb {
             nobody: !self.uncovered.is_empty() && !asked && !held,
             passes: self.passes.clone(),
+            returns: self.returns.clone(),
             offers,
             reminds,
             next_step,

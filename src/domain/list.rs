@@ -1,9 +1,16 @@
-//! A list of open doors that is offered to a leader, and its life. Who is offered it next is
-//! decided in `climb`; which doors stand on it is the store's answer.
+//! A list of open doors that is offered to a leader, and its life; the search list after the end
+//! is one of them. Who is offered it next is decided in `climb`; which doors stand on it is the
+//! store's answer.
 
 use super::plan::Rung;
 
-/// A list's life. Passed on: offered onwards, but his until another takes it.
+/// In the place of a rung's code: the search list (清点名单), which climbs no ladder.
+pub const SEARCH: i64 = 7;
+/// So many ring-1 doors one person can answer for.
+pub const LADEN_DOORS: i64 = 40;
+
+/// A list's life. Passed on: its holder fell silent; it is offered onwards, but his until another
+/// takes it. Done: another took it. Withdrawn: its place left the order, or the order ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ListState {
     Offered,
@@ -11,15 +18,17 @@ pub enum ListState {
     Declined,
     PassedOn,
     Done,
+    Withdrawn,
 }
 
 impl ListState {
-    pub const ALL: [ListState; 5] = [
+    pub const ALL: [ListState; 6] = [
         ListState::Offered,
         ListState::Taken,
         ListState::Declined,
         ListState::PassedOn,
         ListState::Done,
+        ListState::Withdrawn,
     ];
 
     /// The stable number under which the store keeps it.
@@ -30,6 +39,7 @@ impl ListState {
             ListState::Declined => 3,
             ListState::PassedOn => 4,
             ListState::Done => 5,
+            ListState::Withdrawn => 6,
         }
     }
 

@@ -137,6 +137,8 @@ pub struct LeaderState {
     pub has_summons: bool,
     /// He has taken a list.
     pub holds_list: bool,
+    /// He holds one in silence and was asked whether he goes on.
+    pub was_asked: bool,
     /// His number is a household's as well.
     pub has_home: bool,
     /// When he last sent the same digit.
@@ -148,6 +150,8 @@ pub struct LeaderState {
 pub enum LeaderAct {
     /// Takes the offered list.
     Take,
+    /// Goes on with the list he holds.
+    GoOn,
     /// Is awake; takes no list.
     Wake,
     /// Declines the offered list: the next one is asked at once.
@@ -169,6 +173,7 @@ pub fn leader_act(digit: u8, state: &LeaderState, now: i64) -> LeaderAct {
     match digit {
         _ if leads && repeated => LeaderAct::Repeat,
         1 if state.has_offer => LeaderAct::Take,
+        1 if state.was_asked => LeaderAct::GoOn,
         1 if state.has_summons => LeaderAct::Wake,
         0 if state.has_offer => LeaderAct::Decline,
         0 if state.holds_list => LeaderAct::HandBack,
@@ -308,6 +313,7 @@ mod tests {
             has_offer: offer,
             has_summons: summons,
             holds_list: holds,
+            was_asked: false,
             has_home: home,
             last_same_digit_at: None,
         }
@@ -327,6 +333,15 @@ mod tests {
         assert_eq!(leader_act(0, &leader(false, true, true, true), T), LeaderAct::HandBack);
         assert_eq!(leader_act(0, &leader(false, true, false, true), T), LeaderAct::OwnHome);
         assert_eq!(leader_act(0, &leader(false, true, false, false), T), LeaderAct::Unclear);
+    }
+
+    #[test]
+    fn who_was_asked_how_he_is_goes_on_or_hands_over() {
+        let asked =
+            |offer: bool| LeaderState { was_asked: true, ..leader(offer, true, true, true) };
+        assert_eq!(leader_act(1, &asked(false), T), LeaderAct::GoOn);
+        assert_eq!(leader_act(1, &asked(true), T), LeaderAct::Take, "and goes on with the other");
+        assert_eq!(leader_act(0, &asked(false), T), LeaderAct::HandBack);
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod matching;
 pub mod need;
 pub mod notice;
 pub mod outcome;
+pub mod pace;
 pub mod password;
 pub mod plan;
 pub mod quiet;

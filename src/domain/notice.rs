@@ -46,14 +46,20 @@ purposes! {
     Confirmation = 10;
     /// Told to who holds or was offered a list that another took.
     ListPassed = 11;
-    /// Not understood; what the digits mean.
-    Unclear = 12;
     /// Who holds a list and has been silent.
     HolderCheck = 13;
     /// The helper of a household (结对帮扶人).
     Helper = 14;
     /// 解除.
     Lifted = 15;
+    /// A list that won't end in time: its superior may take a part.
+    Split = 16;
+    /// 清点名单, to its owner.
+    Search = 17;
+    /// A list that is not needed any more.
+    Withdrawn = 18;
+    /// A part of somebody's list that another took, or gave back to him.
+    Shared = 19;
 }
 
 #[cfg(test)]

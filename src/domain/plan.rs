@@ -75,10 +75,12 @@ pub enum TimerKind {
     Search,
     /// The correction runs again when the last old lease has ended.
     Correction,
+    /// The pace of whoever took a list of a grid is looked at.
+    Pace,
 }
 
 impl TimerKind {
-    pub const ALL: [TimerKind; 10] = [
+    pub const ALL: [TimerKind; 11] = [
         TimerKind::FirstWaveMax,
         TimerKind::Wave,
         TimerKind::List,
@@ -89,6 +91,7 @@ impl TimerKind {
         TimerKind::Expiry,
         TimerKind::Search,
         TimerKind::Correction,
+        TimerKind::Pace,
     ];
 
     /// The stable number under which the store keeps it.
@@ -104,6 +107,7 @@ impl TimerKind {
             TimerKind::Expiry => 8,
             TimerKind::Search => 9,
             TimerKind::Correction => 10,
+            TimerKind::Pace => 11,
         }
     }
 

@@ -93,10 +93,16 @@ pub enum Claim {
     Missing,
     /// The statements named in `closes` were a mistake (a tick at the wrong door). Never a help.
     Retracted,
+    /// After the end, off the search list: met, and well.
+    Found,
+    /// After the end: safe somewhere else, by somebody's firm word.
+    SafeElsewhere,
+    /// After the end: handed on to the police as missing.
+    ReportedMissing,
 }
 
 impl Claim {
-    pub const ALL: [Claim; 17] = [
+    pub const ALL: [Claim; 20] = [
         Claim::Heard,
         Claim::Help(Triage::A),
         Claim::Help(Triage::B),
@@ -114,6 +120,9 @@ impl Claim {
         Claim::Returned,
         Claim::Missing,
         Claim::Retracted,
+        Claim::Found,
+        Claim::SafeElsewhere,
+        Claim::ReportedMissing,
     ];
 
     /// The stable number under which the store keeps it; helps are 20 + their class.
@@ -134,6 +143,9 @@ impl Claim {
             Claim::Returned => 13,
             Claim::Missing => 14,
             Claim::Retracted => 15,
+            Claim::Found => 16,
+            Claim::SafeElsewhere => 17,
+            Claim::ReportedMissing => 18,
         }
     }
 

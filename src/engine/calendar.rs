@@ -103,7 +103,8 @@ impl Engine {
         let last = known.as_ref().and_then(|(pos, hash)| Some((*pos, hex::parse(hash)?)));
         let found = match chain::verify_after(&self.store, &self.sealer, last).await {
             Ok(found) => Ok(found),
-            Err(VerifyFault::Broken(broken)) => Err(broken),
+            Err(VerifyFault::Broken(broken)) => Err((broken.pos, broken.to_string())),
+            Err(VerifyFault::Row(row)) => Err((row.pos, row.to_string())),
             Err(VerifyFault::Store(fault)) => return Err(fault.into()),
         };
         let mut tx = self.store.begin().await?;
@@ -118,11 +119,10 @@ impl Engine {
                 let text = format!("夜间检查：{orphans}户无人负责，已转值班室");
                 self.fail_check(&mut tx, slot, text, json!({"orphans": orphans})).await?
             }
-            Err(broken) => {
-                tracing::error!(%broken, "the journal does not hold");
-                let text = format!("夜间检查：日志链在第{}条断裂，请保护现场并核查", broken.pos);
-                let detail = json!({"broken_at": broken.pos, "why": broken.why.to_string(),
-                    "orphans": orphans});
+            Err((pos, why)) => {
+                tracing::error!(pos, why, "the journal does not hold");
+                let text = format!("夜间检查：日志链在第{pos}条断裂，请保护现场并核查");
+                let detail = json!({"broken_at": pos, "why": why, "orphans": orphans});
                 self.fail_check(&mut tx, slot, text, detail).await?
             }
         };

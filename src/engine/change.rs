@@ -11,6 +11,7 @@ use crate::domain::access::Action;
 use crate::domain::alert::{Act, State, Urgency};
 use crate::domain::demand::Demand;
 use crate::domain::plan::TimerKind;
+use crate::render::WhyWithdrawn;
 use crate::store::order::{self, NewVersion, Release};
 use crate::store::timer;
 
@@ -87,6 +88,7 @@ impl Engine {
         order::release(&mut tx, row.id, version, &release).await?;
         order::plan_correction(&mut tx, row.id, version).await?;
         timer::stop_alert(&mut tx, row.id).await?;
+        self.withdraw_lists(&mut tx, &row, None, WhyWithdrawn::Wrong, now).await?;
         timer::set(&mut tx, row.id, TimerKind::Correction.code(), 0, version, 1, now + 5_000)
             .await?;
         let detail = json!({"version": version, "vars": vars});
@@ -95,8 +97,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Lifts an alert. Sending stops; whoever is still open stays on the lists, which become the
-    /// search list (清点名单) with the duty room as its owner.
+    /// Lifts an alert. Sending and the ladders stop; whoever is still open stands on the search
+    /// list (清点名单), see `search`.
     pub async fn end(&self, actor: &Actor, uid: &str) -> Result<i64, EngineFault> {
         let (row, _) = self.newest(uid).await?;
         self.allowed(actor, Action::EndAlert, row.id, row.version.max(1)).await?;
@@ -107,9 +109,7 @@ impl Engine {
         order::lock(&mut tx, row.id).await?;
         order::supersede(&mut tx, row.id, State::Live.code(), State::Ended.code()).await?;
         order::set_alert_state(&mut tx, row.id, next.code(), Some(now)).await?;
-        timer::stop_sending(&mut tx, row.id).await?;
-        timer::set(&mut tx, row.id, TimerKind::Search.code(), 0, 0, 0, now).await?;
-        let open = timer::count_open(&mut tx, row.id).await?;
+        let open = self.open_search(&mut tx, actor, &row, now).await?;
         let detail = json!({"open": open});
         self.note(&mut tx, &actor.name, Action::EndAlert.word(), Some(row.id), detail).await?;
         tx.commit().await?;

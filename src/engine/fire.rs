@@ -5,13 +5,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Engine, EngineFault, Order};
+use crate::domain::batch::RANK_LEADER;
 use crate::domain::climb;
+use crate::domain::notice::Purpose;
 use crate::domain::plan::TimerKind;
+use crate::render::NoticeText;
+use crate::store::climb as rows;
+use crate::store::notice::Post;
 use crate::store::timer::{self, PlaceTimer, TimerRow};
 use crate::store::{Tx, batch, correct, order};
 
 const MINUTE_MS: i64 = 60_000;
-/// The wave number of the first look for evidence; ordinary waves stay far below.
+/// The wave number of the first look for evidence, as the store's look knows it: whoever said a
+/// word is passed over. Ordinary waves stay far below.
 const EVIDENCE_WAVE: i64 = 50;
 
 impl Engine {
@@ -62,6 +68,7 @@ impl Engine {
             TimerKind::Expiry => self.fire_expiry(tx, &order, rows, now).await,
             TimerKind::Search => self.fire_search(tx, &order, rows, now).await,
             TimerKind::Correction => self.fire_correction(tx, &order, rows, now).await,
+            TimerKind::Pace => self.fire_pace(tx, &order, rows, now).await,
             TimerKind::Task => Ok(()),
         }
     }
@@ -208,6 +215,72 @@ impl Engine {
             return self.note(tx, "clock", "alert.extended", Some(order.alert_id), detail).await;
         }
         self.tell_expiring(tx, order, left_min, now).await
+    }
+
+    pub(super) async fn tell_expiring(
+        &self,
+        tx: &mut Tx,
+        order: &Arc<Order>,
+        left_min: u32,
+        now: i64,
+    ) -> Result<(), EngineFault> {
+        let Some((human, address)) = rows::duty_room(tx).await?.first().copied() else {
+            return Ok(());
+        };
+        let (open, _) = timer::count_open(tx, order.alert_id).await?;
+        let text = NoticeText::Expiring {
+            alert_title: &order.title,
+            left_min,
+            doors: super::night::count(open),
+            extend_hours: 2,
+        };
+        let post = Post {
+            address,
+            purpose: Purpose::Expiring.code(),
+            n: now,
+            human: Some(human),
+            household: None,
+            text: self.say_in(order.kind, &text, now)?,
+        };
+        self.post(tx, order.alert_id, RANK_LEADER, &[post], now).await
+    }
+
+    /// Tasks nobody took, or whose deadline passed: back to open, and the duty room is told.
+    pub(super) async fn fire_tasks(
+        &self,
+        tx: &mut Tx,
+        timers: &[TimerRow],
+        now: i64,
+    ) -> Result<(), EngineFault> {
+        let subjects: Vec<i64> = timers.iter().map(|t| t.subject_id).collect();
+        let open = rows::open_tasks(tx, &subjects).await?;
+        if open.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<i64> = open.iter().map(|t| t.0).collect();
+        rows::reopen_tasks(tx, &ids).await?;
+        for row in timers.iter().filter(|t| ids.contains(&t.subject_id)) {
+            let due = now + 5 * MINUTE_MS;
+            let kind = TimerKind::Task.code();
+            timer::set(tx, row.alert_id, kind, 0, row.subject_id, row.step + 1, due).await?;
+        }
+        let helps = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        let waited = timers.iter().map(|t| t.step).max().unwrap_or(0);
+        let waited_min = u32::try_from(5 * (waited + 1)).unwrap_or(5);
+        let text = self.say(&NoticeText::DeskWaits { helps, waited_min }, now)?;
+        let Some((human, address)) = rows::duty_room(tx).await?.first().copied() else {
+            tracing::error!("there is no duty room to remind");
+            return Ok(());
+        };
+        let post = Post {
+            address,
+            purpose: Purpose::Reminder.code(),
+            n: now,
+            human: Some(human),
+            household: None,
+            text,
+        };
+        self.post(tx, 0, RANK_LEADER, &[post], now).await
     }
 }
 

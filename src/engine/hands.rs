@@ -7,15 +7,22 @@ use serde_json::json;
 use super::issue::Actor;
 use super::{Engine, EngineFault};
 use crate::domain::access::{self, Action};
-use crate::domain::list::ListState;
+use crate::domain::batch::RANK_CONFIRMATION;
+use crate::domain::list::{ListState, SEARCH};
+use crate::domain::notice::Purpose;
 use crate::domain::statement::{Claim, Giver, Statement, join_closes, split_closes};
+use crate::render::NoticeText;
 use crate::store::answer::{self, StatementRow};
-use crate::store::desk::{self, NewOffer, TaskRow};
-use crate::store::view::{self, DoorView, ListView};
+use crate::store::desk::{self, TaskRow};
+use crate::store::list::{self, NewOffer};
+use crate::store::notice::Post;
+use crate::store::view::{self, DoorView, ListView, Reach};
 use crate::store::{Tx, account};
 
 /// A help is called back within an hour by whoever took it, else it is in nobody's hands again.
 const TASK_KEPT_MS: i64 = 60 * 60_000;
+/// The kind of a task that somebody's cry for help opened.
+const HELP_TASK: i64 = 1;
 /// Longest result of a task, in characters.
 const RESULT_CHARS: usize = 500;
 
@@ -30,7 +37,7 @@ pub struct Tick {
 
 impl Tick {
     /// The words of the command line for what was seen at a door.
-    pub const WORDS: [(&'static str, Claim); 8] = [
+    pub const WORDS: [(&'static str, Claim); 11] = [
         ("told", Claim::Heard),
         ("evacuated", Claim::Evacuated),
         ("upstairs", Claim::Upstairs),
@@ -39,12 +46,32 @@ impl Tick {
         ("nobody", Claim::NobodyHome),
         ("refused", Claim::Refused),
         ("signed-in", Claim::SignedIn),
+        ("found", Claim::Found),
+        ("elsewhere", Claim::SafeElsewhere),
+        ("missing", Claim::ReportedMissing),
     ];
+
+    /// Whether it is one of the three by which somebody leaves the search list.
+    fn ends_search(&self) -> bool {
+        matches!(self.claim, Claim::Found | Claim::SafeElsewhere | Claim::ReportedMissing)
+    }
 
     /// Reads one of [`Tick::WORDS`].
     pub fn claim(word: &str) -> Option<Claim> {
         let found = Tick::WORDS.iter().find(|(known, _)| *known == word);
         found.map(|(_, claim)| *claim)
+    }
+}
+
+/// A list that another took, or that nobody walks any more, is not taken.
+fn still_valid(list: &ListView) -> Result<(), EngineFault> {
+    match ListState::from_code(list.state) {
+        Some(ListState::Done | ListState::Withdrawn) | None => {
+            Err(refused("this list is done or with another: see `tongluo alert show`"))
+        }
+        Some(ListState::Offered | ListState::Taken | ListState::Declined | ListState::PassedOn) => {
+            Ok(())
+        }
     }
 }
 
@@ -71,23 +98,22 @@ impl Engine {
         &self,
         actor: &Actor,
         uid: &str,
-    ) -> Result<(ListView, Vec<DoorView>), EngineFault> {
+    ) -> Result<(ListView, Reach, Vec<DoorView>), EngineFault> {
         let list = self.list_for(actor, Action::LookAtPeople, uid).await?;
-        let doors = view::doors(&self.store, list.alert_id, list.place_id).await?;
+        let doors = view::doors(&self.store, list.alert_id, list.id).await?;
+        let reach = view::reach_of_list(&self.store, list.alert_id, list.id).await?;
         let mut tx = self.store.begin().await?;
         let detail = json!({"list": uid, "doors": doors.len()});
         let act = Action::LookAtPeople.word();
         self.note(&mut tx, &actor.name, act, Some(list.alert_id), detail).await?;
         tx.commit().await?;
-        Ok((list, doors))
+        Ok((list, reach, doors))
     }
 
     /// Takes a list for the leader it was offered to, who said so on the phone.
     pub async fn take_list(&self, actor: &Actor, uid: &str) -> Result<ListView, EngineFault> {
         let list = self.list_for(actor, Action::TakeList, uid).await?;
-        if list.state == ListState::Done.code() {
-            return Err(refused("this list is done or with another: see `tongluo alert show`"));
-        }
+        still_valid(&list)?;
         let mut tx = self.store.begin().await?;
         self.hand_over(&mut tx, actor, Action::TakeList, &list).await?;
         tx.commit().await?;
@@ -102,6 +128,9 @@ impl Engine {
         human_code: &str,
     ) -> Result<ListView, EngineFault> {
         let list = self.list_for(actor, Action::GiveList, uid).await?;
+        if list.state == ListState::Withdrawn.code() {
+            still_valid(&list)?;
+        }
         let (human, _) = view::human(&self.store, human_code)
             .await?
             .ok_or_else(|| refused(format!("no person {human_code:?} in the roster")))?;
@@ -109,7 +138,7 @@ impl Engine {
         let offer =
             NewOffer { uid: self.entropy.uuid(now), place: list.place_id, human, rung: list.rung };
         let mut tx = self.store.begin().await?;
-        desk::offer(&mut tx, list.alert_id, &[offer], now).await?;
+        list::offer(&mut tx, list.alert_id, &[offer], now).await?;
         let theirs = view::list_of(&mut tx, list.alert_id, list.place_id, human)
             .await?
             .ok_or_else(|| refused("the list was not given: try again"))?;
@@ -126,8 +155,8 @@ impl Engine {
         list: &ListView,
     ) -> Result<(), EngineFault> {
         let now = self.clock.story_ms();
-        desk::set_lists(tx, &[list.id], ListState::Taken.code(), now).await?;
-        desk::yield_lists(tx, &[list.id]).await?;
+        let taken = list::by_id(tx, &[list.id]).await?;
+        self.put_in_hand(tx, &taken, now).await?;
         let detail =
             json!({"list": list.uid, "place": list.place_code, "on_behalf": list.human_code});
         let alert = Some(list.alert_id);
@@ -144,6 +173,10 @@ impl Engine {
         let list = self.list_for(actor, Action::TickList, uid).await?;
         if tick.persons.is_some_and(|n| !(0..=100_000).contains(&n)) {
             return Err(refused("persons: 0 to 100000"));
+        }
+        if tick.ends_search() != (list.rung == SEARCH) {
+            let words = if list.rung == SEARCH { "found, elsewhere, missing" } else { "told, …" };
+            return Err(refused(format!("on this list the words are {words}")));
         }
         let code = &tick.household;
         let (household, building) = view::household(&self.store, code)
@@ -171,7 +204,7 @@ impl Engine {
         };
         let mut tx = self.store.begin().await?;
         let recorded = self.record(&mut tx, &[statement]).await?;
-        desk::act(&mut tx, list.human_id, now).await?;
+        list::act(&mut tx, &[list.human_id], now).await?;
         let detail = json!({"list": uid, "household": code, "claim": tick.claim.code(),
             "persons": tick.persons, "on_behalf": list.human_code});
         let act = Action::TickList.word();
@@ -208,9 +241,39 @@ impl Engine {
         let detail = json!({"task": uid, "class": task.class, "before": task.owner});
         let act = Action::TakeTask.word();
         self.note(&mut tx, &actor.name, act, alert_of(&task), detail).await?;
+        if task.owner.is_none() {
+            self.tell_taken(&mut tx, actor, &task, now).await?;
+        }
         let taken = desk::task(&mut tx, uid).await?;
         tx.commit().await?;
         taken.ok_or_else(|| refused("the task is gone"))
+    }
+
+    /// Who asked for help learns a name, now that somebody took it.
+    async fn tell_taken(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        task: &TaskRow,
+        now: i64,
+    ) -> Result<(), EngineFault> {
+        let Some(household) = task.household_id.filter(|_| task.kind == HELP_TASK) else {
+            return Ok(());
+        };
+        let text = self.say(&NoticeText::HelpTaken { who: &actor.name }, now)?;
+        let posts: Vec<Post> = desk::help_addresses(tx, task.alert_id, household)
+            .await?
+            .into_iter()
+            .map(|address| Post {
+                address,
+                purpose: Purpose::HelpTaken.code(),
+                n: task.id,
+                human: None,
+                household: Some(household),
+                text: text.clone(),
+            })
+            .collect();
+        self.post(tx, task.alert_id, RANK_CONFIRMATION, &posts, now).await
     }
 
     /// Closes a task with its result. A help of a household is closed by a statement that names

@@ -161,13 +161,14 @@ impl Engine {
         let ids: HashSet<i64> = owners.iter().filter_map(|o| o.human_id).collect();
         let ids: Vec<i64> = ids.into_iter().collect();
         let mut humans = HashMap::new();
-        for (id, offered, held, summoned) in answer::human_states(tx, &ids).await? {
+        for row in answer::human_states(tx, &ids).await? {
             humans.insert(
-                id,
+                row.id,
                 LeaderState {
-                    has_offer: offered > 0,
-                    has_summons: summoned > 0,
-                    holds_list: held > 0,
+                    has_offer: row.offered > 0,
+                    has_summons: row.summoned > 0,
+                    holds_list: row.held > 0,
+                    was_asked: row.asked > 0,
                     has_home: false,
                     last_same_digit_at: None,
                 },
@@ -228,7 +229,7 @@ impl Engine {
             return false;
         };
         let Some(digit) = reading.digit else {
-            effects.pending.push(Pending { human, inbound, act: None });
+            effects.pending.push(Pending { human, inbound, digit: 0, act: None });
             return false;
         };
         let same = format!("digit:{digit}");
@@ -236,7 +237,7 @@ impl Engine {
         let state =
             LeaderState { has_home: !candidates.is_empty(), last_same_digit_at: last, ..*state };
         let act = matching::leader_act(digit, &state, now);
-        effects.pending.push(Pending { human, inbound, act: Some(act) });
+        effects.pending.push(Pending { human, inbound, digit, act: Some(act) });
         !matches!(act, LeaderAct::OwnHome | LeaderAct::Unclear)
     }
 

@@ -289,10 +289,11 @@ impl Engine {
         };
         order::release(&mut tx, row.id, version, &release).await?;
         let grids = expand::plan_expansion(&mut tx, row.id, version).await?;
-        let dropped = match version {
-            1 => 0,
-            _ => expand::update::drop_out(&mut tx, row.id, version, now).await?,
-        };
+        let mut dropped = 0;
+        if version > 1 {
+            self.leave_places(&mut tx, row, version, now).await?;
+            dropped = expand::update::drop_out(&mut tx, row.id, version, now).await?;
+        }
         let mut timers = vec![(TimerKind::Expiry, 0, (v.expires_at - HOUR_MS).max(now))];
         if !plan.persons_ms.is_empty() {
             timers.push((TimerKind::Summons, 0, now));

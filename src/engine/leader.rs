@@ -1,25 +1,48 @@
-//! What leaders' digits do: take, wake, decline, hand back; and the confirmations that say which.
-//! Also the thanks and questions that go back to residents. Who is asked next is `fire`'s.
+//! What leaders' digits do: take, go on, wake, decline, hand back; the confirmations that say
+//! which, and the word to whoever loses or shares a list by it. Also the thanks and questions that
+//! go back to residents. Who is asked next is `ladder`'s.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::intake::Effects;
 use super::record::Recorded;
 use super::{Engine, EngineFault};
 use crate::domain::batch::{RANK_CONFIRMATION, RANK_HELP, RANK_LEADER};
 use crate::domain::demand::Demand;
+use crate::domain::gate::AlertKind;
 use crate::domain::lane::Lane;
-use crate::domain::list::ListState;
+use crate::domain::list::{ListState, SEARCH};
 use crate::domain::matching::LeaderAct;
 use crate::domain::notice::Purpose;
+use crate::domain::plan::TimerKind;
 use crate::domain::statement::Claim;
 use crate::render::{HelpClass, NoticeHead, NoticeText};
+use crate::store::list::{self, HumanList};
 use crate::store::notice::{self, Post};
 use crate::store::{Tx, desk, timer};
+
+/// What one human is told: who, what for, the text.
+pub(super) type Word = (i64, Purpose, String);
+
+/// The places of lists in few words.
+pub(super) fn place_words(lists: &[HumanList]) -> String {
+    let name = |list: &HumanList| match list.rung {
+        SEARCH => "清点名单".to_owned(),
+        _ => list.place.clone(),
+    };
+    match lists {
+        [] => "本辖区".into(),
+        [one] => name(one),
+        [first, ..] => format!("{}等{}处", name(first), lists.len()),
+    }
+}
 
 /// A human's word, waiting to be acted on. `act` none: words, which only wake him.
 #[derive(Debug, Clone)]
 pub(super) struct Pending {
     pub human: i64,
     pub inbound: i64,
+    pub digit: u8,
     pub act: Option<LeaderAct>,
 }
 
@@ -35,14 +58,14 @@ impl Engine {
         }
         let humans: Vec<i64> = pending.iter().map(|p| p.human).collect();
         desk::wake(tx, &humans, now).await?;
+        list::act(tx, &humans, now).await?;
         let addresses = desk::first_addresses(tx, &humans).await?;
         let mut posts = Vec::new();
         for one in pending {
-            let Some(act) = one.act else { continue };
-            let address = addresses.iter().find(|a| a.0 == one.human).map(|a| a.1);
-            let Some(text) = self.leader_act(tx, one.human, act, now).await? else {
+            let Some(text) = self.leader_act(tx, one, now).await? else {
                 continue;
             };
+            let address = addresses.iter().find(|a| a.0 == one.human).map(|a| a.1);
             if let Some(address) = address {
                 posts.push(Post {
                     address,
@@ -60,78 +83,204 @@ impl Engine {
     async fn leader_act(
         &self,
         tx: &mut Tx,
-        human: i64,
-        act: LeaderAct,
+        one: &Pending,
         now: i64,
     ) -> Result<Option<String>, EngineFault> {
-        match act {
-            LeaderAct::Take => self.take_offered(tx, human, now).await,
-            LeaderAct::Wake => Ok(Some(self.say(&NoticeText::WokenThanks, now)?)),
-            LeaderAct::Decline => self.hand_on(tx, human, ListState::Offered, now).await,
-            LeaderAct::HandBack => self.hand_on(tx, human, ListState::Taken, now).await,
-            LeaderAct::OwnHome => Ok(Some(self.say(&NoticeText::HomeAnswered { digit: 1 }, now)?)),
-            LeaderAct::Repeat | LeaderAct::Unclear => Ok(None),
+        let (human, digit) = (one.human, one.digit);
+        match one.act {
+            Some(LeaderAct::Take) => self.take_offered(tx, human, now).await,
+            Some(LeaderAct::GoOn) => self.go_on(tx, human, now).await,
+            Some(LeaderAct::Wake) => Ok(Some(self.say(&NoticeText::WokenThanks, now)?)),
+            Some(LeaderAct::Decline) => self.hand_on(tx, human, ListState::Offered, now).await,
+            Some(LeaderAct::HandBack) => self.hand_on(tx, human, ListState::Taken, now).await,
+            Some(LeaderAct::OwnHome) => {
+                Ok(Some(self.say(&NoticeText::HomeAnswered { digit }, now)?))
+            }
+            Some(LeaderAct::Repeat | LeaderAct::Unclear) | None => Ok(None),
         }
     }
 
     /// Takes every list offered to a human. None: there was none.
-    pub(crate) async fn take_offered(
+    async fn take_offered(
         &self,
         tx: &mut Tx,
         human: i64,
         now: i64,
     ) -> Result<Option<String>, EngineFault> {
-        let offered = [ListState::Offered.code(), ListState::PassedOn.code()];
-        let lists = desk::lists_of_human(tx, human, &offered).await?;
-        let Some(first) = lists.first() else {
+        let lists = list::of_human(tx, human, &[ListState::Offered.code()]).await?;
+        if lists.is_empty() {
             return Ok(None);
-        };
-        let ids: Vec<i64> = lists.iter().map(|l| l.0).collect();
-        desk::set_lists(tx, &ids, ListState::Taken.code(), now).await?;
-        desk::yield_lists(tx, &ids).await?;
-        for list in &lists {
-            let detail = serde_json::json!({"list": list.1, "place": list.3});
-            self.note(tx, &format!("human:{human}"), "list.take", Some(list.2), detail).await?;
         }
-        let place = first.6.clone();
-        let doors =
-            self.open_doors(tx, &lists.iter().map(|l| (l.2, l.3)).collect::<Vec<_>>()).await?;
-        let text = NoticeText::ListTaken { place: &place, doors, token: None };
-        Ok(Some(self.say(&text, now)?))
+        self.put_in_hand(tx, &lists, now).await?;
+        for list in &lists {
+            let detail = serde_json::json!({"list": list.uid, "place": list.place_id});
+            let actor = format!("human:{human}");
+            self.note(tx, &actor, "list.take", Some(list.alert_id), detail).await?;
+        }
+        Ok(Some(self.say_held(tx, &lists, false, now).await?))
     }
 
-    async fn open_doors(&self, tx: &mut Tx, lists: &[(i64, i64)]) -> Result<u32, EngineFault> {
-        let mut doors = 0;
-        for (alert, place) in lists {
-            doors += crate::store::climb::count_open_below(tx, *alert, *place).await?;
+    /// Who was asked how he is says that he goes on.
+    async fn go_on(
+        &self,
+        tx: &mut Tx,
+        human: i64,
+        now: i64,
+    ) -> Result<Option<String>, EngineFault> {
+        let lists = list::of_human(tx, human, &[ListState::Taken.code()]).await?;
+        match lists.is_empty() {
+            true => Ok(None),
+            false => Ok(Some(self.say_held(tx, &lists, true, now).await?)),
         }
-        Ok(u32::try_from(doors).unwrap_or(u32::MAX))
+    }
+
+    async fn say_held(
+        &self,
+        tx: &mut Tx,
+        lists: &[HumanList],
+        again: bool,
+        now: i64,
+    ) -> Result<String, EngineFault> {
+        let mut doors = 0;
+        let ids: Vec<i64> = lists.iter().map(|l| l.id).collect();
+        for (_, open) in list::open_doors(tx, &ids).await? {
+            doors += open;
+        }
+        for search in lists.iter().filter(|l| l.rung == SEARCH) {
+            doors += timer::count_open(tx, search.alert_id).await?.0;
+        }
+        let place = place_words(lists);
+        let doors = u32::try_from(doors).unwrap_or(0);
+        self.say(&NoticeText::ListTaken { place: &place, doors, again, token: None }, now)
+    }
+
+    /// Writes that these lists are taken by their humans, and tells everybody whose doors they
+    /// were: who held or was offered the same, and who holds the whole of which one is a part.
+    pub(super) async fn put_in_hand(
+        &self,
+        tx: &mut Tx,
+        lists: &[HumanList],
+        now: i64,
+    ) -> Result<(), EngineFault> {
+        let ids: Vec<i64> = lists.iter().map(|l| l.id).collect();
+        list::set(tx, &ids, ListState::Taken.code(), now).await?;
+        let yielded = list::yield_to(tx, &ids).await?;
+        let humans: Vec<i64> = lists.iter().map(|l| l.human_id).collect();
+        let names: HashMap<i64, String> =
+            list::human_names(tx, &humans).await?.into_iter().collect();
+        let taker = lists.first().and_then(|l| names.get(&l.human_id)).cloned();
+        let who = taker.unwrap_or_else(|| "另一位".into());
+        let mut told: BTreeMap<i64, Vec<HumanList>> = BTreeMap::new();
+        for list in list::by_id(tx, &yielded).await? {
+            told.entry(list.human_id).or_default().push(list);
+        }
+        let mut words = Vec::new();
+        for (human, theirs) in told {
+            let place = place_words(&theirs);
+            let text = self.say(&NoticeText::ListPassed { place: &place, who: &who }, now)?;
+            words.push((human, Purpose::ListPassed, text));
+        }
+        let alert = lists.first().map_or(0, |l| l.alert_id);
+        words.extend(self.tell_whole(tx, lists, &who, true, now).await?);
+        self.tell_humans(tx, alert, words, now).await?;
+        let alerts: BTreeSet<i64> = lists.iter().map(|l| l.alert_id).collect();
+        for alert in alerts {
+            self.watch_pace(tx, alert, &ids, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Who holds the whole learns what became of its parts: taken by another, or his again.
+    pub(super) async fn tell_whole(
+        &self,
+        tx: &mut Tx,
+        parts: &[HumanList],
+        who: &str,
+        taken: bool,
+        now: i64,
+    ) -> Result<Vec<Word>, EngineFault> {
+        let ids: Vec<i64> = parts.iter().map(|l| l.id).collect();
+        let mut by_holder: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        for (part, holder) in list::holders_above(tx, &ids).await? {
+            by_holder.entry(holder).or_default().push(part);
+        }
+        let open: HashMap<i64, i64> = list::open_doors(tx, &ids).await?.into_iter().collect();
+        let mut words = Vec::new();
+        for (holder, mine) in by_holder {
+            let theirs: Vec<HumanList> =
+                parts.iter().filter(|l| mine.contains(&l.id)).cloned().collect();
+            let doors: i64 = mine.iter().filter_map(|id| open.get(id)).sum();
+            let (place, doors) = (place_words(&theirs), u32::try_from(doors).unwrap_or(0));
+            let text = match taken {
+                true => NoticeText::ListShared { place: &place, doors, who },
+                false => NoticeText::ListReturned { place: &place, doors, who },
+            };
+            words.push((holder, Purpose::Shared, self.say(&text, now)?));
+        }
+        Ok(words)
+    }
+
+    /// Posts a word to each human by his first good number, in the transaction of what it tells.
+    pub(super) async fn tell_humans(
+        &self,
+        tx: &mut Tx,
+        alert: i64,
+        words: Vec<Word>,
+        now: i64,
+    ) -> Result<(), EngineFault> {
+        let humans: Vec<i64> = words.iter().map(|w| w.0).collect();
+        let addresses: HashMap<i64, i64> =
+            desk::first_addresses(tx, &humans).await?.into_iter().collect();
+        let posts: Vec<Post> = words
+            .into_iter()
+            .filter_map(|(human, purpose, text)| {
+                Some(Post {
+                    address: *addresses.get(&human)?,
+                    purpose: purpose.code(),
+                    n: self.entropy.below(1 << 50),
+                    human: Some(human),
+                    household: None,
+                    text,
+                })
+            })
+            .collect();
+        self.post(tx, alert, RANK_LEADER, &posts, now).await
     }
 
     /// Gives back what was offered to, or is held by, a human; the next one is asked at once.
-    pub(crate) async fn hand_on(
+    async fn hand_on(
         &self,
         tx: &mut Tx,
         human: i64,
         from: ListState,
         now: i64,
     ) -> Result<Option<String>, EngineFault> {
-        let lists = desk::lists_of_human(tx, human, &[from.code()]).await?;
-        let Some(first) = lists.first() else {
+        let lists = list::of_human(tx, human, &[from.code()]).await?;
+        if lists.is_empty() {
             return Ok(None);
-        };
-        let ids: Vec<i64> = lists.iter().map(|l| l.0).collect();
-        // Who gives back what he took keeps it until another takes it; who declines never had it.
-        let to = if from == ListState::Taken { ListState::PassedOn } else { ListState::Declined };
-        desk::set_lists(tx, &ids, to.code(), now).await?;
-        for (alert, grid) in desk::grids_of_lists(tx, &ids).await? {
+        }
+        let ids: Vec<i64> = lists.iter().map(|l| l.id).collect();
+        list::set(tx, &ids, ListState::Declined.code(), now).await?;
+        for (alert, grid) in list::grids_of(tx, &ids).await? {
             timer::hasten_lists(tx, alert, &[grid], now).await?;
         }
-        for list in &lists {
-            let detail = serde_json::json!({"list": list.1, "place": list.3});
-            self.note(tx, &format!("human:{human}"), "list.decline", Some(list.2), detail).await?;
+        for search in lists.iter().filter(|l| l.rung == SEARCH) {
+            let kind = TimerKind::Search.code();
+            timer::set(tx, search.alert_id, kind, 0, 0, 0, now).await?;
         }
-        Ok(Some(self.say(&NoticeText::ListDeclined { place: &first.6 }, now)?))
+        for list in &lists {
+            let detail = serde_json::json!({"list": list.uid, "place": list.place_id});
+            let actor = format!("human:{human}");
+            self.note(tx, &actor, "list.decline", Some(list.alert_id), detail).await?;
+        }
+        if from == ListState::Taken {
+            let names = list::human_names(tx, &[human]).await?;
+            let who = names.first().map_or("对方", |n| n.1.as_str());
+            let words = self.tell_whole(tx, &lists, who, false, now).await?;
+            self.tell_humans(tx, lists[0].alert_id, words, now).await?;
+        }
+        let place = place_words(&lists);
+        Ok(Some(self.say(&NoticeText::ListDeclined { place: &place }, now)?))
     }
 
     /// Thanks, questions and the word that help has been heard, to residents.
@@ -185,9 +334,20 @@ impl Engine {
         self.post(tx, alert, RANK_CONFIRMATION, &other, now).await
     }
 
-    /// Renders a notice.
+    /// Renders a notice that belongs to no alert, or to a live one.
     pub(crate) fn say(&self, text: &NoticeText<'_>, now: i64) -> Result<String, EngineFault> {
-        let head = NoticeHead { signature: &self.settings.signature, exercise: false, now_ms: now };
+        self.say_in(AlertKind::Live, text, now)
+    }
+
+    /// Renders a notice of an alert: an exercise says so in every text.
+    pub(crate) fn say_in(
+        &self,
+        kind: AlertKind,
+        text: &NoticeText<'_>,
+        now: i64,
+    ) -> Result<String, EngineFault> {
+        let exercise = kind == AlertKind::Exercise;
+        let head = NoticeHead { signature: &self.settings.signature, exercise, now_ms: now };
         Ok(self.messages.notice(&head, text)?)
     }
 

@@ -29,11 +29,12 @@ macro_rules! house {
 }
 
 /// The sentences around and beside the resident texts.
-const HOUSE: [(&str, &str); 25] = [
+const HOUSE: [(&str, &str); 28] = [
     house!("frame"),
     house!("ask"),
     house!("notices/ask_back_persons"),
     house!("notices/correction"),
+    house!("notices/desk_waits"),
     house!("notices/duty_room_reminder"),
     house!("notices/expiring"),
     house!("notices/help_received"),
@@ -43,17 +44,19 @@ const HOUSE: [(&str, &str); 25] = [
     house!("notices/lifted"),
     house!("notices/list_declined"),
     house!("notices/list_passed"),
+    house!("notices/list_returned"),
+    house!("notices/list_shared"),
     house!("notices/list_taken"),
+    house!("notices/list_withdrawn"),
     house!("notices/offer"),
     house!("notices/offer_merged"),
     house!("notices/range_correction"),
     house!("notices/return_notice"),
-    house!("notices/stand_down"),
+    house!("notices/search"),
+    house!("notices/split"),
     house!("notices/summons"),
     house!("notices/thanks"),
-    house!("notices/unclear_ask_back"),
     house!("notices/unwoken"),
-    house!("notices/which_one"),
     house!("notices/woken_thanks"),
 ];
 
@@ -150,14 +153,7 @@ impl Messages {
         notice: &NoticeText<'_>,
     ) -> Result<String, RenderFault> {
         notice.check()?;
-        let body = match notice {
-            NoticeText::UnclearAskBack { demand } => {
-                // Who wrote something is offered the 1 even where nothing was asked.
-                let ask = self.ask((*demand).max(Demand::Receipt), Audience::Household)?;
-                self.fill(notice.template(), context! { ask })?
-            }
-            other => self.fill(other.template(), other.context(head.now_ms))?,
-        };
+        let body = self.fill(notice.template(), notice.context(head.now_ms))?;
         self.frame(head.signature, head.exercise, "", &body, "")
     }
 

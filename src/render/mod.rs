@@ -12,7 +12,9 @@ mod wording;
 pub use catalog::{Origin, TemplateInfo, VariableInfo};
 pub use fault::{RenderFault, WordingFault};
 pub use messages::{MAX_TEXT_UNITS, Messages};
-pub use notice::{HelpClass, NoticeHead, NoticeText, PersonAt, PlaceDoors};
+pub use notice::{
+    HelpClass, NoticeHead, NoticeText, OpenDoors, PersonAt, PlaceDoors, WhyWithdrawn,
+};
 pub use resident::{Audience, MergedPart, ResidentText};
 pub use time::say_time;
 pub use wording::check_wording;

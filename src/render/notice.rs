@@ -28,6 +28,29 @@ pub struct PlaceDoors<'a> {
     pub doors: u32,
 }
 
+/// The open doors of a list: not answered, not handed to a gateway yet, without any good number.
+/// Whoever answered and is still open is only in the sum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct OpenDoors {
+    pub doors: u32,
+    pub fragile: u32,
+    pub silent: u32,
+    pub unsent: u32,
+    pub no_phone: u32,
+}
+
+/// Why a list is taken out of somebody's hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhyWithdrawn {
+    /// The order ended.
+    Ended,
+    /// The order was wrong.
+    Wrong,
+    /// The place is no longer in it.
+    Left,
+}
+
 /// A person and the place he answers for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PersonAt<'a> {
@@ -51,30 +74,40 @@ pub enum HelpClass {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum NoticeText<'a> {
-    /// 叫应, the `n`th (from 1): 1 = awake, takes no list; 0 = cannot. `doors` must move.
+    /// 叫应, the `n`th (from 1), for all his places: 1 = awake, takes no list; 0 = cannot. `doors`
+    /// are pursued.
     Summons {
         alert_title: &'a str,
-        place: &'a str,
+        places: &'a [PlaceDoors<'a>],
         n: u32,
         doors: u32,
-        fragile: u32,
     },
     /// A list is offered to one person.
     Offer {
         place: &'a str,
-        doors: u32,
-        fragile: u32,
+        doors: OpenDoors,
         act_by_ms: Option<i64>,
         token: Option<&'a str>,
     },
-    /// Several places of one person at once; `doors` and `fragile` are the sums of all of them,
-    /// the first three are named.
+    /// Several places of one person at once; `doors` are the sums of all of them, the first three
+    /// are named.
     OfferMerged {
         places: &'a [PlaceDoors<'a>],
-        doors: u32,
-        fragile: u32,
+        doors: OpenDoors,
         act_by_ms: Option<i64>,
         token: Option<&'a str>,
+    },
+    /// To the superior of a holder who won't end in time: a part of his doors, in these buildings.
+    /// `slow` such holders at once; the first is named. `ends_ms` none: never, at his pace.
+    Split {
+        slow: u32,
+        who: &'a str,
+        place: &'a str,
+        doors: u32,
+        ends_ms: Option<i64>,
+        act_by_ms: Option<i64>,
+        parts: &'a [PlaceDoors<'a>],
+        part_doors: u32,
     },
     /// To the superior: who did not wake, and `more` not named (beyond five they are counted).
     Unwoken {
@@ -88,6 +121,19 @@ pub enum NoticeText<'a> {
         waited_min: u32,
         act_by_ms: Option<i64>,
         token: Option<&'a str>,
+        call_up: bool,
+    },
+    /// To the duty room: helps that nobody at the desk has taken.
+    DeskWaits {
+        helps: u32,
+        waited_min: u32,
+    },
+    /// 清点名单, to its owner until somebody takes it.
+    Search {
+        alert_title: &'a str,
+        doors: u32,
+        persons: u32,
+        waited_min: u32,
     },
     /// To the duty room before an alert expires; unanswered it goes on by `extend_hours`.
     Expiring {
@@ -111,9 +157,11 @@ pub enum NoticeText<'a> {
         registered: u32,
         demand: Demand,
     },
+    /// `again`: he held it already and goes on.
     ListTaken {
         place: &'a str,
         doors: u32,
+        again: bool,
         token: Option<&'a str>,
     },
     ListDeclined {
@@ -124,19 +172,29 @@ pub enum NoticeText<'a> {
         place: &'a str,
         who: &'a str,
     },
+    /// Told to who holds the whole: another took this part of it.
+    ListShared {
+        place: &'a str,
+        doors: u32,
+        who: &'a str,
+    },
+    /// Told to who holds the whole: this part of it is his again.
+    ListReturned {
+        place: &'a str,
+        doors: u32,
+        who: &'a str,
+    },
+    /// Told to who holds or was offered a list that nobody needs to walk any more.
+    ListWithdrawn {
+        place: &'a str,
+        alert_title: &'a str,
+        why: WhyWithdrawn,
+    },
     /// A summons was answered; it took no list.
     WokenThanks,
     /// A leader's digit that meant his own home.
     HomeAnswered {
         digit: u8,
-    },
-    /// Two to four lists are open to him: letters.
-    WhichOne {
-        options: &'a [PlaceDoors<'a>],
-    },
-    /// A resident's answer was not understood.
-    UnclearAskBack {
-        demand: Demand,
     },
     /// 更正 of a withdrawn alert, to who had its text; `instead` is what holds.
     Correction {
@@ -158,21 +216,18 @@ pub enum NoticeText<'a> {
         alert_title: &'a str,
         wait_return: bool,
     },
-    /// Responders who are not needed any more.
-    StandDown,
     /// Who holds a list and has been silent: 1 = goes on, 0 = hands over.
     HolderCheck {
         silent_min: u32,
     },
 }
 
-/// So many places of a merged offer are named.
+/// So many places of a merged text are named.
 const NAMED_PLACES: usize = 3;
 /// So many sleepers are named.
 const NAMED_PEOPLE: usize = 5;
 const MAX_PLACES: usize = 40;
 const MAX_PEOPLE: usize = 1_000;
-const LETTERS: [char; 4] = ['A', 'B', 'C', 'D'];
 const MAX_TITLE_UNITS: usize = 50;
 const MAX_INSTEAD_UNITS: usize = 60;
 const TOKEN_UNITS: usize = 32;
@@ -193,24 +248,27 @@ impl NoticeText<'_> {
             NoticeText::ListTaken { .. } => "notices/list_taken",
             NoticeText::ListDeclined { .. } => "notices/list_declined",
             NoticeText::ListPassed { .. } => "notices/list_passed",
+            NoticeText::ListShared { .. } => "notices/list_shared",
+            NoticeText::ListReturned { .. } => "notices/list_returned",
+            NoticeText::ListWithdrawn { .. } => "notices/list_withdrawn",
+            NoticeText::Split { .. } => "notices/split",
+            NoticeText::DeskWaits { .. } => "notices/desk_waits",
+            NoticeText::Search { .. } => "notices/search",
             NoticeText::WokenThanks => "notices/woken_thanks",
             NoticeText::HomeAnswered { .. } => "notices/home_answered",
-            NoticeText::WhichOne { .. } => "notices/which_one",
-            NoticeText::UnclearAskBack { .. } => "notices/unclear_ask_back",
             NoticeText::Correction { .. } => "notices/correction",
             NoticeText::ReturnNotice { .. } => "notices/return_notice",
             NoticeText::RangeCorrection { .. } => "notices/range_correction",
             NoticeText::Lifted { .. } => "notices/lifted",
-            NoticeText::StandDown => "notices/stand_down",
             NoticeText::HolderCheck { .. } => "notices/holder_check",
         }
     }
 
     pub(super) fn check(&self) -> Result<(), RenderFault> {
         match *self {
-            NoticeText::Summons { alert_title, place, .. } => {
+            NoticeText::Summons { alert_title, places, .. } => {
                 check_title(alert_title)?;
-                check_place(place)
+                check_places(places, 1)
             }
             NoticeText::Offer { place, token, .. }
             | NoticeText::DutyRoomReminder { place, token, .. }
@@ -220,8 +278,12 @@ impl NoticeText<'_> {
             }
             NoticeText::OfferMerged { places, token, .. } => {
                 check_token(token)?;
-                check_count("places", places.len(), 2, MAX_PLACES)?;
-                places.iter().try_for_each(|one| check_place(one.place))
+                check_places(places, 2)
+            }
+            NoticeText::Split { who, place, parts, .. } => {
+                check_who(who)?;
+                check_place(place)?;
+                check_places(parts, 1)
             }
             NoticeText::Unwoken { people, .. } => {
                 check_count("people", people.len(), 1, MAX_PEOPLE)?;
@@ -230,11 +292,13 @@ impl NoticeText<'_> {
                     check_place(one.place)
                 })
             }
-            NoticeText::WhichOne { options } => {
-                check_count("options", options.len(), 2, LETTERS.len())?;
-                options.iter().try_for_each(|one| check_place(one.place))
+            NoticeText::ListWithdrawn { place, alert_title, .. } => {
+                check_title(alert_title)?;
+                check_place(place)
             }
-            NoticeText::ListPassed { place, who } => {
+            NoticeText::ListPassed { place, who }
+            | NoticeText::ListShared { place, who, .. }
+            | NoticeText::ListReturned { place, who, .. } => {
                 check_who(who)?;
                 check_place(place)
             }
@@ -243,6 +307,7 @@ impl NoticeText<'_> {
                 instead.map_or(Ok(()), |text| check_wording("instead", text, MAX_INSTEAD_UNITS))
             }
             NoticeText::Expiring { alert_title, .. }
+            | NoticeText::Search { alert_title, .. }
             | NoticeText::RangeCorrection { alert_title, .. }
             | NoticeText::Lifted { alert_title, .. } => check_title(alert_title),
             NoticeText::HelpTaken { who } => check_who(who),
@@ -254,39 +319,37 @@ impl NoticeText<'_> {
             | NoticeText::AskBackPersons { .. }
             | NoticeText::WokenThanks
             | NoticeText::HomeAnswered { .. }
-            | NoticeText::UnclearAskBack { .. }
-            | NoticeText::StandDown
+            | NoticeText::DeskWaits { .. }
             | NoticeText::HolderCheck { .. } => Ok(()),
         }
     }
 
-    /// The words of the template: the fields by their own names, times as they are said. The
-    /// menu of `UnclearAskBack` is put in by the caller.
+    /// The words of the template: the fields by their own names, times as they are said.
     pub(super) fn context(&self, now_ms: i64) -> Value {
         let fields = by_fields(self);
         let stamp = say_clock(now_ms);
         match *self {
-            NoticeText::Offer { act_by_ms, .. }
-            | NoticeText::DutyRoomReminder { act_by_ms, .. } => {
+            NoticeText::DutyRoomReminder { act_by_ms, .. } => {
                 with_deadline(fields, act_by_ms, now_ms)
             }
-            NoticeText::OfferMerged { places, act_by_ms, .. } => {
-                let (count, more) = (places.len(), places.len() > NAMED_PLACES);
-                let places: Vec<Value> = places.iter().take(NAMED_PLACES).map(by_fields).collect();
+            NoticeText::Offer { doors, act_by_ms, .. } => {
+                with_deadline(context! { ..by_fields(&doors), ..fields }, act_by_ms, now_ms)
+            }
+            NoticeText::OfferMerged { places, doors, act_by_ms, .. } => {
+                let fields = context! { ..by_fields(&doors), ..named(places), ..fields };
+                with_deadline(fields, act_by_ms, now_ms)
+            }
+            NoticeText::Summons { places, .. } => context! { ..named(places), ..fields },
+            NoticeText::Split { parts, ends_ms, act_by_ms, .. } => {
+                let ends = ends_ms.map(|at_ms| say_time(at_ms, now_ms));
                 let fields = with_deadline(fields, act_by_ms, now_ms);
-                context! { places, count, more, ..fields }
+                context! { ..context! { ends }, ..named(parts), ..fields }
             }
             NoticeText::Unwoken { people, more } => {
                 let count = people.len() as u64 + u64::from(more);
                 let people: Vec<Value> = people.iter().take(NAMED_PEOPLE).map(by_fields).collect();
                 let more = count - people.len() as u64;
                 context! { people, count, more }
-            }
-            NoticeText::WhichOne { options } => {
-                let lettered = options.iter().zip(LETTERS).map(|(one, letter)| {
-                    context! { letter => letter.to_string(), ..by_fields(one) }
-                });
-                context! { options => lettered.collect::<Vec<_>>() }
             }
             NoticeText::Correction { sent_ms, .. }
             | NoticeText::RangeCorrection { sent_ms, .. } => {
@@ -295,26 +358,34 @@ impl NoticeText<'_> {
             NoticeText::ReturnNotice { .. } | NoticeText::Lifted { .. } => {
                 context! { stamp, ..fields }
             }
-            NoticeText::Summons { .. }
-            | NoticeText::Expiring { .. }
+            NoticeText::Expiring { .. }
+            | NoticeText::Search { .. }
+            | NoticeText::DeskWaits { .. }
             | NoticeText::HelpReceived { .. }
             | NoticeText::HelpTaken { .. }
             | NoticeText::AskBackPersons { .. }
             | NoticeText::ListTaken { .. }
             | NoticeText::ListDeclined { .. }
             | NoticeText::ListPassed { .. }
+            | NoticeText::ListShared { .. }
+            | NoticeText::ListReturned { .. }
+            | NoticeText::ListWithdrawn { .. }
             | NoticeText::HomeAnswered { .. }
             | NoticeText::HolderCheck { .. } => fields,
-            NoticeText::Thanks
-            | NoticeText::WokenThanks
-            | NoticeText::UnclearAskBack { .. }
-            | NoticeText::StandDown => context! {},
+            NoticeText::Thanks | NoticeText::WokenThanks => context! {},
         }
     }
 }
 
 fn by_fields(shape: &impl Serialize) -> Value {
     Value::from(Serde(shape))
+}
+
+/// The first few places by name, and how many there are.
+fn named(places: &[PlaceDoors<'_>]) -> Value {
+    let (count, more) = (places.len(), places.len() > NAMED_PLACES);
+    let places: Vec<Value> = places.iter().take(NAMED_PLACES).map(by_fields).collect();
+    context! { places, count, more }
 }
 
 /// A deadline still to come, or the one that has passed: a leader is never told a time gone by.
@@ -331,6 +402,11 @@ fn check_title(title: &str) -> Result<(), RenderFault> {
 
 fn check_place(place: &str) -> Result<(), RenderFault> {
     check_wording("place", place, MAX_NAME_UNITS)
+}
+
+fn check_places(places: &[PlaceDoors<'_>], least: usize) -> Result<(), RenderFault> {
+    check_count("places", places.len(), least, MAX_PLACES)?;
+    places.iter().try_for_each(|one| check_place(one.place))
 }
 
 fn check_who(who: &str) -> Result<(), RenderFault> {

@@ -50,7 +50,8 @@ crate::statements! {
         "ORDER BY 2, 3, version");
     HUMAN_STATE = "SELECT h.id, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
         AND l.state = 1) AS offered, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
-        AND l.state = 2) AS held, (SELECT count(*) FROM summons s WHERE s.human_id = h.id \
+        AND l.state IN (2, 4)) AS held, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
+        AND l.state = 4) AS asked, (SELECT count(*) FROM summons s WHERE s.human_id = h.id \
         AND s.woken_at IS NULL) AS summoned FROM human h WHERE h.id {in $1}";
     INSERT_STATEMENTS = "INSERT INTO statement (source_key, alert_id, version, household_id, \
         giver, giver_id, claim, persons, closes, observed_at, stored_at, source) \
@@ -186,11 +187,19 @@ pub async fn candidates(
     tx.rows(&CANDIDATES, args![ids(addresses), ids(states)]).await
 }
 
-/// What waits for the digits of these humans: id, offered, held, summoned.
-pub async fn human_states(
-    tx: &mut Tx,
-    humans: &[i64],
-) -> Result<Vec<(i64, i64, i64, i64)>, StoreFault> {
+/// What waits for the digits of a human.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct HumanState {
+    pub id: i64,
+    pub offered: i64,
+    pub held: i64,
+    /// Held in silence: he was asked whether he goes on.
+    pub asked: i64,
+    pub summoned: i64,
+}
+
+/// What waits for the digits of these humans.
+pub async fn human_states(tx: &mut Tx, humans: &[i64]) -> Result<Vec<HumanState>, StoreFault> {
     tx.rows(&HUMAN_STATE, args![ids(humans)]).await
 }
 

@@ -87,7 +87,8 @@ crate::statements! {
         "AND NOT EXISTS (SELECT 1 FROM outcome u JOIN receipt r ON r.batch_id = u.batch_id ",
         "AND r.address_id = u.address_id AND r.class = 1 WHERE u.alert_id = s.alert_id ",
         "AND u.grid_id = s.grid_id AND u.seq = s.seq AND u.address_id = a.id) ",
-        "WHERE b.id = $1 AND s.closed_at IS NULL) q) z WHERE choice = 1 ORDER BY seq LIMIT $2");
+        "WHERE b.id = $1 AND s.closed_at IS NULL AND (b.wave < 50 OR s.heard_at IS NULL)) q) z ",
+        "WHERE choice = 1 ORDER BY seq LIMIT $2");
     LOOK_FOLLOW = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
         "JOIN standing s ON ", in_range!(),
         "JOIN outcome q ON q.alert_id = s.alert_id AND q.grid_id = s.grid_id AND q.seq = s.seq ",

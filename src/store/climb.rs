@@ -15,24 +15,61 @@ macro_rules! human_facts {
     };
 }
 
+/// How far an open household `s` was reached: 3 it answered, 2 无电话, 1 未发出, 0 silent.
+macro_rules! reach {
+    () => {
+        "CAST(CASE WHEN s.heard_at IS NOT NULL THEN 3 WHEN NOT EXISTS (SELECT 1 FROM address a \
+         WHERE a.household_id = s.household_id AND a.lane = 1 AND a.state = 0) THEN 2 \
+         WHEN NOT EXISTS (SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id \
+         AND o.grid_id = s.grid_id AND o.seq = s.seq AND o.kind IN (1, 5, 6)) THEN 1 ELSE 0 END \
+         AS bigint)"
+    };
+}
+/// Their numbers over `q.reach`.
+macro_rules! reach_sums {
+    () => {
+        "CAST(COALESCE(sum(CASE WHEN q.reach = 0 THEN 1 ELSE 0 END), 0) AS bigint) AS silent, \
+         CAST(COALESCE(sum(CASE WHEN q.reach = 1 THEN 1 ELSE 0 END), 0) AS bigint) AS unsent, \
+         CAST(COALESCE(sum(CASE WHEN q.reach = 2 THEN 1 ELSE 0 END), 0) AS bigint) AS no_phone"
+    };
+}
+pub(super) use {reach, reach_sums};
+
 crate::statements! {
-    DOORS = "SELECT s.grid_id, s.building_id, count(*) AS open, \
-        CAST(sum(s.vulnerable) AS bigint) AS fragile FROM standing s \
-        WHERE s.alert_id = $1 AND s.grid_id {in $2} AND s.pursued = 1 AND s.closed_at IS NULL \
-        AND NOT EXISTS (SELECT 1 FROM task t WHERE t.alert_id = s.alert_id \
-        AND t.household_id = s.household_id AND t.state = 1) \
-        AND NOT EXISTS (SELECT 1 FROM sheet h JOIN place_above pa ON pa.above_id = h.place_id \
-        AND pa.place_id = s.building_id WHERE h.alert_id = s.alert_id AND h.returned_at IS NULL) \
-        GROUP BY s.grid_id, s.building_id";
+    DOORS = concat!("SELECT q.grid_id, q.building_id, count(*) AS open, ",
+        "CAST(sum(q.vulnerable) AS bigint) AS fragile, ",
+        "CAST(sum(CASE WHEN q.ring = 1 THEN 1 ELSE 0 END) AS bigint) AS ring1, ", reach_sums!(),
+        ", CAST(max(q.held) AS bigint) AS held FROM (SELECT s.grid_id, s.building_id, ",
+        "s.vulnerable, s.ring, CAST(CASE WHEN EXISTS (SELECT 1 FROM list k WHERE ",
+        "k.alert_id = s.alert_id AND k.place_id = s.building_id AND k.state IN (2, 4)) ",
+        "THEN 1 ELSE 0 END AS bigint) AS held, ", reach!(), " AS reach FROM standing s ",
+        "WHERE s.alert_id = $1 AND s.grid_id {in $2} AND s.pursued = 1 AND s.closed_at IS NULL ",
+        "AND NOT EXISTS (SELECT 1 FROM task t WHERE t.alert_id = s.alert_id ",
+        "AND t.household_id = s.household_id AND t.state = 1) ",
+        "AND NOT EXISTS (SELECT 1 FROM sheet h JOIN place_above pa ON pa.above_id = h.place_id ",
+        "AND pa.place_id = s.building_id WHERE h.alert_id = s.alert_id AND h.returned_at IS NULL)",
+        ") q GROUP BY q.grid_id, q.building_id");
     LADDER = concat!("SELECT pa.place_id AS grid_id, d.place_id, d.human_id, d.role, d.ord, ",
         human_facts!(), "FROM place_above pa JOIN duty d ON d.place_id = pa.above_id ",
         "WHERE pa.place_id {in $1} AND d.role BETWEEN 2 AND 6 UNION ALL ",
         "SELECT pb.above_id AS grid_id, d.place_id, d.human_id, d.role, d.ord, ",
         human_facts!(), "FROM place_above pb JOIN duty d ON d.place_id = pb.place_id ",
         "AND d.role = 1 WHERE pb.above_id {in $1} ORDER BY 1, 4, 5, 3");
-    OPEN_BELOW = "SELECT count(*) FROM standing s JOIN place_above pa \
-        ON pa.place_id = s.building_id AND pa.above_id = $2 WHERE s.alert_id = $1 \
-        AND s.pursued = 1 AND s.closed_at IS NULL";
+    STARTED = "SELECT grid_id, min(started_at) FROM expansion WHERE alert_id = $1 \
+        AND grid_id {in $2} AND started_at IS NOT NULL GROUP BY grid_id";
+    SUMMONED_PLACES = "SELECT q.human_id, p.id AS place_id, p.name AS place, q.grid_id, \
+        q.pursued FROM (SELECT s.human_id, d.place_id, e.grid_id, e.pursued, d.role \
+        FROM summons s JOIN duty d \
+        ON d.human_id = s.human_id AND d.role BETWEEN 2 AND 5 JOIN place_above pa \
+        ON pa.above_id = d.place_id JOIN expansion e ON e.alert_id = s.alert_id \
+        AND e.version = $2 AND e.grid_id = pa.place_id AND e.pursued > 0 \
+        WHERE s.alert_id = $1 AND s.woken_at IS NULL UNION \
+        SELECT s.human_id, d.place_id, e.grid_id, 0, d.role FROM summons s JOIN duty d \
+        ON d.human_id = s.human_id AND d.role = 1 JOIN place_above pb ON pb.place_id = d.place_id \
+        JOIN expansion e ON e.alert_id = s.alert_id AND e.version = $2 \
+        AND e.grid_id = pb.above_id AND e.pursued > 0 \
+        WHERE s.alert_id = $1 AND s.woken_at IS NULL) q JOIN place p ON p.id = q.place_id \
+        ORDER BY q.human_id, q.role DESC, p.ord, p.id, q.grid_id";
     OPEN_SUMMONSES = "INSERT INTO summons (alert_id, human_id, place_id, role, n, called_at) \
         SELECT $1, d.human_id, min(d.place_id), max(d.role), 0, $3 FROM duty d \
         WHERE d.role BETWEEN 2 AND 5 AND d.place_id IN (SELECT pa.above_id FROM expansion e \
@@ -65,13 +102,18 @@ crate::statements! {
         NULL THEN 1 ELSE 0 END), 0) AS bigint) FROM summons WHERE alert_id = $1";
 }
 
-/// Open doors of one building.
+/// Open doors of one building. `held` 1: somebody took the list of just this building.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct DoorsRow {
     pub grid_id: i64,
     pub building_id: i64,
     pub open: i64,
     pub fragile: i64,
+    pub ring1: i64,
+    pub silent: i64,
+    pub unsent: i64,
+    pub no_phone: i64,
+    pub held: i64,
 }
 
 /// Open doors by building, without those at the desk or on a sheet.
@@ -96,10 +138,32 @@ pub async fn ladder(tx: &mut Tx, grids: &[i64], now: i64) -> Result<Vec<LadderRo
     tx.rows(&LADDER, args![ids(grids), now]).await
 }
 
-/// Open pursued households below a place.
-pub async fn count_open_below(tx: &mut Tx, alert: i64, place: i64) -> Result<i64, StoreFault> {
-    let row: Option<(i64,)> = tx.first(&OPEN_BELOW, args![alert, place]).await?;
-    Ok(row.map_or(0, |r| r.0))
+/// When the clocks of these grids started.
+pub async fn started(
+    tx: &mut Tx,
+    alert: i64,
+    grids: &[i64],
+) -> Result<Vec<(i64, i64)>, StoreFault> {
+    tx.rows(&STARTED, args![alert, ids(grids)]).await
+}
+
+/// A grid below a place that somebody un-woken answers for, with its pursued households.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct SummonedPlace {
+    pub human_id: i64,
+    pub place_id: i64,
+    pub place: String,
+    pub grid_id: i64,
+    pub pursued: i64,
+}
+
+/// All places of everybody un-woken, the widest first; a row for each grid below.
+pub async fn summoned_places(
+    tx: &mut Tx,
+    alert: i64,
+    version: i64,
+) -> Result<Vec<SummonedPlace>, StoreFault> {
+    tx.rows(&SUMMONED_PLACES, args![alert, version]).await
 }
 
 /// Writes a summons for everybody responsible for the audience's places. Gives their number.

@@ -29,12 +29,38 @@ crate::statements! {
     PENDING_OF = "SELECT count(*) FROM expansion WHERE alert_id = $1 AND version = $2 \
         AND state = 0";
     FINISH_CORRECTION = "UPDATE expansion SET state = 1, done_at = $2 WHERE id {in $1}";
+    END_PENDING = "UPDATE expansion SET state = 2 WHERE alert_id = $1 AND version < $2 \
+        AND state = 0";
+    LEFT_GRIDS = "SELECT DISTINCT e.grid_id FROM expansion e WHERE e.alert_id = $1 \
+        AND e.version < $2 AND e.state = 1 AND NOT EXISTS (SELECT 1 FROM expansion n \
+        WHERE n.alert_id = e.alert_id AND n.version = $2 AND n.grid_id = e.grid_id) \
+        ORDER BY e.grid_id";
     STOP_TRACKS = "DELETE FROM timer WHERE alert_id = $1 AND place_id {in $2} \
-        AND kind IN (1, 2, 3, 6)";
+        AND kind IN (1, 2, 3, 6, 11)";
     DROP_TALLIES = "UPDATE tally SET pursued = 0, closed = 0, told_open = (SELECT count(*) FROM \
         standing s WHERE s.alert_id = tally.alert_id AND s.grid_id = tally.grid_id \
         AND s.building_id = tally.building_id AND s.ring = tally.ring AND s.helps > 0) \
         WHERE alert_id = $1 AND grid_id {in $2}";
+}
+
+/// Ends what older versions have not expanded: the newer one has its own rows.
+pub async fn end_pending(tx: &mut Tx, alert: i64, version: i64) -> Result<u64, StoreFault> {
+    tx.exec(&END_PENDING, args![alert, version]).await
+}
+
+/// Grids of older versions that are not in this one.
+pub async fn left_grids(tx: &mut Tx, alert: i64, version: i64) -> Result<Vec<i64>, StoreFault> {
+    let rows: Vec<(i64,)> = tx.rows(&LEFT_GRIDS, args![alert, version]).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Nobody in these grids is pursued any more. Gives how many were.
+pub async fn leave(tx: &mut Tx, alert: i64, grids: &[i64]) -> Result<u64, StoreFault> {
+    let grids = ids(grids);
+    let open = tx.exec(&UNPURSUE, args![alert, &grids]).await?;
+    tx.exec(&DROP_TALLIES, args![alert, &grids]).await?;
+    tx.exec(&STOP_TRACKS, args![alert, grids]).await?;
+    Ok(open)
 }
 
 /// Expands a correction over its grids: nobody there is pursued for the old text any more, and
@@ -49,10 +75,9 @@ pub async fn fill(
         return Ok(());
     };
     let (alert, version) = (head.alert_id, head.version);
-    let grids = ids(&rows.iter().map(|r| r.grid_id).collect::<Vec<_>>());
-    tx.exec(&UNPURSUE, args![alert, &grids]).await?;
-    tx.exec(&DROP_TALLIES, args![alert, &grids]).await?;
-    tx.exec(&STOP_TRACKS, args![alert, &grids]).await?;
+    let own_grids: Vec<i64> = rows.iter().map(|r| r.grid_id).collect();
+    let grids = ids(&own_grids);
+    leave(tx, alert, &own_grids).await?;
     mark(tx, alert, version, &grids, spread, machine, 0).await?;
     let own = ids(&rows.iter().map(|r| r.id).collect::<Vec<_>>());
     tx.exec(&FINISH_CORRECTION, args![own, spread.now]).await?;

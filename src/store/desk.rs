@@ -1,5 +1,5 @@
-//! Tasks at the desk, receipts, and what leaders hold: offered, taken, declined, passed lists and
-//! summonses. Set-based; who is asked next is `domain::climb`'s.
+//! Tasks at the desk, receipts, and the words of summoned persons. Set-based; which reply means
+//! what is decided in `domain`.
 
 use super::db::{ids, rows_json};
 use super::{Store, StoreFault, Tx};
@@ -30,33 +30,10 @@ crate::statements! {
         r.notice, r.x, r.class, r.code, r.at, $2 FROM {rows $1: key text, provider text, \
         batch bigint, address bigint, notice bigint, x text, class bigint, code text, \
         at bigint} WHERE true ON CONFLICT (source_key) DO NOTHING";
-    LISTS_OF_GRIDS = "SELECT l.id, l.alert_id, l.place_id, l.human_id, l.rung, l.state, \
-        l.offered_at, l.answered_at, l.acted_at, pa.above_id AS grid_id FROM list l \
-        JOIN place_above pa ON pa.place_id = l.place_id AND pa.above_id {in $2} \
-        WHERE l.alert_id = $1";
-    LISTS_OF_HUMAN = "SELECT l.id, l.uid, l.alert_id, l.place_id, l.rung, l.state, p.name \
-        FROM list l JOIN place p ON p.id = l.place_id WHERE l.human_id = $1 AND l.state {in $2} \
-        ORDER BY l.id";
-    OFFER = "INSERT INTO list (uid, alert_id, place_id, human_id, rung, state, offered_at) \
-        SELECT r.uid, $2, r.place, r.human, r.rung, 1, $3 FROM {rows $1: uid text, \
-        place bigint, human bigint, rung bigint} WHERE true \
-        ON CONFLICT (alert_id, place_id, human_id) DO UPDATE SET state = CASE WHEN \
-        list.state = 2 THEN 2 ELSE 1 END, offered_at = excluded.offered_at, \
-        reminded = list.reminded + 1";
-    SET_LISTS = "UPDATE list SET state = CAST($2 AS bigint), answered_at = CASE WHEN \
-        CAST($2 AS bigint) IN (2, 3) THEN $3 ELSE \
-        answered_at END, acted_at = CASE WHEN CAST($2 AS bigint) = 2 THEN $3 ELSE acted_at END \
-        WHERE id {in $1}";
-    REMIND_LISTS = "UPDATE list SET reminded = reminded + 1, offered_at = $2 WHERE id {in $1}";
-    YIELD_LISTS = "UPDATE list SET state = 5 WHERE state IN (1, 2, 4) AND EXISTS (SELECT 1 FROM \
-        list k WHERE k.id {in $1} AND k.alert_id = list.alert_id AND k.place_id = list.place_id \
-        AND k.human_id <> list.human_id)";
-    ACT_LISTS = "UPDATE list SET acted_at = $2, state = CASE WHEN state = 4 THEN 2 ELSE state \
-        END WHERE human_id = $1 AND state IN (2, 4)";
-    GRIDS_OF_LISTS = "SELECT DISTINCT l.alert_id, pa.above_id FROM list l JOIN place_above pa \
-        ON pa.place_id = l.place_id JOIN place p ON p.id = pa.above_id AND p.kind = 'grid' \
-        WHERE l.id {in $1}";
     WAKE = "UPDATE summons SET woken_at = $2 WHERE human_id {in $1} AND woken_at IS NULL";
+    HELP_ADDRESSES = "SELECT DISTINCT s.giver_id FROM statement s JOIN address a \
+        ON a.id = s.giver_id AND a.state = 0 WHERE s.alert_id = $1 AND s.household_id = $2 \
+        AND s.claim BETWEEN 21 AND 23 AND s.giver IN (20, 40) ORDER BY s.giver_id";
     ADDRESS_OF_HUMANS = "SELECT a.human_id, a.id FROM address a WHERE a.human_id {in $1} \
         AND a.lane = 1 AND a.state = 0 ORDER BY a.human_id, a.ord";
 }
@@ -148,88 +125,6 @@ pub async fn keep_receipts(tx: &mut Tx, rows: &[ReceiptRow], now: i64) -> Result
     tx.exec(&KEEP_RECEIPTS, args![rows_json(rows)?, now]).await
 }
 
-/// A list with the grid it belongs to.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct GridList {
-    pub id: i64,
-    pub alert_id: i64,
-    pub place_id: i64,
-    pub human_id: i64,
-    pub rung: i64,
-    pub state: i64,
-    pub offered_at: i64,
-    pub answered_at: Option<i64>,
-    pub acted_at: Option<i64>,
-    pub grid_id: i64,
-}
-
-/// The lists of these grids and their buildings.
-pub async fn lists_of_grids(
-    tx: &mut Tx,
-    alert: i64,
-    grids: &[i64],
-) -> Result<Vec<GridList>, StoreFault> {
-    tx.rows(&LISTS_OF_GRIDS, args![alert, ids(grids)]).await
-}
-
-/// A human's lists in these states: id, uid, alert, place, rung, state, place's name.
-pub async fn lists_of_human(
-    tx: &mut Tx,
-    human: i64,
-    states: &[i64],
-) -> Result<Vec<(i64, String, i64, i64, i64, i64, String)>, StoreFault> {
-    tx.rows(&LISTS_OF_HUMAN, args![human, ids(states)]).await
-}
-
-/// A list to be offered.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct NewOffer {
-    pub uid: String,
-    pub place: i64,
-    pub human: i64,
-    pub rung: i64,
-}
-
-/// Offers lists.
-pub async fn offer(
-    tx: &mut Tx,
-    alert: i64,
-    rows: &[NewOffer],
-    now: i64,
-) -> Result<u64, StoreFault> {
-    tx.exec(&OFFER, args![rows_json(rows)?, alert, now]).await
-}
-
-/// Moves lists to a state of `domain::list`.
-pub async fn set_lists(
-    tx: &mut Tx,
-    lists: &[i64],
-    state: i64,
-    now: i64,
-) -> Result<u64, StoreFault> {
-    tx.exec(&SET_LISTS, args![ids(lists), state, now]).await
-}
-
-/// Counts a reminder on lists.
-pub async fn remind(tx: &mut Tx, lists: &[i64], now: i64) -> Result<u64, StoreFault> {
-    tx.exec(&REMIND_LISTS, args![ids(lists), now]).await
-}
-
-/// Lets go of what others held or were offered at the places of lists just taken.
-pub async fn yield_lists(tx: &mut Tx, taken: &[i64]) -> Result<u64, StoreFault> {
-    tx.exec(&YIELD_LISTS, args![ids(taken)]).await
-}
-
-/// Notes that a human acted on what he holds; one passed on is his again.
-pub async fn act(tx: &mut Tx, human: i64, now: i64) -> Result<u64, StoreFault> {
-    tx.exec(&ACT_LISTS, args![human, now]).await
-}
-
-/// Alert and grid of lists.
-pub async fn grids_of_lists(tx: &mut Tx, lists: &[i64]) -> Result<Vec<(i64, i64)>, StoreFault> {
-    tx.rows(&GRIDS_OF_LISTS, args![ids(lists)]).await
-}
-
 /// Any word from a summoned person wakes him.
 pub async fn wake(tx: &mut Tx, humans: &[i64], now: i64) -> Result<u64, StoreFault> {
     tx.exec(&WAKE, args![ids(humans), now]).await
@@ -240,4 +135,14 @@ pub async fn first_addresses(tx: &mut Tx, humans: &[i64]) -> Result<Vec<(i64, i6
     let mut rows: Vec<(i64, i64)> = tx.rows(&ADDRESS_OF_HUMANS, args![ids(humans)]).await?;
     rows.dedup_by_key(|row| row.0);
     Ok(rows)
+}
+
+/// The numbers from which help was asked for a household.
+pub async fn help_addresses(
+    tx: &mut Tx,
+    alert: i64,
+    household: i64,
+) -> Result<Vec<i64>, StoreFault> {
+    let rows: Vec<(i64,)> = tx.rows(&HELP_ADDRESSES, args![alert, household]).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }

@@ -19,6 +19,7 @@ pub mod expand;
 pub(crate) mod fresh;
 pub mod journal;
 pub mod lease;
+pub mod list;
 pub mod look;
 pub mod migrate;
 pub mod notice;
@@ -26,6 +27,7 @@ pub mod order;
 pub mod permit;
 pub mod proof;
 pub mod roster;
+pub mod search;
 pub mod situation;
 pub mod timer;
 pub mod upkeep;
@@ -51,12 +53,14 @@ pub fn statements() -> Vec<&'static Stmt> {
         expand::update::ALL,
         journal::ALL,
         lease::ALL,
+        list::ALL,
         look::ALL,
         notice::ALL,
         order::ALL,
         permit::ALL,
         proof::ALL,
         &roster,
+        search::ALL,
         situation::ALL,
         timer::ALL,
         upkeep::ALL,

@@ -19,10 +19,15 @@ crate::statements! {
         WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2 {skip}";
     DROP_TIMERS = "DELETE FROM timer WHERE id {in $1}";
     STOP_ALERT = "DELETE FROM timer WHERE alert_id = $1 AND kind <> 7";
-    STOP_SENDING = "DELETE FROM timer WHERE alert_id = $1 AND kind IN (1, 2, 4, 5, 6, 8)";
     HASTEN_LISTS = "UPDATE timer SET due_at = {least}(due_at, $3) WHERE alert_id = $1 \
         AND kind = 3 AND place_id {in $2}";
-    COUNT_OPEN = "SELECT count(*) FROM standing WHERE alert_id = $1 AND ((pursued = 1 \
+    START_PACE = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
+        SELECT DISTINCT l.alert_id, CAST($2 AS bigint), p.id, 0, 0, CAST($3 AS bigint) \
+        FROM list l JOIN place_above pa ON pa.place_id = l.place_id JOIN place p \
+        ON p.id = pa.above_id AND p.kind = 'grid' WHERE l.id {in $1} AND l.alert_id = $4 \
+        AND l.rung < 7 ON CONFLICT DO NOTHING";
+    COUNT_OPEN = "SELECT count(*), CAST(COALESCE(sum(persons), 0) AS bigint) \
+        FROM standing WHERE alert_id = $1 AND ((pursued = 1 \
         AND closed_at IS NULL) OR helps > 0)";
     START_GRIDS = "UPDATE expansion SET started_at = $4 WHERE alert_id = $1 AND version = $2 \
         AND grid_id {in $3} AND started_at IS NULL";
@@ -94,14 +99,9 @@ pub async fn next_due_at(store: &Store) -> Result<Option<i64>, StoreFault> {
     Ok(row.and_then(|r| r.0))
 }
 
-/// A withdrawn alert pursues nobody; open tasks keep their timers.
+/// An alert that ended or was withdrawn pursues nobody; open tasks keep their timers.
 pub async fn stop_alert(tx: &mut Tx, alert: i64) -> Result<u64, StoreFault> {
     tx.exec(&STOP_ALERT, args![alert]).await
-}
-
-/// An ended alert sends nothing more; lists and tasks go on.
-pub async fn stop_sending(tx: &mut Tx, alert: i64) -> Result<u64, StoreFault> {
-    tx.exec(&STOP_SENDING, args![alert]).await
 }
 
 /// Lets the ladders of these grids be looked at now.
@@ -114,10 +114,21 @@ pub async fn hasten_lists(
     tx.exec(&HASTEN_LISTS, args![alert, ids(grids), now]).await
 }
 
-/// Households that are pursued and open, or have an open help.
-pub async fn count_open(tx: &mut Tx, alert: i64) -> Result<i64, StoreFault> {
-    let row: Option<(i64,)> = tx.first(&COUNT_OPEN, args![alert]).await?;
-    Ok(row.map_or(0, |r| r.0))
+/// Lets the pace of whoever took these lists of an alert be looked at, unless it is already.
+pub async fn start_pace(
+    tx: &mut Tx,
+    alert: i64,
+    lists: &[i64],
+    kind: i64,
+    due_at: i64,
+) -> Result<u64, StoreFault> {
+    tx.exec(&START_PACE, args![ids(lists), kind, due_at, alert]).await
+}
+
+/// Households that are pursued and open or have an open help, and their persons.
+pub async fn count_open(tx: &mut Tx, alert: i64) -> Result<(i64, i64), StoreFault> {
+    let row: Option<(i64, i64)> = tx.first(&COUNT_OPEN, args![alert]).await?;
+    Ok(row.unwrap_or_default())
 }
 
 /// Notes when the clocks of these grids started.

@@ -2,6 +2,7 @@
 //! by code that acts at the desk need. Also the store's own clock. Changes nothing but leases of
 //! work that broke off in this process.
 
+use super::climb::{reach, reach_sums};
 use super::db::ids;
 use super::{Store, StoreFault, Tx};
 use crate::args;
@@ -11,10 +12,28 @@ macro_rules! list_columns {
     () => {
         "SELECT l.id, l.uid, l.alert_id, l.place_id, p.code AS place_code, p.name AS place, \
          l.human_id, h.code AS human_code, h.name AS human, l.rung, l.state, l.offered_at, \
-         l.answered_at, l.acted_at, (SELECT count(*) FROM standing s JOIN place_above pa \
-         ON pa.place_id = s.building_id AND pa.above_id = l.place_id WHERE \
-         s.alert_id = l.alert_id AND s.pursued = 1 AND s.closed_at IS NULL) AS doors FROM list l \
-         JOIN place p ON p.id = l.place_id JOIN human h ON h.id = l.human_id "
+         l.answered_at, l.acted_at, CASE WHEN l.rung = 7 THEN (SELECT \
+         CAST(COALESCE(sum(t.pursued - t.closed + t.told_open), 0) AS bigint) FROM tally t \
+         WHERE t.alert_id = l.alert_id) ELSE (SELECT \
+         CAST(COALESCE(sum(t.pursued - t.closed), 0) AS bigint) FROM place_above pg JOIN tally t \
+         ON t.alert_id = l.alert_id AND t.grid_id = pg.above_id AND (t.grid_id = l.place_id \
+         OR t.building_id = l.place_id) WHERE pg.place_id = l.place_id AND NOT EXISTS \
+         (SELECT 1 FROM list k WHERE k.alert_id = l.alert_id AND k.place_id = t.building_id \
+         AND k.place_id <> l.place_id AND k.human_id <> l.human_id AND k.state IN (2, 4))) END \
+         AS doors FROM list l JOIN place p ON p.id = l.place_id JOIN human h ON h.id = l.human_id "
+    };
+}
+
+/// The open doors of a list `$2`, without those in a lower hand; of the search list, everybody.
+macro_rules! of_list {
+    () => {
+        " FROM list l JOIN standing s ON s.alert_id = l.alert_id JOIN place_above pa \
+         ON pa.place_id = s.building_id AND pa.above_id = l.place_id \
+         JOIN household hh ON hh.id = s.household_id JOIN place b ON b.id = s.building_id \
+         WHERE l.alert_id = $1 AND l.id = $2 AND ((s.pursued = 1 AND s.closed_at IS NULL) \
+         OR (l.rung = 7 AND s.helps > 0)) AND (l.rung = 7 OR NOT EXISTS (SELECT 1 FROM list k \
+         WHERE k.alert_id = l.alert_id AND k.place_id = s.building_id \
+         AND k.place_id <> l.place_id AND k.human_id <> l.human_id AND k.state IN (2, 4))) "
     };
 }
 
@@ -25,12 +44,14 @@ crate::statements! {
         "WHERE l.alert_id = $1 AND l.place_id = $2 AND l.human_id = $3");
     LISTS_OF_ALERT = concat!(list_columns!(),
         "WHERE l.alert_id = $1 AND l.id > $2 ORDER BY l.id LIMIT $3");
-    DOORS_OF_LIST = "SELECT s.household_id, hh.code, hh.name, b.name AS building, hh.floor, \
-        hh.door, s.persons, s.vulnerable, s.heard_at, s.helps, s.refused FROM standing s \
-        JOIN place_above pa ON pa.place_id = s.building_id AND pa.above_id = $2 \
-        JOIN household hh ON hh.id = s.household_id JOIN place b ON b.id = s.building_id \
-        WHERE s.alert_id = $1 AND s.pursued = 1 AND s.closed_at IS NULL \
-        ORDER BY s.grid_id, s.seq LIMIT $3";
+    DOORS_OF_LIST = concat!("SELECT s.household_id, hh.code, hh.name, b.name AS building, ",
+        "hh.floor, hh.door, s.persons, s.vulnerable, s.heard_at, s.helps, s.refused, ", reach!(),
+        " AS reach", of_list!(), "ORDER BY s.grid_id, s.seq LIMIT $3");
+    REACH_OF_LIST = concat!("SELECT count(*) AS doors, ", reach_sums!(), " FROM (SELECT ",
+        reach!(), " AS reach", of_list!(), ") q");
+    REACH_OF_ALERT = concat!("SELECT count(*) AS doors, ", reach_sums!(), " FROM (SELECT ",
+        reach!(), " AS reach FROM standing s WHERE s.alert_id = $1 AND ((s.pursued = 1 ",
+        "AND s.closed_at IS NULL) OR s.helps > 0)) q");
     HOUSEHOLD_BY_CODE = "SELECT id, building_id FROM household WHERE code = $1 \
         AND retired_at IS NULL";
     BUILDING_OF = "SELECT id, building_id FROM household WHERE id = $1";
@@ -77,6 +98,20 @@ pub struct DoorView {
     pub heard_at: Option<i64>,
     pub helps: i64,
     pub refused: i64,
+    /// 3 it answered, 2 无电话, 1 未发出, 0 silent.
+    pub reach: i64,
+}
+
+/// Open doors by how far they were reached: whoever answered is only in the sum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
+pub struct Reach {
+    pub doors: i64,
+    /// 未应答
+    pub silent: i64,
+    /// 未发出
+    pub unsent: i64,
+    /// 无电话
+    pub no_phone: i64,
 }
 
 /// The store's own clock, ms UTC.
@@ -105,9 +140,19 @@ pub async fn lists(store: &Store, alert: i64, after: i64) -> Result<Vec<ListView
     store.rows(&LISTS_OF_ALERT, args![alert, after, PAGE_ROWS]).await
 }
 
-/// The open doors below a place, in walking order, at most [`PAGE_ROWS`].
-pub async fn doors(store: &Store, alert: i64, place: i64) -> Result<Vec<DoorView>, StoreFault> {
-    store.rows(&DOORS_OF_LIST, args![alert, place, PAGE_ROWS]).await
+/// The open doors of a list, in walking order, at most [`PAGE_ROWS`].
+pub async fn doors(store: &Store, alert: i64, list: i64) -> Result<Vec<DoorView>, StoreFault> {
+    store.rows(&DOORS_OF_LIST, args![alert, list, PAGE_ROWS]).await
+}
+
+/// How far the open doors of a list were reached.
+pub async fn reach_of_list(store: &Store, alert: i64, list: i64) -> Result<Reach, StoreFault> {
+    Ok(store.first(&REACH_OF_LIST, args![alert, list]).await?.unwrap_or_default())
+}
+
+/// How far all open households of an alert were reached.
+pub async fn reach_of_alert(store: &Store, alert: i64) -> Result<Reach, StoreFault> {
+    Ok(store.first(&REACH_OF_ALERT, args![alert]).await?.unwrap_or_default())
 }
 
 /// Id and building of a household by its code.

@@ -67,6 +67,8 @@ pub struct Layout {
     pub duty_room: bool,
     /// The leader of the first grid leads the others as well; deputies stay their own.
     pub one_leader: bool,
+    /// Every building has a leader of its own, see [`building_leader`].
+    pub building_leaders: bool,
 }
 
 impl Default for Layout {
@@ -81,6 +83,7 @@ impl Default for Layout {
             second_phone_every: 0,
             duty_room: true,
             one_leader: false,
+            building_leaders: false,
         }
     }
 }
@@ -106,6 +109,11 @@ pub fn human_number(human: i64) -> String {
 /// The grid leader's human id of the n-th grid (from 0); the deputy's is one more.
 pub fn leader(grid: i64) -> i64 {
     10 + grid * 2
+}
+
+/// The human id of the leader of a grid's n-th building (both from 0).
+pub fn building_leader(grid: i64, building: i64) -> i64 {
+    1_000 + grid * 100 + building
 }
 
 pub const STREET_DUTY: i64 = 2;
@@ -185,6 +193,11 @@ pub async fn plant(store: &Store, sealer: &Sealer, layout: &Layout) -> i64 {
             let building_id = 10_000 + grid * 100 + building;
             let name = format!("{}幢", building + 1);
             rows.place(building_id, &name, "building", &[1, 2, 3, id]);
+            if layout.building_leaders {
+                let human = building_leader(grid, building);
+                let name = format!("楼长{}-{}", grid + 1, building + 1);
+                rows.human(human, &name, sealer, &[(building_id, 1)]);
+            }
             for door in 0..layout.homes {
                 home += 1;
                 let nth = home - HOME;

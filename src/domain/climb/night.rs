@@ -17,6 +17,7 @@ pub(super) struct Night {
     pub(super) now: i64,
     pub(super) reminded: Vec<i64>,
     pub(super) passed: Vec<i64>,
+    pub(super) returned: Vec<i64>,
     pub(super) nobody: bool,
 }
 
@@ -53,6 +54,7 @@ impl Night {
             now: 0,
             reminded: vec![],
             passed: vec![],
+            returned: vec![],
             nobody: false,
         }
     }
@@ -72,6 +74,11 @@ impl Night {
             let row = self.lists.iter_mut().find(|row| row.list_id == *list_id).unwrap();
             row.state = ListState::PassedOn;
             self.passed.push(row.human_id);
+        }
+        for list_id in &climb.returns {
+            let row = self.lists.iter_mut().find(|row| row.list_id == *list_id).unwrap();
+            row.state = ListState::Done;
+            self.returned.push(row.human_id);
         }
         for offer in &climb.offers {
             let twin =

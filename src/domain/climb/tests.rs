@@ -143,11 +143,47 @@ fn unreachable_absent_and_laden_people_are_skipped_at_once() {
     night.ladder[1].absent = true;
     assert_eq!(night.until(6), [40, 50]);
     assert_eq!(night.until(11), [60], "the gap between the rungs that were asked");
+}
+
+#[test]
+fn the_laden_are_passed_over_while_another_of_their_rung_can_be_asked() {
     let mut night = Night::new(full_ladder()).without(&[12, 13]);
     night.ladder[0].laden = true;
-    assert_eq!(night.until(6), [30]);
-    let mut night = Night::new(vec![Human { laden: true, ..human(60, Rung::Duty) }]);
-    assert_eq!(night.until(6), [60], "the duty room is never too laden");
+    night.ladder.push(human(21, Rung::Grid));
+    assert_eq!(night.until(6), [21]);
+    assert_eq!(night.until(8), [30]);
+    for away in [true, false] {
+        let mut night = Night::new(full_ladder()).without(&[12, 13]);
+        night.ladder[0].laden = true;
+        if away {
+            night.ladder.push(Human { absent: true, ..human(21, Rung::Grid) });
+        }
+        assert_eq!(night.until(6), [20], "better he than nobody");
+    }
+    let twelve = |human_id: i64| Human { place_id: 12, ..human(human_id, Rung::Building) };
+    let thirteen = Human { laden: true, ..human(13, Rung::Building) };
+    let ladder = vec![Human { laden: true, ..twelve(7) }, twelve(8), thirteen];
+    assert_eq!(Night::new(ladder).until(6), [8, 13], "each building by itself");
+}
+
+#[test]
+fn a_part_taken_out_of_a_grid_list_goes_back_when_its_holder_is_silent() {
+    let mut night = Night::new(full_ladder());
+    night.until(7);
+    night.answer(20, ListState::Taken);
+    night.until(20);
+    night.answer(12, ListState::Taken);
+    night.doors[1].open = 0;
+    night.until(45);
+    assert_eq!(night.passed, [] as [i64; 0], "the rest of his grid is done");
+    for row in night.lists.iter_mut().filter(|row| row.human_id == 20) {
+        row.acted_at = Some(45 * MIN);
+    }
+    night.until(50);
+    assert_eq!(night.passed, [] as [i64; 0], "not offered onwards: the grid has a holder");
+    assert_eq!(night.returned, [12]);
+    assert_eq!(night.lists.iter().find(|row| row.human_id == 12).unwrap().state, ListState::Done);
+    assert_eq!(night.step, Step::Watch);
 }
 
 #[test]

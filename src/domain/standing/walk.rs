@@ -74,6 +74,8 @@ pub(super) struct Walk<'a> {
     away_own: i64,
     safe: i64,
     missing: i64,
+    /// Off the search list: found, safe elsewhere, reported missing.
+    searched: [i64; 3],
     first_three_at: Option<i64>,
     hearsay: bool,
     eased: bool,
@@ -99,6 +101,7 @@ impl<'a> Walk<'a> {
             away_own: 0,
             safe: 0,
             missing: 0,
+            searched: [0; 3],
             first_three_at: None,
             hearsay: false,
             eased: false,
@@ -144,9 +147,15 @@ impl<'a> Walk<'a> {
                 self.place = Whereabouts::Home;
             }
             Claim::NobodyHome => self.nobody_home(weight),
-            Claim::Missing => self.missing = self.count(fact.persons.or(Some(1))).max(1),
+            Claim::Missing => {
+                self.missing = self.count(fact.persons.or(Some(1))).max(1);
+                self.searched = [0; 3];
+            }
+            Claim::Found => self.search(fact, weight, 0, Whereabouts::Home),
+            Claim::SafeElsewhere => self.search(fact, weight, 1, Whereabouts::Away),
+            Claim::ReportedMissing => self.search(fact, weight, 2, Whereabouts::Missing),
         }
-        if self.asked.must_move() && self.all_moved() {
+        if self.asked.must_move() && (self.all_moved() || self.all_searched()) {
             self.refused = false;
         }
     }
@@ -172,7 +181,7 @@ impl<'a> Walk<'a> {
 
     fn note_hearing(&mut self, fact: &Statement) {
         let spoke = match fact.claim {
-            Claim::NobodyHome | Claim::Missing | Claim::Retracted => false,
+            Claim::NobodyHome | Claim::Missing | Claim::ReportedMissing | Claim::Retracted => false,
             Claim::Heard | Claim::Seen | Claim::Help(_) | Claim::Refused => {
                 fact.giver != Giver::Relative
             }
@@ -183,6 +192,8 @@ impl<'a> Walk<'a> {
             | Claim::HelpClosed
             | Claim::Evacuated
             | Claim::SignedIn
+            | Claim::Found
+            | Claim::SafeElsewhere
             | Claim::Returned => Weight::of(fact.giver) != Weight::Hearsay,
         };
         if !spoke {
@@ -197,6 +208,7 @@ impl<'a> Walk<'a> {
     fn note_grade(&mut self, fact: &Statement) {
         let grade = match (fact.giver, fact.claim) {
             (_, Claim::NobodyHome | Claim::Missing | Claim::Retracted) => grade::NONE,
+            (Giver::AtTheDoor, Claim::SafeElsewhere | Claim::ReportedMissing) => grade::ANSWERED,
             (Giver::AtTheDoor | Giver::Desk, Claim::SignedIn) => grade::SIGNED_IN,
             (Giver::AtTheDoor, Claim::LeftAll | Claim::Away) => grade::ANSWERED,
             (Giver::AtTheDoor, _) => grade::SEEN,
@@ -211,7 +223,9 @@ impl<'a> Walk<'a> {
 
     fn note_relative(&mut self, fact: &Statement) {
         match fact.claim {
-            Claim::Refused | Claim::Returned | Claim::Missing => self.eased = false,
+            Claim::Refused | Claim::Returned | Claim::Missing | Claim::ReportedMissing => {
+                self.eased = false;
+            }
             Claim::Help(_) | Claim::HelpClosed | Claim::NobodyHome | Claim::Retracted => {}
             Claim::Heard
             | Claim::LeftAll
@@ -220,7 +234,9 @@ impl<'a> Walk<'a> {
             | Claim::Away
             | Claim::Seen
             | Claim::Evacuated
-            | Claim::SignedIn => self.eased |= fact.giver == Giver::Relative,
+            | Claim::SignedIn
+            | Claim::Found
+            | Claim::SafeElsewhere => self.eased |= fact.giver == Giver::Relative,
         }
     }
 
@@ -313,6 +329,21 @@ impl<'a> Walk<'a> {
         self.place = place;
     }
 
+    /// The end of a search counts only by a firm word, and each person once.
+    fn search(&mut self, fact: &Statement, weight: Weight, end: usize, place: Whereabouts) {
+        if weight != Weight::Firm {
+            self.hearsay = true;
+            return;
+        }
+        self.searched[end] = self.count(fact.persons);
+        self.missing = 0;
+        self.place = place;
+    }
+
+    fn all_searched(&self) -> bool {
+        self.searched.iter().sum::<i64>() >= self.total
+    }
+
     /// Who is at home has not left, whatever was said before.
     fn forget_leaving(&mut self) {
         self.gone_firm = 0;
@@ -359,6 +390,9 @@ impl<'a> Walk<'a> {
     }
 
     fn answered(&self) -> bool {
+        if self.all_searched() {
+            return true;
+        }
         match self.asked {
             Asked::Inform => self.heard_at.is_some(),
             Asked::Receipt => self.told && self.missing == 0,
@@ -387,6 +421,7 @@ impl<'a> Walk<'a> {
         let waiting = self.first_three_at.is_some();
         match self.place {
             _ if self.missing > 0 => Whereabouts::Missing,
+            Whereabouts::Away | Whereabouts::Home if self.all_searched() => self.place,
             Whereabouts::Left
             | Whereabouts::Upstairs
             | Whereabouts::Away

@@ -32,8 +32,6 @@ crate::statements! {
         "THEN standing.told ELSE excluded.version END, ",
         "closed_at = CASE WHEN excluded.demand > standing.demand THEN NULL ",
         "ELSE standing.closed_at END");
-    END_OLDER = "UPDATE expansion SET state = 2 WHERE alert_id = $1 AND version < $2 \
-        AND state = 0";
     DROP_OUT = concat!("WITH ", inside_all!(), ", ",
         member!("IN (SELECT place_id FROM inside)"),
         "UPDATE standing SET dropped = $2, pursued = 0 WHERE alert_id = $1 AND dropped = 0 ",
@@ -44,13 +42,6 @@ crate::statements! {
         AND version < $2 AND kind = 1 AND state = 0 AND lease_until IS NULL AND NOT EXISTS \
         (SELECT 1 FROM expansion e WHERE e.alert_id = $1 AND e.version = $2 \
         AND e.grid_id = batch.grid_id)";
-    STOP_TIMERS = "DELETE FROM timer WHERE alert_id = $1 AND place_id <> 0 \
-        AND kind IN (1, 2, 3, 6) AND NOT EXISTS (SELECT 1 FROM expansion e \
-        WHERE e.alert_id = $1 AND e.version = $2 AND e.grid_id = timer.place_id)";
-    CLOSE_LISTS = "UPDATE list SET state = 5 WHERE alert_id = $1 AND state IN (1, 2, 4) \
-        AND EXISTS (SELECT 1 FROM place_above pa JOIN place g ON g.id = pa.above_id \
-        AND g.kind = 'grid' WHERE pa.place_id = list.place_id AND NOT EXISTS (SELECT 1 \
-        FROM expansion e WHERE e.alert_id = $1 AND e.version = $2 AND e.grid_id = g.id))";
 }
 
 /// A text of an older version that asks a household for the same thing as the new one: the
@@ -78,10 +69,9 @@ pub(super) async fn advance(
 }
 
 /// Lets go of the households that a version no longer means: they are pursued no more, and hear
-/// nothing of it. Where a whole grid is gone, its batches end, its tracks stop and its lists are
-/// closed. Open helps stay open. Run after the version's expansion was planned.
+/// nothing of it. Where a whole grid is gone, its batches end. Open helps stay open. Run after the
+/// version's expansion was planned.
 pub async fn drop_out(tx: &mut Tx, alert: i64, version: i64, now: i64) -> Result<u64, StoreFault> {
-    tx.exec(&END_OLDER, args![alert, version]).await?;
     let dropped = tx.exec(&DROP_OUT, args![alert, version]).await?;
     if dropped == 0 {
         return Ok(0);
@@ -91,7 +81,5 @@ pub async fn drop_out(tx: &mut Tx, alert: i64, version: i64, now: i64) -> Result
     tx.exec(&DROP_TALLY, args![alert, &grids]).await?;
     tx.exec(&COUNT_TALLY, args![alert, &grids]).await?;
     tx.exec(&STOP_BATCHES, args![alert, version, now]).await?;
-    tx.exec(&STOP_TIMERS, args![alert, version]).await?;
-    tx.exec(&CLOSE_LISTS, args![alert, version]).await?;
     Ok(dropped)
 }

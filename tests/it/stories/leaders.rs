@@ -10,7 +10,7 @@ fn heard_with(town: &Town, human: i64, words: &str) -> Vec<String> {
 }
 
 fn offers(town: &Town, human: i64) -> usize {
-    heard_with(town, human, "接手").len()
+    heard_with(town, human, "接手回1").len()
 }
 
 #[tokio::test]
@@ -24,7 +24,9 @@ async fn two_leaders_asleep_and_one_on_three_grids() {
         town.seconds(30).await;
         let deputies = [0, 1, 2].map(|grid| leader(grid) + 1);
         // He answers for three grids and is called by one SMS.
-        assert_eq!(heard_with(&town, leader(0), "醒着请回1").len(), 1);
+        let called = heard_with(&town, leader(0), "醒着请回1");
+        assert_eq!(called.len(), 1);
+        assert!(called[0].contains("第1网格、第2网格、第3网格共18户要落实"), "{called:?}");
         let awake = [COMMUNITY_HEAD, STREET_DUTY, deputies[1], deputies[2]];
         for human in awake {
             town.leader_says(human, "1").await;
@@ -102,7 +104,14 @@ async fn a_silent_holder_keeps_the_list_until_another_takes_it() {
         assert_eq!(offers(&town, deputy), 1, "half an hour without an act");
         let held = town.custody(alert).await;
         assert_eq!(held.open_list, held.open, "his until another takes it: {held:?}");
+        let check = heard_with(&town, leader(0), "您还好吗");
+        assert_eq!(check, ["【余姚市防指】30分钟没有消息，您还好吗？回1继续，回0转交"]);
         town.leader_says(deputy, "1").await;
+        let passed = heard_with(&town, leader(0), "您不用去了");
+        assert_eq!(
+            passed,
+            ["【余姚市防指】南雷社区第1网格的名单副网格长1接手了，您不用去了，谢谢"]
+        );
         let holder = "SELECT human_id FROM list WHERE state = 2";
         assert_eq!(town.count(holder).await, deputy);
         let held = town.custody(alert).await;

@@ -78,9 +78,19 @@ async fn a_gateway_of_five_a_second_and_a_town_of_3000() {
                 .unwrap();
             let number = human_number(leader(grid));
             let offers = town.taken().into_iter();
+            let of_grid = |n: &i64| (n - 1) / 200 == grid;
+            let pursued: Vec<i64> =
+                (1..=town.homes).filter(of_grid).filter(|n| n % 3 == 0 || fragile(n)).collect();
+            let no_phone = pursued.iter().filter(|n| !has_phone(n)).count();
             for offer in offers.filter(|e| e.to == number && e.text.contains("接手回1")) {
                 offered += 1;
                 assert!(offer.at_ms >= heard_at + 360_000, "grid {grid}: {offer:?}");
+                // All of them were handed over by then; who has no phone is not called silent.
+                let doors = pursued.len();
+                let says =
+                    format!("{doors}户要上门（未应答{}、无电话{no_phone}）", doors - no_phone);
+                assert!(offer.text.contains(&says), "grid {grid}: {says}: {}", offer.text);
+                assert!(!offer.text.contains("未发出"), "{}", offer.text);
             }
         }
         assert!(offered > 0, "nobody was offered a list in 13 minutes");

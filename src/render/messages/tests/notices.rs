@@ -2,7 +2,9 @@
 
 use super::{ONE_PART, TWO_PARTS, assert_lines, messages};
 use crate::domain::demand::Demand;
-use crate::render::notice::{HelpClass, NoticeHead, NoticeText, PersonAt, PlaceDoors};
+use crate::render::notice::{
+    HelpClass, NoticeHead, NoticeText, OpenDoors, PersonAt, PlaceDoors, WhyWithdrawn,
+};
 use crate::render::time::tests::ms;
 
 const PLACE: &str = "南雷社区第17网格";
@@ -13,6 +15,12 @@ const PLACES: [PlaceDoors<'static>; 4] = [
     PlaceDoors { place: "第18网格", doors: 20 },
     PlaceDoors { place: "第19网格", doors: 11 },
     PlaceDoors { place: "第20网格", doors: 5 },
+];
+const PARTS: [PlaceDoors<'static>; 4] = [
+    PlaceDoors { place: "3幢", doors: 6 },
+    PlaceDoors { place: "4幢", doors: 8 },
+    PlaceDoors { place: "5幢", doors: 8 },
+    PlaceDoors { place: "6幢", doors: 8 },
 ];
 const PEOPLE: [PersonAt<'static>; 7] = {
     let mut people = [PersonAt { name: "张强", place: "第17网格" }; 7];
@@ -33,22 +41,52 @@ fn passed() -> Option<i64> {
 }
 
 fn offer(fragile: u32, act_by_ms: Option<i64>, token: Option<&'static str>) -> NoticeText<'static> {
-    NoticeText::Offer { place: PLACE, doors: 28, fragile, act_by_ms, token }
+    let doors = OpenDoors { doors: 28, fragile, silent: 28, ..OpenDoors::default() };
+    NoticeText::Offer { place: PLACE, doors, act_by_ms, token }
 }
 
 fn merged(places: &'static [PlaceDoors<'static>], fragile: u32) -> NoticeText<'static> {
     let doors = places.iter().map(|one| one.doors).sum();
     let (act_by_ms, token) = if fragile > 0 { (act_by(), TOKEN) } else { (None, None) };
-    NoticeText::OfferMerged { places, doors, fragile, act_by_ms, token }
+    let doors = OpenDoors { doors, fragile, silent: doors, ..OpenDoors::default() };
+    NoticeText::OfferMerged { places, doors, act_by_ms, token }
 }
 
 fn reminder(waited_min: u32, act_by_ms: Option<i64>) -> NoticeText<'static> {
     let token = TOKEN.filter(|_| waited_min < 30);
-    NoticeText::DutyRoomReminder { place: PLACE, doors: 28, waited_min, act_by_ms, token }
+    let call_up = waited_min < 30;
+    NoticeText::DutyRoomReminder { place: PLACE, doors: 28, waited_min, act_by_ms, token, call_up }
 }
 
-fn summons(n: u32, doors: u32, fragile: u32) -> NoticeText<'static> {
-    NoticeText::Summons { alert_title: TITLE, place: PLACE, n, doors, fragile }
+fn summons(n: u32, doors: u32, places: usize) -> NoticeText<'static> {
+    NoticeText::Summons { alert_title: TITLE, places: &PLACES[..places], n, doors }
+}
+
+/// Doors of whom not everybody was messaged.
+fn mixed(silent: u32, unsent: u32, no_phone: u32) -> NoticeText<'static> {
+    let doors = OpenDoors { doors: 28, fragile: 6, silent, unsent, no_phone };
+    NoticeText::Offer { place: PLACE, doors, act_by_ms: act_by(), token: None }
+}
+
+fn split(slow: u32, ends: bool, parts: usize) -> NoticeText<'static> {
+    NoticeText::Split {
+        slow,
+        who: "张强",
+        place: PLACE,
+        doors: 28,
+        ends_ms: ends.then(|| ms("2026-07-25 04:20")),
+        act_by_ms: act_by(),
+        parts: &PARTS[..parts],
+        part_doors: 14,
+    }
+}
+
+fn withdrawn(why: WhyWithdrawn) -> NoticeText<'static> {
+    NoticeText::ListWithdrawn { place: PLACE, alert_title: TITLE, why }
+}
+
+fn search(waited_min: u32) -> NoticeText<'static> {
+    NoticeText::Search { alert_title: TITLE, doors: 3, persons: 7, waited_min }
 }
 
 fn expiring(left_min: u32, doors: u32) -> NoticeText<'static> {
@@ -58,9 +96,13 @@ fn expiring(left_min: u32, doors: u32) -> NoticeText<'static> {
 fn leaders_notices() -> Vec<NoticeText<'static>> {
     let place = PLACE;
     vec![
-        summons(1, 310, 24),
-        summons(2, 310, 0),
-        summons(3, 0, 0),
+        summons(1, 310, 1),
+        summons(2, 310, 3),
+        summons(3, 0, 4),
+        mixed(20, 6, 2),
+        mixed(0, 28, 0),
+        mixed(15, 0, 1),
+        mixed(0, 0, 0),
         offer(6, act_by(), TOKEN),
         offer(6, passed(), TOKEN),
         offer(0, None, None),
@@ -73,15 +115,23 @@ fn leaders_notices() -> Vec<NoticeText<'static>> {
         reminder(45, passed()),
         expiring(30, 28),
         expiring(10, 0),
-        NoticeText::ListTaken { place, doors: 28, token: TOKEN },
-        NoticeText::ListTaken { place, doors: 28, token: None },
+        split(1, true, 2),
+        split(3, false, 4),
+        NoticeText::DeskWaits { helps: 3, waited_min: 5 },
+        search(0),
+        search(20),
+        NoticeText::ListTaken { place, doors: 28, again: false, token: TOKEN },
+        NoticeText::ListTaken { place, doors: 28, again: true, token: None },
+        NoticeText::ListShared { place: "3幢", doors: 12, who: "李芳" },
+        NoticeText::ListReturned { place: "3幢", doors: 4, who: "李芳" },
+        withdrawn(WhyWithdrawn::Ended),
+        withdrawn(WhyWithdrawn::Wrong),
+        withdrawn(WhyWithdrawn::Left),
         NoticeText::ListDeclined { place },
         NoticeText::ListPassed { place, who: "李芳" },
         NoticeText::WokenThanks,
         NoticeText::HomeAnswered { digit: 1 },
-        NoticeText::WhichOne { options: &PLACES[..2] },
         NoticeText::HolderCheck { silent_min: 30 },
-        NoticeText::StandDown,
     ]
 }
 
@@ -96,9 +146,6 @@ fn residents_notices() -> Vec<NoticeText<'static>> {
         NoticeText::Thanks,
         NoticeText::AskBackPersons { registered: 4, demand: Demand::Evacuation },
         NoticeText::AskBackPersons { registered: 4, demand: Demand::Upstairs },
-        NoticeText::UnclearAskBack { demand: Demand::Inform },
-        NoticeText::UnclearAskBack { demand: Demand::Safety },
-        NoticeText::UnclearAskBack { demand: Demand::Evacuation },
         NoticeText::Correction { alert_title, sent_ms, instead: None },
         NoticeText::Correction { alert_title, sent_ms, instead },
         NoticeText::ReturnNotice { place: "南雷社区" },
@@ -123,7 +170,9 @@ fn notices_read_what_is_written_in_the_table() {
         let drill = messages.notice(&exercise, notice).expect("samples render");
         assert_eq!(drill, said.replacen('】', "】【演练】", 1));
         let room = match notice {
-            NoticeText::OfferMerged { .. } | NoticeText::Unwoken { .. } => TWO_PARTS,
+            NoticeText::OfferMerged { .. }
+            | NoticeText::Unwoken { .. }
+            | NoticeText::Split { .. } => TWO_PARTS,
             _ => ONE_PART,
         };
         assert!(said.chars().count() <= room, "{said}");
@@ -151,11 +200,14 @@ fn names_of_the_roster_are_checked() {
         (NoticeText::ListDeclined { place: "【银行】" }, "place: has a character"),
         (NoticeText::HelpTaken { who: "" }, "who: is empty"),
         (NoticeText::ListPassed { place, who: "看a.cn" }, "who: has a link"),
-        (NoticeText::ListTaken { place, doors: 1, token }, "token: has a link"),
+        (NoticeText::ListTaken { place, doors: 1, again: false, token }, "token: has a link"),
         (NoticeText::Lifted { alert_title: "。", wait_return: false }, "alert_title: begins"),
         (NoticeText::Correction { alert_title, sent_ms: 0, instead }, "instead: tells which digit"),
         (NoticeText::Unwoken { people: &nobody, more: 0 }, "who: is empty"),
-        (NoticeText::WhichOne { options: &odd }, "place: has a character"),
+        (
+            NoticeText::Summons { alert_title, places: &odd, n: 1, doors: 1 },
+            "place: has a character",
+        ),
     ]);
 }
 
@@ -164,14 +216,12 @@ fn lists_too_short_or_too_long_are_refused() {
     let many = [PLACES[0]; 41];
     assert_refused(&[
         (NoticeText::Unwoken { people: &[], more: 3 }, "people: 0 entries"),
-        (NoticeText::WhichOne { options: &PLACES[..1] }, "options: 1 entries"),
-        (NoticeText::WhichOne { options: &many[..5] }, "options: 5 entries"),
+        (summons(1, 1, 0), "places: 0 entries"),
         (merged(&PLACES[..1], 0), "places: 1 entries"),
         (
             NoticeText::OfferMerged {
                 places: &many,
-                doors: 41,
-                fragile: 0,
+                doors: OpenDoors { doors: 41, ..OpenDoors::default() },
                 act_by_ms: None,
                 token: None,
             },

@@ -1,0 +1,121 @@
+//! The search list (清点名单): after the end everybody still open stands on one list with an owner,
+//! who is asked until a named person takes it. They leave it found, safe elsewhere or reported
+//! missing; those statements are ticked by `hands`.
+
+use std::sync::Arc;
+
+use super::issue::Actor;
+use super::night::count;
+use super::{Engine, EngineFault, Order};
+use crate::domain::list::{ListState, SEARCH};
+use crate::domain::notice::Purpose;
+use crate::domain::plan::TimerKind;
+use crate::render::{NoticeText, WhyWithdrawn};
+use crate::store::list::NewOffer;
+use crate::store::order::AlertRow;
+use crate::store::search::{self as rows, SearchRow};
+use crate::store::timer::{self, TimerRow};
+use crate::store::{Tx, list};
+
+const MINUTE_MS: i64 = 60_000;
+const REMIND_MS: i64 = 10 * MINUTE_MS;
+const SILENT_MS: i64 = 30 * MINUTE_MS;
+
+impl Engine {
+    /// Ends the ladders of an alert and, where anybody is still open, opens its search list for
+    /// who ended it, if he can be reached, else for the duty room. Gives the open households.
+    pub(super) async fn open_search(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        alert: &AlertRow,
+        now: i64,
+    ) -> Result<i64, EngineFault> {
+        timer::stop_alert(tx, alert.id).await?;
+        self.withdraw_lists(tx, alert, None, WhyWithdrawn::Ended, now).await?;
+        let (open, _) = timer::count_open(tx, alert.id).await?;
+        if open == 0 {
+            return Ok(0);
+        }
+        let ender = rows::human_of_account(tx, actor.account_id).await?;
+        let owners = rows::owners(tx, alert.id, now).await?;
+        if let Some(owner) = ender.or(owners.first().copied()) {
+            self.offer_search(tx, alert.id, owner, now).await?;
+        }
+        timer::set(tx, alert.id, TimerKind::Search.code(), 0, 0, 0, now).await?;
+        Ok(open)
+    }
+
+    async fn offer_search(
+        &self,
+        tx: &mut Tx,
+        alert: i64,
+        owner: i64,
+        now: i64,
+    ) -> Result<(), EngineFault> {
+        let Some(root) = rows::root(tx).await? else {
+            return Ok(());
+        };
+        let offer =
+            NewOffer { uid: self.entropy.uuid(now), place: root, human: owner, rung: SEARCH };
+        list::offer(tx, alert, &[offer], now).await?;
+        Ok(())
+    }
+
+    /// Asks for the search list until somebody has it, and whoever has it how he is.
+    pub(super) async fn fire_search(
+        &self,
+        tx: &mut Tx,
+        order: &Arc<Order>,
+        timers: &[TimerRow],
+        now: i64,
+    ) -> Result<(), EngineFault> {
+        let (open, persons) = timer::count_open(tx, order.alert_id).await?;
+        if open == 0 {
+            return Ok(());
+        }
+        let kind = TimerKind::Search.code();
+        let lists = rows::lists(tx, order.alert_id).await?;
+        if let Some(held) = lists.iter().find(|l| l.state == ListState::Taken.code()) {
+            let silent_at = held.last_act_at() + SILENT_MS;
+            if now < silent_at {
+                return Ok(timer::set(tx, order.alert_id, kind, 0, 0, 0, silent_at).await?);
+            }
+            list::set(tx, &[held.id], ListState::PassedOn.code(), now).await?;
+            let check = NoticeText::HolderCheck { silent_min: count(SILENT_MS / MINUTE_MS) };
+            let check = self.say_in(order.kind, &check, now)?;
+            let word = (held.human_id, Purpose::HolderCheck, check);
+            self.tell_humans(tx, order.alert_id, vec![word], now).await?;
+            timer::set(tx, order.alert_id, kind, 0, 0, 0, now + REMIND_MS).await?;
+            return Ok(());
+        }
+        let step = timers.first().map_or(0, |t| t.step);
+        timer::set(tx, order.alert_id, kind, 0, 0, step + 1, now + REMIND_MS).await?;
+        let owner = match offered(&lists) {
+            Some(owner) => owner,
+            None => {
+                let owners = rows::owners(tx, order.alert_id, now).await?;
+                let fresh = owners.iter().find(|o| lists.iter().all(|l| l.human_id != **o));
+                let Some(owner) = fresh.or(owners.first()).copied() else {
+                    tracing::error!(alert = order.uid, open, "nobody to search for the open");
+                    return Ok(());
+                };
+                self.offer_search(tx, order.alert_id, owner, now).await?;
+                owner
+            }
+        };
+        let text = NoticeText::Search {
+            alert_title: &order.title,
+            doors: count(open),
+            persons: count(persons),
+            waited_min: count(step * REMIND_MS / MINUTE_MS),
+        };
+        let text = self.say_in(order.kind, &text, now)?;
+        let word = (owner, Purpose::Search, text);
+        self.tell_humans(tx, order.alert_id, vec![word], now).await
+    }
+}
+
+fn offered(lists: &[SearchRow]) -> Option<i64> {
+    lists.iter().find(|l| l.state == ListState::Offered.code()).map(|l| l.human_id)
+}
