@@ -50,10 +50,12 @@ CREATE INDEX household_grid ON household (grid_id, ord);
 CREATE INDEX household_place ON household (place_id);
 CREATE INDEX household_helper ON household (helper_id);
 
+-- Persons and numbers come by the hundred thousand: an import checks what they refer to as a set,
+-- and no key of theirs is looked up row by row once more.
 CREATE TABLE person (
     id INTEGER PRIMARY KEY,
     code TEXT NOT NULL UNIQUE,
-    household_id INTEGER NOT NULL REFERENCES household (id),
+    household_id INTEGER NOT NULL,
     name TEXT NOT NULL,
     birth_year INTEGER,
     needs INTEGER NOT NULL
@@ -62,8 +64,8 @@ CREATE INDEX person_household ON person (household_id);
 
 CREATE TABLE address (
     id INTEGER PRIMARY KEY,
-    household_id INTEGER REFERENCES household (id),
-    human_id INTEGER REFERENCES human (id),
+    household_id INTEGER,
+    human_id INTEGER,
     person_id INTEGER,
     lane INTEGER NOT NULL,
     realm INTEGER NOT NULL,
@@ -77,10 +79,13 @@ CREATE TABLE address (
     state INTEGER NOT NULL DEFAULT 0,    -- 0 good, 1 dead, 2 opted out, 3 wrong number, 4 gone
     state_at INTEGER
 ) STRICT;
-CREATE UNIQUE INDEX address_of_household ON address (household_id, lane, hash);
-CREATE UNIQUE INDEX address_of_human ON address (human_id, lane, hash);
+CREATE UNIQUE INDEX address_of_household ON address (household_id, lane, hash)
+    WHERE household_id IS NOT NULL;
+CREATE UNIQUE INDEX address_of_human ON address (human_id, lane, hash)
+    WHERE human_id IS NOT NULL;
 CREATE INDEX address_hash ON address (hash);
-CREATE INDEX address_order ON address (household_id, lane, ord);
+CREATE INDEX address_order ON address (household_id, lane, ord)
+    WHERE household_id IS NOT NULL;
 
 CREATE TABLE duty (
     place_id INTEGER NOT NULL REFERENCES place (id),
@@ -141,18 +146,3 @@ CREATE TABLE setting (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT;
-
--- Rows of an import wait here until all of them are found good.
-CREATE TABLE stage (
-    import_id INTEGER NOT NULL,
-    file TEXT NOT NULL,
-    line INTEGER NOT NULL,
-    code TEXT NOT NULL,
-    refers TEXT NOT NULL,               -- second code (parent, household, place …)
-    refers2 TEXT NOT NULL,              -- third code (human, stairwell …)
-    data TEXT NOT NULL,                 -- the row as JSON
-    sealed BLOB,
-    hash BLOB,
-    PRIMARY KEY (import_id, file, line)
-) STRICT;
-CREATE INDEX stage_code ON stage (import_id, file, code);

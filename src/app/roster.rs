@@ -16,9 +16,11 @@ use crate::domain::access::Action;
 use crate::domain::roster::{Fault, RosterFile};
 use crate::exchange::roster::{Reader, check_size, write_header, write_row};
 use crate::practice::roster as practice;
-use crate::store::roster::{self, Cursor, Finish, Import, Missing};
-use crate::store::view;
+use crate::store::roster::{self, Cursor, Finish, Import, Missing, Summary};
+use crate::store::{upkeep, view};
 
+const OTHER_IMPORT: &str = "another roster import is under way; nothing was changed: try again \
+                            when it has ended, at the latest two minutes after it died";
 /// Faults named by one import; the rest are counted.
 const FAULTS_SHOWN: usize = 200;
 
@@ -78,23 +80,18 @@ pub async fn import(
         who = actor.name;
     }
     let files = named_files(paths)?;
-    let now = engine.clock.story_ms();
-    let mut import = roster::begin(&engine.store, now).await?;
-    let missing = if wish.retire_missing { Missing::Retire } else { Missing::Keep };
-    let mut faults = Vec::new();
-    for (file, path) in &files {
-        faults.extend(stage(engine, &mut import, *file, path).await?);
+    let machine = engine.clock.machine_ms();
+    let begun = roster::begin(&engine.store, &engine.settings.owner, machine).await?;
+    let mut import = begun.ok_or_else(|| anyhow!(OTHER_IMPORT))?;
+    let done = work(engine, &mut import, &files, wish).await;
+    import.end().await?;
+    let summary = match done? {
+        Ok(summary) => summary,
+        Err(faults) => return Ok((told(&faults), false)),
+    };
+    if !wish.dry_run {
+        upkeep::analyze_roster(&engine.store).await?;
     }
-    if faults.is_empty() {
-        faults = import.check(&engine.store, missing).await?;
-    }
-    if !faults.is_empty() {
-        import.discard(&engine.store).await?;
-        return Ok((told(&faults), false));
-    }
-    let finish = if wish.dry_run { Finish::DryRun } else { Finish::Commit };
-    let summary = import.merge(&engine.store, now, missing, finish).await?;
-    import.discard(&engine.store).await?;
     let mut changes = serde_json::Map::new();
     let mut text = Vec::new();
     for (file, _) in &files {
@@ -107,6 +104,38 @@ pub async fn import(
     }
     let document = json!({"dry_run": wish.dry_run, "changes": changes, "faults": []});
     Ok((Said::new(document, text.join("\n")), true))
+}
+
+/// Stage, check, compare, merge; or what is wrong with the files.
+async fn work(
+    engine: &Engine,
+    import: &mut Import,
+    files: &[(RosterFile, PathBuf)],
+    wish: ImportWish,
+) -> anyhow::Result<Result<Summary, Vec<Fault>>> {
+    let missing = if wish.retire_missing { Missing::Retire } else { Missing::Keep };
+    let finish = if wish.dry_run { Finish::DryRun } else { Finish::Commit };
+    let mut faults = Vec::new();
+    for (file, path) in files {
+        faults.extend(stage(engine, import, *file, path).await?);
+    }
+    if faults.is_empty() {
+        faults = import.check(missing).await?;
+    }
+    if !faults.is_empty() {
+        return Ok(Err(faults));
+    }
+    renew(engine, import).await?;
+    import.compare(missing).await?;
+    renew(engine, import).await?;
+    let merged = import.merge(engine.clock.story_ms(), finish).await?;
+    Ok(Ok(merged.ok_or_else(|| anyhow!(OTHER_IMPORT))?))
+}
+
+/// The right to merge lasts two minutes at a time, so that a dead import holds nobody up longer.
+async fn renew(engine: &Engine, import: &Import) -> anyhow::Result<()> {
+    anyhow::ensure!(import.renew(engine.clock.machine_ms()).await?, OTHER_IMPORT);
+    Ok(())
 }
 
 async fn stage(
@@ -125,7 +154,8 @@ async fn stage(
     while let Some(chunk) = reader.next_chunk()? {
         faults.extend(chunk.faults);
         if faults.is_empty() && !chunk.rows.is_empty() {
-            import.stage(&engine.store, &engine.sealer, &chunk.rows).await?;
+            renew(engine, import).await?;
+            import.stage(&engine.sealer, &chunk.rows).await?;
         }
     }
     Ok(faults)

@@ -232,6 +232,50 @@ impl Store {
         Ok(Store { pool: Pool::Sqlite { write, read } })
     }
 
+    /// Another handle on the same store with one connection and its own temporary tables. Kept
+    /// for as long as the handle lives; reads and writes take turns on it.
+    pub async fn alone(&self) -> Result<Store, StoreFault> {
+        Ok(match &self.pool {
+            Pool::Postgres(pool) => {
+                let memory = [("temp_buffers", "128MB"), ("work_mem", "64MB")];
+                let options = (*pool.connect_options()).clone().options(memory);
+                let pool = PgPoolOptions::new()
+                    .max_connections(1)
+                    .idle_timeout(None)
+                    .max_lifetime(None)
+                    .connect_with(options)
+                    .await?;
+                Store { pool: Pool::Postgres(pool) }
+            }
+            Pool::Sqlite { write, .. } => {
+                let options = (*write.connect_options()).clone();
+                let write = SqlitePoolOptions::new()
+                    .max_connections(1)
+                    .idle_timeout(None)
+                    .max_lifetime(None)
+                    .connect_with(options)
+                    .await?;
+                Store { pool: Pool::Sqlite { read: write.clone(), write } }
+            }
+        })
+    }
+
+    /// Many rows at once by PostgreSQL's `COPY`, as its own transaction; elsewhere a defect.
+    pub async fn copy_in(&self, copy: &'static str, rows: Vec<u8>) -> Result<(), StoreFault> {
+        match &self.pool {
+            Pool::Postgres(pool) => {
+                let mut connection = pool.acquire().await?;
+                let mut copying = connection.copy_in_raw(copy).await?;
+                copying.send(rows).await?;
+                copying.finish().await?;
+                Ok(())
+            }
+            Pool::Sqlite { .. } => {
+                Err(StoreFault::Broken(sqlx::Error::Configuration("SQLite has no COPY".into())))
+            }
+        }
+    }
+
     pub(crate) fn pool(&self) -> &Pool {
         &self.pool
     }

@@ -3,6 +3,7 @@
 //! - `{rows $1: a bigint, b text}`: the JSON array of objects bound at `$1`, as rows;
 //! - `{in $1}`: membership in the JSON array of integers bound at `$1`;
 //! - `{bytes $1}`: a bound blob, where the database can't guess its type;
+//! - `{unhex c}`: the bytes that a text spells in hex; `{blob}`: their type;
 //! - `{json c}`: a text column that holds JSON, for `->>`;
 //! - `{lock}` / `{skip}`: row locks, where the database has them;
 //! - `{least}` / `{greatest}`: the two-argument scalar functions;
@@ -103,6 +104,13 @@ fn word(word: &str, dialect: Dialect) -> String {
         let cast = if postgres { "bytea" } else { "BLOB" };
         return format!("CAST({parameter} AS {cast})");
     }
+    if let Some(column) = word.strip_prefix("unhex ") {
+        return if postgres {
+            format!("decode({column}, 'hex')")
+        } else {
+            format!("unhex({column})")
+        };
+    }
     if let Some(column) = word.strip_prefix("json ") {
         return if postgres { format!("CAST({column} AS json)") } else { column.into() };
     }
@@ -114,6 +122,8 @@ fn word(word: &str, dialect: Dialect) -> String {
         ("least", false) => "min".into(),
         ("greatest", true) => "greatest".into(),
         ("greatest", false) => "max".into(),
+        ("blob", true) => "bytea".into(),
+        ("blob", false) => "BLOB".into(),
         ("optimize", true) => "SELECT 1".into(),
         ("optimize", false) => "PRAGMA optimize".into(),
         ("now_ms", true) => "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)".into(),

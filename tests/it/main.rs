@@ -6,6 +6,7 @@ mod hooks;
 mod plant;
 mod pump;
 mod queue_contract;
+mod roster;
 mod statements;
 mod stepped;
 mod stories;

@@ -104,15 +104,17 @@ pub async fn plant(
         rows.push((*line, row.clone()));
         Ok(())
     })?;
-    let mut import = roster::begin(store, now).await?;
+    let begun = roster::begin(store, "demo", now).await?;
+    let mut import = begun.ok_or_else(|| anyhow!("another import is under way"))?;
     for part in rows.chunks(CHUNK_ROWS_MAX) {
-        import.stage(store, sealer, part).await?;
+        import.stage(sealer, part).await?;
     }
-    if let Some(fault) = import.check(store, Missing::Keep).await?.first() {
+    if let Some(fault) = import.check(Missing::Keep).await?.first() {
         bail!("the practice roster is at fault: {fault}");
     }
-    import.merge(store, now, Missing::Keep, Finish::Commit).await?;
-    import.discard(store).await?;
+    import.compare(Missing::Keep).await?;
+    import.merge(now, Finish::Commit).await?;
+    import.end().await?;
     let mut planted = counted.planted;
     planted.no_phone = planted.homes - counted.with_mobile.len();
     planted.root_id = view::root(store).await?.ok_or_else(|| anyhow!("no root place"))?;

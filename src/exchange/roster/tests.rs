@@ -128,6 +128,48 @@ fn sizes_have_limits() {
     assert_eq!(read(RosterFile::Humans, &many).rows.len(), CHUNK_ROWS_MAX + 1);
 }
 
+/// A file that is never on a disk: a header, then blank lines without end, counted.
+struct Endless {
+    header: Vec<u8>,
+    line: Vec<u8>,
+    at: usize,
+    given: u64,
+}
+
+impl std::io::Read for Endless {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        unreachable!("the reader takes what is buffered")
+    }
+}
+
+impl std::io::BufRead for Endless {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        let first = self.given < self.header.len() as u64;
+        Ok(if first { &self.header[self.at..] } else { &self.line[self.at..] })
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        let whole = if self.given < self.header.len() as u64 { &self.header } else { &self.line };
+        self.at = (self.at + bytes) % whole.len();
+        self.given += bytes as u64;
+    }
+}
+
+#[test]
+fn a_gigabyte_is_streamed_and_refused_at_the_limit() {
+    let mut line = vec![b' '; 16_000];
+    line.push(b'\n');
+    let mut endless =
+        Endless { header: with_header(RosterFile::Humans, ""), line, at: 0, given: 0 };
+    let mut reader = Reader::new(RosterFile::Humans, &mut endless);
+    let chunk = reader.next_chunk().unwrap().unwrap();
+    assert_eq!((chunk.rows.len(), chunk.faults.len()), (0, 1));
+    assert_eq!(chunk.faults[0].file, "humans.csv");
+    assert!(chunk.faults[0].reason.contains("too large: split it by streets"));
+    assert_eq!(reader.next_chunk().unwrap().map(|chunk| chunk.faults), None);
+    assert!(endless.given <= FILE_BYTES_MAX + 16_001, "read on after the limit");
+}
+
 fn code() -> impl Strategy<Value = String> {
     "[A-Za-z0-9_.-]{1,20}"
 }

@@ -6,25 +6,26 @@
 use std::collections::BTreeSet;
 
 use super::Missing;
+use super::compare::Staged;
 use crate::args;
 use crate::domain::duty::Role;
 use crate::domain::roster::{FAULTS_MAX, Fault, PlaceKind, RosterFile};
 use crate::store::db::rows_json;
 use crate::store::{Stmt, Store, StoreFault};
 
-/// A code that neither the stage nor (unless `$3` is 1) the store knows.
+/// A code that neither the stage nor (unless `$2` is 1) the store knows.
 macro_rules! unknown {
-    ($refers:literal, $staged:literal, $table:literal, $alive:literal) => {
+    ($refers:literal, $staged:tt, $table:literal, $alive:literal) => {
         concat!(
             "SELECT s.line, s.",
             $refers,
-            " FROM stage s WHERE s.import_id = $1 AND s.file = $2 ",
+            " FROM stage s WHERE s.file = $1 ",
             "AND s.",
             $refers,
             " <> '' AND NOT EXISTS (SELECT 1 FROM stage t ",
-            "WHERE t.import_id = $1 AND t.file = '",
-            $staged,
-            "' AND t.code = s.",
+            "WHERE t.file = ",
+            file_no!($staged),
+            " AND t.code = s.",
             $refers,
             ") ",
             "AND NOT EXISTS (SELECT 1 FROM ",
@@ -32,7 +33,7 @@ macro_rules! unknown {
             " p WHERE p.code = s.",
             $refers,
             $alive,
-            " AND $3 = 0) ORDER BY s.line LIMIT 1000"
+            " AND $2 = 0) ORDER BY s.line LIMIT 1000"
         )
     };
 }
@@ -41,8 +42,7 @@ macro_rules! unknown {
 macro_rules! kind_of {
     ($refers:literal) => {
         concat!(
-            "COALESCE((SELECT {json t.data} ->> 'kind' FROM stage t WHERE t.import_id = $1 ",
-            "AND t.file = 'places' AND t.code = s.",
+            "COALESCE((SELECT t.t2 FROM stage t WHERE t.file = 1 AND t.code = s.",
             $refers,
             " LIMIT 1), ",
             "(SELECT p.kind FROM place p WHERE p.code = s.",
@@ -53,9 +53,9 @@ macro_rules! kind_of {
 }
 
 crate::statements! {
-    TWICE = "SELECT s.line, s.code FROM stage s WHERE s.import_id = $1 AND s.file = $2 \
-        AND EXISTS (SELECT 1 FROM stage t WHERE t.import_id = $1 AND t.file = s.file \
-        AND t.code = s.code AND t.line < s.line) ORDER BY s.line LIMIT 1000";
+    TWICE = "SELECT q.line, q.code FROM (SELECT s.line, s.code, row_number() OVER (PARTITION BY \
+        s.code ORDER BY s.line) AS n FROM stage s WHERE s.file = $1) q WHERE q.n > 1 \
+        ORDER BY q.line LIMIT 1000";
     NO_PLACE = unknown!("refers", "places", "place", " AND p.retired_at IS NULL");
     NO_PLACE_2 = unknown!("refers2", "places", "place", " AND p.retired_at IS NULL");
     NO_HUMAN = unknown!("refers", "humans", "human", " AND p.retired_at IS NULL");
@@ -64,38 +64,38 @@ crate::statements! {
     NO_HOME_2 = unknown!("refers2", "households", "household", " AND p.retired_at IS NULL");
     NO_PERSON_2 = unknown!("refers2", "persons", "person", "");
     NO_ZONE = unknown!("refers", "zones", "zone", "");
-    SECOND_ROOT = "SELECT s.line, s.code FROM stage s WHERE s.import_id = $1 AND s.file = $2 \
-        AND s.refers = '' AND (EXISTS (SELECT 1 FROM stage t WHERE t.import_id = $1 \
-        AND t.file = s.file AND t.refers = '' AND t.line < s.line) OR EXISTS (SELECT 1 \
-        FROM place p WHERE p.parent_id IS NULL AND p.code <> s.code)) ORDER BY s.line LIMIT 1000";
+    SECOND_ROOT = "SELECT s.line, s.code FROM stage s WHERE s.file = $1 \
+        AND s.refers = '' AND (EXISTS (SELECT 1 FROM stage t WHERE t.file = s.file \
+        AND t.refers = '' AND t.line < s.line) OR EXISTS (SELECT 1 FROM place p \
+        WHERE p.parent_id IS NULL AND p.code <> s.code)) ORDER BY s.line LIMIT 1000";
     KIND_CHANGED = "SELECT s.line, p.kind FROM stage s JOIN place p ON p.code = s.code \
-        WHERE s.import_id = $1 AND s.file = $2 AND p.kind <> {json s.data} ->> 'kind' \
+        WHERE s.file = $1 AND p.kind <> s.t2 \
         ORDER BY s.line LIMIT 1000";
     CYCLE = "WITH RECURSIVE link AS MATERIALIZED (SELECT s.code, s.refers AS parent, s.line \
-        FROM stage s WHERE s.import_id = $1 AND s.file = $2 UNION ALL SELECT p.code, \
+        FROM stage s WHERE s.file = $1 UNION ALL SELECT p.code, \
         COALESCE(q.code, ''), 0 FROM place p LEFT JOIN place q ON q.id = p.parent_id \
-        WHERE NOT EXISTS (SELECT 1 FROM stage t WHERE t.import_id = $1 AND t.file = $2 \
+        WHERE NOT EXISTS (SELECT 1 FROM stage t WHERE t.file = $1 \
         AND t.code = p.code)), reach(code) AS (SELECT l.code FROM link l WHERE l.parent = '' \
         OR NOT EXISTS (SELECT 1 FROM link m WHERE m.code = l.parent) UNION SELECT l.code \
         FROM reach r JOIN link l ON l.parent = r.code) SELECT l.line, l.parent FROM link l \
         WHERE l.line > 0 AND NOT EXISTS (SELECT 1 FROM reach r WHERE r.code = l.code) \
         ORDER BY l.line LIMIT 1000";
-    PARENT_KIND = concat!("SELECT s.line, s.refers FROM stage s WHERE s.import_id = $1 ",
-        "AND s.file = $2 AND s.refers <> '' AND ", kind_of!("refers"), " IS NOT NULL ",
-        "AND NOT EXISTS (SELECT 1 FROM {rows $3: child text, parent text} ",
-        "WHERE r.child = {json s.data} ->> 'kind' AND r.parent = ", kind_of!("refers"), ") ",
+    PARENT_KIND = concat!("SELECT s.line, s.refers FROM stage s WHERE ",
+        "s.file = $1 AND s.refers <> '' AND ", kind_of!("refers"), " IS NOT NULL ",
+        "AND NOT EXISTS (SELECT 1 FROM {rows $2: child text, parent text} ",
+        "WHERE r.child = s.t2 AND r.parent = ", kind_of!("refers"), ") ",
         "ORDER BY s.line LIMIT 1000");
-    HOME_KIND = concat!("SELECT s.line, s.refers FROM stage s WHERE s.import_id = $1 ",
-        "AND s.file = $2 AND ", kind_of!("refers"), " NOT IN ('building', 'stairwell') ",
+    HOME_KIND = concat!("SELECT s.line, s.refers FROM stage s WHERE ",
+        "s.file = $1 AND ", kind_of!("refers"), " NOT IN ('building', 'stairwell') ",
         "ORDER BY s.line LIMIT 1000");
-    ROLE_KIND = concat!("SELECT s.line, CAST({json s.data} ->> 'role' AS text) FROM stage s ",
-        "WHERE s.import_id = $1 AND s.file = $2 AND ", kind_of!("refers"), " IS NOT NULL ",
-        "AND NOT EXISTS (SELECT 1 FROM {rows $3: role bigint, kind text} ",
-        "WHERE r.role = CAST({json s.data} ->> 'role' AS bigint) AND r.kind = ",
+    ROLE_KIND = concat!("SELECT s.line, CAST(s.n1 AS text) FROM stage s ",
+        "WHERE s.file = $1 AND ", kind_of!("refers"), " IS NOT NULL ",
+        "AND NOT EXISTS (SELECT 1 FROM {rows $2: role bigint, kind text} ",
+        "WHERE r.role = s.n1 AND r.kind = ",
         kind_of!("refers"), ") ORDER BY s.line LIMIT 1000");
-    OTHER_HOME = "SELECT s.line, s.refers2 FROM stage s WHERE s.import_id = $1 AND s.file = $2 \
-        AND s.refers2 <> '' AND COALESCE((SELECT t.refers FROM stage t WHERE t.import_id = $1 \
-        AND t.file = 'persons' AND t.code = s.refers2 LIMIT 1), (SELECT h.code FROM person p \
+    OTHER_HOME = "SELECT s.line, s.refers2 FROM stage s WHERE s.file = $1 \
+        AND s.refers2 <> '' AND COALESCE((SELECT t.refers FROM stage t WHERE t.file = 7 \
+        AND t.code = s.refers2 LIMIT 1), (SELECT h.code FROM person p \
         JOIN household h ON h.id = p.household_id WHERE p.code = s.refers2)) <> s.refers \
         ORDER BY s.line LIMIT 1000";
 }
@@ -103,14 +103,14 @@ crate::statements! {
 /// One question to the stage.
 struct Check {
     stmt: &'static Stmt,
-    staged: &'static str,
+    staged: Staged,
     file: RosterFile,
     column: &'static str,
     reason: &'static str,
     third: Third,
 }
 
-/// What `$3` of a check is.
+/// What `$2` of a check is.
 #[derive(Clone, Copy)]
 enum Third {
     None,
@@ -122,7 +122,7 @@ enum Third {
 
 const fn ask(
     stmt: &'static Stmt,
-    staged: &'static str,
+    staged: Staged,
     file: RosterFile,
     column: &'static str,
     reason: &'static str,
@@ -149,43 +149,42 @@ fn checks() -> Vec<Check> {
     let other = "that person lives in another household";
     let person = "no such person in persons.csv or the store";
     vec![
-        ask(&TWICE, "places", Places, "code", twice, None),
-        ask(&TWICE, "humans", Humans, "code", twice, None),
-        ask(&TWICE, "duties", Duties, "human_code", twice, None),
-        ask(&TWICE, "absences", Absences, "from", twice, None),
-        ask(&TWICE, "households", Households, "code", twice, None),
-        ask(&TWICE, "persons", Persons, "code", twice, None),
-        ask(&TWICE, "addresses", Addresses, "number", twice, None),
-        ask(&TWICE, "zones", Zones, "code", twice, None),
-        ask(&TWICE, "zone_places", ZoneMembers, "place_code", twice, None),
-        ask(&TWICE, "zone_homes", ZoneMembers, "household_code", twice, None),
-        ask(&NO_PLACE, "places", Places, "parent_code", place, OnlyStage),
-        ask(&CYCLE, "places", Places, "parent_code", cycle, None),
-        ask(&SECOND_ROOT, "places", Places, "parent_code", root, None),
-        ask(&KIND_CHANGED, "places", Places, "kind", kind, None),
-        ask(&PARENT_KIND, "places", Places, "parent_code", parent, ParentKinds),
-        ask(&NO_PLACE, "duties", Duties, "place_code", place, OnlyStage),
-        ask(&NO_HUMAN_2, "duties", Duties, "human_code", human, OnlyStage),
-        ask(&ROLE_KIND, "duties", Duties, "role", role, RoleKinds),
-        ask(&NO_HUMAN, "absences", Absences, "human_code", human, OnlyStage),
-        ask(&NO_PLACE, "households", Households, "place_code", place, OnlyStage),
-        ask(&HOME_KIND, "households", Households, "place_code", under, None),
-        ask(&NO_HUMAN_2, "households", Households, "helper_code", human, OnlyStage),
-        ask(&NO_HOME, "persons", Persons, "household_code", home, OnlyStage),
-        ask(&NO_HOME, "addresses", Addresses, "household_code", home, OnlyStage),
-        ask(&NO_PERSON_2, "addresses", Addresses, "person_code", person, OnlyStage),
-        ask(&OTHER_HOME, "addresses", Addresses, "person_code", other, None),
-        ask(&NO_HUMAN_2, "zones", Zones, "head_code", human, OnlyStage),
-        ask(&NO_ZONE, "zone_places", ZoneMembers, "zone_code", zone, OnlyStage),
-        ask(&NO_ZONE, "zone_homes", ZoneMembers, "zone_code", zone, OnlyStage),
-        ask(&NO_PLACE_2, "zone_places", ZoneMembers, "place_code", place, OnlyStage),
-        ask(&NO_HOME_2, "zone_homes", ZoneMembers, "household_code", home, OnlyStage),
+        ask(&TWICE, Staged::Places, Places, "code", twice, None),
+        ask(&TWICE, Staged::Humans, Humans, "code", twice, None),
+        ask(&TWICE, Staged::Duties, Duties, "human_code", twice, None),
+        ask(&TWICE, Staged::Absences, Absences, "from", twice, None),
+        ask(&TWICE, Staged::Households, Households, "code", twice, None),
+        ask(&TWICE, Staged::Persons, Persons, "code", twice, None),
+        ask(&TWICE, Staged::Addresses, Addresses, "number", twice, None),
+        ask(&TWICE, Staged::Zones, Zones, "code", twice, None),
+        ask(&TWICE, Staged::ZonePlaces, ZoneMembers, "place_code", twice, None),
+        ask(&TWICE, Staged::ZoneHomes, ZoneMembers, "household_code", twice, None),
+        ask(&NO_PLACE, Staged::Places, Places, "parent_code", place, OnlyStage),
+        ask(&CYCLE, Staged::Places, Places, "parent_code", cycle, None),
+        ask(&SECOND_ROOT, Staged::Places, Places, "parent_code", root, None),
+        ask(&KIND_CHANGED, Staged::Places, Places, "kind", kind, None),
+        ask(&PARENT_KIND, Staged::Places, Places, "parent_code", parent, ParentKinds),
+        ask(&NO_PLACE, Staged::Duties, Duties, "place_code", place, OnlyStage),
+        ask(&NO_HUMAN_2, Staged::Duties, Duties, "human_code", human, OnlyStage),
+        ask(&ROLE_KIND, Staged::Duties, Duties, "role", role, RoleKinds),
+        ask(&NO_HUMAN, Staged::Absences, Absences, "human_code", human, OnlyStage),
+        ask(&NO_PLACE, Staged::Households, Households, "place_code", place, OnlyStage),
+        ask(&HOME_KIND, Staged::Households, Households, "place_code", under, None),
+        ask(&NO_HUMAN_2, Staged::Households, Households, "helper_code", human, OnlyStage),
+        ask(&NO_HOME, Staged::Persons, Persons, "household_code", home, OnlyStage),
+        ask(&NO_HOME, Staged::Addresses, Addresses, "household_code", home, OnlyStage),
+        ask(&NO_PERSON_2, Staged::Addresses, Addresses, "person_code", person, OnlyStage),
+        ask(&OTHER_HOME, Staged::Addresses, Addresses, "person_code", other, None),
+        ask(&NO_HUMAN_2, Staged::Zones, Zones, "head_code", human, OnlyStage),
+        ask(&NO_ZONE, Staged::ZonePlaces, ZoneMembers, "zone_code", zone, OnlyStage),
+        ask(&NO_ZONE, Staged::ZoneHomes, ZoneMembers, "zone_code", zone, OnlyStage),
+        ask(&NO_PLACE_2, Staged::ZonePlaces, ZoneMembers, "place_code", place, OnlyStage),
+        ask(&NO_HOME_2, Staged::ZoneHomes, ZoneMembers, "household_code", home, OnlyStage),
     ]
 }
 
 pub(super) async fn check(
     store: &Store,
-    import: i64,
     files: &BTreeSet<RosterFile>,
     missing: Missing,
 ) -> Result<Vec<Fault>, StoreFault> {
@@ -193,7 +192,7 @@ pub(super) async fn check(
     let only_stage = i64::from(missing == Missing::Retire);
     let (parents, roles) = (parent_kinds()?, role_kinds()?);
     for check in checks().iter().filter(|check| files.contains(&check.file)) {
-        let mut args = args![import, check.staged];
+        let mut args = args![check.staged as i64];
         match check.third {
             Third::None => {}
             Third::OnlyStage => args.push(only_stage.into()),

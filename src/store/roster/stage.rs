@@ -1,188 +1,247 @@
-//! Rows into the stage: each with its own key, the codes it refers to, and the rest as JSON.
+//! Rows into the stage: each with its own key, the codes it refers to, and its fields in columns
+//! whose meaning depends on the file. Numbers are sealed and hashed on the way.
 //!
-//! Numbers are sealed and hashed on the way. Nothing is checked here.
+//! Nothing is checked here. PostgreSQL copies, SQLite takes JSON: rows in bulk are its measure.
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::args;
 use crate::base::phone::Phone;
 use crate::base::seal::Sealer;
 use crate::domain::lane::{Lane, Realm};
-use crate::domain::roster::{Row, ZoneMember};
+use crate::domain::roster::{HouseholdRow, Row, ZoneMember};
 use crate::store::db::rows_json;
-use crate::store::{Store, StoreFault};
+use crate::store::{Dialect, Store, StoreFault};
 
-/// The stage's names for what is staged; two files are staged as two kinds of rows each.
-pub const NAMES: &[&str] = &[
-    "places",
-    "humans",
-    "phones",
-    "duties",
-    "absences",
-    "households",
-    "persons",
-    "addresses",
-    "zones",
-    "zone_places",
-    "zone_homes",
-];
 /// A human's line has room for so many phones.
 pub const PHONES_LINE: i64 = 16;
-/// Bytes of a hash in the blob of hashes.
-const HASH_BYTES: usize = 16;
+/// Rows of one statement where they come as JSON.
+const JSON_ROWS: usize = 2_000;
 
+// What the columns mean (`file_no!` has the files' numbers):
+//   t1 name, last four · t2 kind of a place, door, relative, hazard · t3 route · t4 shelter
+//   n1 lane, kind of a home, role, from, born, minutes · n2 realm, floor, until
+//   n3 order, persons · n4 needs · n5 categories · differs 0: the store has it so
 crate::statements! {
-    FILL_STAGE = "INSERT INTO stage (import_id, file, line, code, refers, refers2, data, sealed, \
-        hash) SELECT $1, r.file, r.line, r.code, r.refers, r.refers2, r.data, \
-        CASE WHEN r.len > 0 THEN \
-        substr({bytes $3}, CAST(r.at + 1 AS int), CAST(r.len AS int)) END, \
-        CASE WHEN r.len > 0 THEN substr({bytes $4}, CAST(r.n * 16 + 1 AS int), 16) END \
-        FROM {rows $2: file text, line bigint, code text, refers text, refers2 text, data text, \
-        at bigint, len bigint, n bigint} WHERE true";
+    LAY_STAGE = "CREATE TEMP TABLE IF NOT EXISTS stage (file bigint NOT NULL, \
+        line bigint NOT NULL, code text NOT NULL, refers text NOT NULL, refers2 text NOT NULL, \
+        t1 text, t2 text, t3 text, t4 text, n1 bigint, n2 bigint, n3 bigint, n4 bigint, \
+        n5 bigint, sealed {blob}, hash {blob}, differs bigint NOT NULL DEFAULT 1)";
+    LAY_GONE = "CREATE TEMP TABLE IF NOT EXISTS gone (file bigint NOT NULL, id bigint NOT NULL, \
+        id2 bigint NOT NULL, id3 bigint NOT NULL)";
+    FILL_STAGE = "INSERT INTO stage (file, line, code, refers, refers2, t1, t2, t3, t4, n1, n2, \
+        n3, n4, n5, sealed, hash) SELECT r.file, r.line, r.code, r.refers, r.refers2, r.t1, r.t2, \
+        r.t3, r.t4, r.n1, r.n2, r.n3, r.n4, r.n5, {unhex r.sealed}, {unhex r.hash} \
+        FROM {rows $1: file bigint, line bigint, code text, refers text, refers2 text, t1 text, \
+        t2 text, t3 text, t4 text, n1 bigint, n2 bigint, n3 bigint, n4 bigint, n5 bigint, \
+        sealed text, hash text} WHERE true";
+    INDEX_CODE = "CREATE INDEX IF NOT EXISTS stage_code ON stage (file, code, line)";
+    INDEX_REFERS = "CREATE INDEX IF NOT EXISTS stage_refers ON stage (file, refers)";
+    ANALYZE_STAGE = "ANALYZE stage";
 }
 
-#[derive(Serialize)]
-struct StageRow {
-    file: &'static str,
+const COPY: &str = "COPY stage (file, line, code, refers, refers2, t1, t2, t3, t4, n1, n2, n3, n4, \
+                    n5, sealed, hash) FROM STDIN";
+
+/// The empty stage, and beside it the keys of what is to be retired.
+pub(super) async fn lay(store: &Store) -> Result<(), StoreFault> {
+    store.exec(&LAY_STAGE, args![]).await?;
+    store.exec(&LAY_GONE, args![]).await?;
+    Ok(())
+}
+
+/// Once it is full: an index built at once is cheaper than one that grows.
+pub(super) async fn index(store: &Store) -> Result<(), StoreFault> {
+    for stmt in [&INDEX_CODE, &INDEX_REFERS, &ANALYZE_STAGE] {
+        store.exec(stmt, args![]).await?;
+    }
+    Ok(())
+}
+
+#[derive(Serialize, Default)]
+struct StageRow<'a> {
+    file: i64,
     line: i64,
     code: String,
-    refers: String,
-    refers2: String,
-    data: String,
-    /// Where in the blob the sealed number stands; `len` 0: there is none.
-    at: usize,
-    len: usize,
-    n: usize,
+    refers: &'a str,
+    refers2: &'a str,
+    t1: Option<&'a str>,
+    t2: Option<&'a str>,
+    t3: Option<&'a str>,
+    t4: Option<&'a str>,
+    n1: Option<i64>,
+    n2: Option<i64>,
+    n3: Option<i64>,
+    n4: Option<i64>,
+    n5: Option<i64>,
+    sealed: Option<String>,
+    hash: Option<String>,
 }
 
-impl StageRow {
-    fn new(file: &'static str, code: String, refers: &str, refers2: &str, data: Value) -> StageRow {
-        StageRow {
-            file,
-            line: 0,
-            code,
-            refers: refers.into(),
-            refers2: refers2.into(),
-            data: data.to_string(),
-            at: 0,
-            len: 0,
-            n: 0,
+impl<'a> StageRow<'a> {
+    /// Seals a number into the row; its key gets the hash, so that the same number twice is seen.
+    fn put(&mut self, sealer: &Sealer, lane: Lane, number: &'a Phone, ord: i64) {
+        let realm = if number.is_practice() { Realm::Practice } else { Realm::Live };
+        let hash = hex(&sealer.hash(number.e164()));
+        self.code = format!("{}|{}|{hash}", self.refers, lane.code());
+        self.t1 = Some(number.last4());
+        self.n1 = Some(lane.code());
+        self.n2 = Some(realm.code());
+        self.n3 = Some(ord);
+        self.sealed = Some(hex(&sealer.seal(number.e164())));
+        self.hash = Some(hash);
+    }
+
+    /// A line of PostgreSQL's `COPY`.
+    fn copy(&self, out: &mut String) {
+        use std::fmt::Write;
+        let _ = write!(out, "{}\t{}", self.file, self.line);
+        let texts = [Some(self.code.as_str()), Some(self.refers), Some(self.refers2)];
+        for text in texts.into_iter().chain([self.t1, self.t2, self.t3, self.t4]) {
+            out.push('\t');
+            match text {
+                Some(text) => escape(out, text),
+                None => out.push_str("\\N"),
+            }
+        }
+        for number in [self.n1, self.n2, self.n3, self.n4, self.n5] {
+            let _ = match number {
+                Some(number) => write!(out, "\t{number}"),
+                None => write!(out, "\t\\N"),
+            };
+        }
+        for bytes in [&self.sealed, &self.hash] {
+            let _ = match bytes {
+                Some(hex) => write!(out, "\t\\\\x{hex}"),
+                None => write!(out, "\t\\N"),
+            };
+        }
+        out.push('\n');
+    }
+}
+
+fn escape(out: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            other => out.push(other),
         }
     }
 }
 
-struct Blobs<'a> {
-    sealer: &'a Sealer,
-    sealed: Vec<u8>,
-    hashes: Vec<u8>,
-}
-
-impl Blobs<'_> {
-    /// Seals a number into the row; its key gets the hash, so that the same number twice is seen.
-    fn put(&mut self, row: &mut StageRow, lane: Lane, number: &Phone) {
-        let sealed = self.sealer.seal(number.e164());
-        let hash = self.sealer.hash(number.e164());
-        row.at = self.sealed.len();
-        row.len = sealed.len();
-        row.n = self.hashes.len() / HASH_BYTES;
-        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        row.code = format!("{}|{}|{hex}", row.refers, lane.code());
-        self.sealed.extend_from_slice(&sealed);
-        self.hashes.extend_from_slice(&hash);
-    }
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
 pub(super) async fn stage(
     store: &Store,
     sealer: &Sealer,
-    import: i64,
     rows: &[(u64, Row)],
 ) -> Result<(), StoreFault> {
-    let mut blobs = Blobs { sealer, sealed: Vec::new(), hashes: Vec::new() };
     let mut staged = Vec::with_capacity(rows.len());
     for (line, row) in rows {
         let line = i64::try_from(*line).unwrap_or(i64::MAX / PHONES_LINE);
-        let before = staged.len();
-        push(&mut staged, &mut blobs, row, line);
-        for row in staged[before..].iter_mut().filter(|row| row.line == 0) {
-            row.line = line;
+        push(&mut staged, sealer, row, line);
+    }
+    match store.dialect() {
+        Dialect::Postgres => {
+            let mut text = String::with_capacity(staged.len() * 128);
+            staged.iter().for_each(|row| row.copy(&mut text));
+            store.copy_in(COPY, text.into_bytes()).await
+        }
+        Dialect::Sqlite => {
+            for part in staged.chunks(JSON_ROWS) {
+                store.exec(&FILL_STAGE, args![rows_json(part)?]).await?;
+            }
+            Ok(())
         }
     }
-    let json = rows_json(&staged)?;
-    store.exec(&FILL_STAGE, args![import, json, blobs.sealed, blobs.hashes]).await?;
-    Ok(())
-}
-
-fn number_json(lane: Lane, number: &Phone, ord: i64) -> Value {
-    let realm = if number.is_practice() { Realm::Practice } else { Realm::Live };
-    json!({"lane": lane.code(), "realm": realm.code(), "last4": number.last4(), "ord": ord})
 }
 
 fn lane_of(number: &Phone) -> Lane {
     if number.takes_sms() { Lane::Sms } else { Lane::Voice }
 }
 
-fn push(out: &mut Vec<StageRow>, blobs: &mut Blobs<'_>, row: &Row, line: i64) {
-    let new = StageRow::new;
-    match row {
+fn home(r: &HouseholdRow) -> StageRow<'_> {
+    StageRow {
+        file: 6,
+        code: r.code.clone(),
+        refers: &r.place,
+        refers2: r.helper.as_deref().unwrap_or_default(),
+        t1: Some(&r.name),
+        t2: Some(&r.door),
+        n1: Some(r.kind.code()),
+        n2: Some(r.floor),
+        n3: Some(r.persons),
+        n4: Some(r.needs),
+        n5: Some(r.categories),
+        ..StageRow::default()
+    }
+}
+
+fn push<'a>(out: &mut Vec<StageRow<'a>>, sealer: &Sealer, row: &'a Row, line: i64) {
+    let of =
+        |file: i64, code: &str| StageRow { file, line, code: code.into(), ..StageRow::default() };
+    let some = |text: &'a String| Some(text.as_str());
+    let mut new = match row {
         Row::Place(r) => {
-            let data = json!({"name": r.name, "kind": r.kind.word(), "ord": r.ord});
-            let parent = r.parent.as_deref().unwrap_or_default();
-            out.push(new("places", r.code.clone(), parent, "", data));
+            let refers = r.parent.as_deref().unwrap_or_default();
+            let (t1, t2) = (some(&r.name), Some(r.kind.word()));
+            StageRow { refers, t1, t2, n3: Some(r.ord), ..of(1, &r.code) }
         }
         Row::Human(r) => {
-            out.push(new("humans", r.code.clone(), "", "", json!({"name": r.name})));
             for (ord, number) in (1..PHONES_LINE).zip(&r.phones) {
-                let lane = lane_of(number);
-                let data = number_json(lane, number, ord);
-                let mut row = new("phones", String::new(), &r.code, "", data);
-                row.line = line * PHONES_LINE + ord;
-                blobs.put(&mut row, lane, number);
+                let line = line * PHONES_LINE + ord;
+                let mut row = StageRow { refers: &r.code, line, ..of(3, "") };
+                row.put(sealer, lane_of(number), number, ord);
                 out.push(row);
             }
+            StageRow { t1: some(&r.name), ..of(2, &r.code) }
         }
         Row::Duty(r) => {
             let code = format!("{}|{}|{}", r.place, r.role.code(), r.human);
-            let data = json!({"role": r.role.code(), "ord": r.ord});
-            out.push(new("duties", code, &r.place, &r.human, data));
+            let (n1, n3) = (Some(r.role.code()), Some(r.ord));
+            StageRow { refers: &r.place, refers2: &r.human, n1, n3, ..of(4, &code) }
         }
         Row::Absence(r) => {
             let code = format!("{}|{}", r.human, r.from_at);
-            let data = json!({"from": r.from_at, "until": r.until_at});
-            out.push(new("absences", code, &r.human, "", data));
+            let (n1, n2) = (Some(r.from_at), Some(r.until_at));
+            StageRow { refers: &r.human, n1, n2, ..of(5, &code) }
         }
-        Row::Household(r) => {
-            let data = json!({"kind": r.kind.code(), "name": r.name, "floor": r.floor,
-                "door": r.door, "persons": r.persons, "needs": r.needs,
-                "categories": r.categories});
-            let helper = r.helper.as_deref().unwrap_or_default();
-            out.push(new("households", r.code.clone(), &r.place, helper, data));
-        }
+        Row::Household(r) => StageRow { line, ..home(r) },
         Row::Person(r) => {
-            let data = json!({"name": r.name, "born": r.birth_year, "needs": r.needs});
-            out.push(new("persons", r.code.clone(), &r.household, "", data));
+            let (t1, n4) = (some(&r.name), Some(r.needs));
+            StageRow { refers: &r.household, t1, n1: r.birth_year, n4, ..of(7, &r.code) }
         }
         Row::Address(r) => {
-            let mut data = number_json(r.lane, &r.number, r.ord);
-            data["relative"] = json!(r.relative);
-            let person = r.person.as_deref().unwrap_or_default();
-            let mut row = new("addresses", String::new(), &r.household, person, data);
-            blobs.put(&mut row, r.lane, &r.number);
-            out.push(row);
+            let refers2 = r.person.as_deref().unwrap_or_default();
+            StageRow { refers: &r.household, refers2, t2: r.relative.as_deref(), ..of(8, "") }
         }
-        Row::Zone(r) => {
-            let data = json!({"name": r.name, "hazard": r.hazard, "minutes": r.minutes_to_water,
-                "route": r.route, "shelter": r.shelter});
-            let head = r.head.as_deref().unwrap_or_default();
-            out.push(new("zones", r.code.clone(), "", head, data));
-        }
+        Row::Zone(r) => StageRow {
+            refers2: r.head.as_deref().unwrap_or_default(),
+            t1: some(&r.name),
+            t2: some(&r.hazard),
+            t3: some(&r.route),
+            t4: some(&r.shelter),
+            n1: Some(r.minutes_to_water),
+            ..of(9, &r.code)
+        },
         Row::ZoneMember(r) => {
-            let (name, member) = match &r.member {
-                ZoneMember::Place(code) => ("zone_places", code),
-                ZoneMember::Household(code) => ("zone_homes", code),
+            let (file, member) = match &r.member {
+                ZoneMember::Place(code) => (10, code),
+                ZoneMember::Household(code) => (11, code),
             };
-            out.push(new(name, format!("{}|{member}", r.zone), &r.zone, member, json!({})));
+            let code = format!("{}|{member}", r.zone);
+            StageRow { refers: &r.zone, refers2: member, ..of(file, &code) }
         }
+    };
+    if let Row::Address(r) = row {
+        new.put(sealer, r.lane, &r.number, r.ord);
     }
+    out.push(new);
 }

@@ -1,6 +1,7 @@
 //! The roster in and out, on every database.
 
 use super::*;
+use crate::args;
 use crate::base::phone::Phone;
 use crate::domain::duty::Role;
 use crate::domain::lane::Lane;
@@ -11,10 +12,10 @@ static COUNTS: Stmt = Stmt::new(
     "counts",
     "SELECT (SELECT count(*) FROM place), (SELECT count(*) FROM place_above), \
      (SELECT count(*) FROM household), (SELECT count(*) FROM address), \
-     (SELECT count(*) FROM zone_household), (SELECT count(*) FROM stage)",
+     (SELECT count(*) FROM zone_household)",
 );
 
-type Counts = (i64, i64, i64, i64, i64, i64);
+type Counts = (i64, i64, i64, i64, i64);
 
 async fn counts(store: &Store) -> Counts {
     store.first(&COUNTS, args![]).await.unwrap().unwrap()
@@ -120,17 +121,18 @@ fn numbered(rows: &[Row]) -> Vec<(u64, Row)> {
 }
 
 async fn staged(store: &Store, rows: &[Row], now: i64) -> Import {
-    let mut import = begin(store, now).await.unwrap();
-    import.stage(store, &sealer(), &numbered(rows)).await.unwrap();
+    let mut import = begin(store, "甲", now).await.unwrap().unwrap();
+    import.stage(&sealer(), &numbered(rows)).await.unwrap();
     import
 }
 
 async fn import(store: &Store, rows: &[Row], missing: Missing, now: i64) -> Summary {
     let mut import = staged(store, rows, now).await;
     RosterFile::ALL.into_iter().for_each(|file| import.has(file));
-    assert_eq!(import.check(store, missing).await.unwrap(), []);
-    let summary = import.merge(store, now, missing, Finish::Commit).await.unwrap();
-    import.discard(store).await.unwrap();
+    assert_eq!(import.check(missing).await.unwrap(), []);
+    import.compare(missing).await.unwrap();
+    let summary = import.merge(now, Finish::Commit).await.unwrap().unwrap();
+    import.end().await.unwrap();
     summary
 }
 
@@ -171,7 +173,7 @@ async fn what_was_imported_is_exported_and_comes_back_to_no_difference() {
         assert_eq!(first.of(RosterFile::Addresses).added, 4);
         assert_eq!(first.of(RosterFile::Households).changed, 0);
         // 1 + 2 + 3 + 4 + 4 + 5 + 6 + 5 places above; F1 and F2 through B1, F3 by itself.
-        assert_eq!(counts(&store).await, (8, 30, 3, 7, 3, 0));
+        assert_eq!(counts(&store).await, (8, 30, 3, 7, 3));
         let rows = exported(&store).await;
         assert_eq!(comparable(&rows), comparable(&town()));
         for missing in [Missing::Keep, Missing::Retire] {
@@ -264,13 +266,13 @@ async fn every_bad_row_is_named_and_nothing_is_applied() {
             import(&store, &town(), Missing::Keep, 1_000).await;
             let before = counts(&store).await;
             let import = staged(&store, std::slice::from_ref(&row), 2_000).await;
-            let faults = import.check(&store, Missing::Keep).await.unwrap();
+            let faults = import.check(Missing::Keep).await.unwrap();
             let found = faults.iter().find(|fault| fault.column == column);
             let fault = found.unwrap_or_else(|| panic!("{row:?}: {faults:?}"));
             assert_eq!((fault.file.as_str(), fault.line), (file.name(), 2), "{row:?}");
             assert_eq!(fault.value, value, "{row:?}");
             assert!(fault.reason.contains(reason), "{row:?}: {}", fault.reason);
-            import.discard(&store).await.unwrap();
+            import.end().await.unwrap();
             assert_eq!(counts(&store).await, before);
         }
     }
@@ -285,7 +287,7 @@ async fn a_cycle_far_from_the_county_is_found() {
         rows.push(place("Y", Village, Some("X"), 1));
         rows.push(place("W", Grid, Some("Y"), 1));
         let import = staged(&store, &rows, 1_000).await;
-        let faults = import.check(&store, Missing::Keep).await.unwrap();
+        let faults = import.check(Missing::Keep).await.unwrap();
         let lines: Vec<u64> = faults
             .iter()
             .filter(|fault| fault.reason.starts_with("a cycle"))
@@ -304,13 +306,13 @@ async fn a_row_twice_is_named_at_its_second_place() {
             let mut doubled = rows.clone();
             doubled.push(row.clone());
             let import = staged(&store, &doubled, 1_000 + at as i64).await;
-            let faults = import.check(&store, Missing::Keep).await.unwrap();
+            let faults = import.check(Missing::Keep).await.unwrap();
             let twice: Vec<&Fault> =
                 faults.iter().filter(|fault| fault.reason.starts_with("twice")).collect();
             assert_eq!(twice.len(), 1, "{row:?}: {faults:?}");
             assert_eq!(twice[0].file, row.file().name());
             assert_eq!(twice[0].line, 2 + rows.len() as u64);
-            import.discard(&store).await.unwrap();
+            import.end().await.unwrap();
         }
     }
 }
@@ -318,11 +320,13 @@ async fn a_row_twice_is_named_at_its_second_place() {
 #[tokio::test]
 async fn a_dry_run_counts_and_leaves_nothing() {
     for store in fresh::stores("roster_dry").await {
-        let import = staged(&store, &town(), 1_000).await;
-        let dry = import.merge(&store, 1_000, Missing::Keep, Finish::DryRun).await.unwrap();
+        let mut import = staged(&store, &town(), 1_000).await;
+        assert_eq!(import.check(Missing::Keep).await.unwrap(), []);
+        import.compare(Missing::Keep).await.unwrap();
+        let dry = import.merge(1_000, Finish::DryRun).await.unwrap().unwrap();
         assert_eq!(dry.of(RosterFile::Households).added, 3);
-        import.discard(&store).await.unwrap();
-        assert_eq!(counts(&store).await, (0, 0, 0, 0, 0, 0));
+        import.end().await.unwrap();
+        assert_eq!(counts(&store).await, (0, 0, 0, 0, 0));
     }
 }
 
@@ -370,7 +374,7 @@ async fn changes_are_upserts_and_the_missing_are_retired_only_when_asked() {
 async fn retiring_wants_all_files() {
     for store in fresh::stores("roster_all").await {
         let import = staged(&store, &[human("L1", &[])], 1_000).await;
-        let faults = import.check(&store, Missing::Retire).await.unwrap();
+        let faults = import.check(Missing::Retire).await.unwrap();
         assert_eq!(faults.len(), RosterFile::ALL.len() - 1);
         assert!(faults.iter().all(|fault| fault.reason.contains("all nine files")));
     }
