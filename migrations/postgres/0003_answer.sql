@@ -49,7 +49,7 @@ CREATE TABLE task (
     building_id bigint,
     inbound_id bigint,
     source_key text NOT NULL UNIQUE,    -- of the statement or inbound that opened it
-    kind bigint NOT NULL,               -- 1 help, 2 unclear, 3 search
+    kind bigint NOT NULL,               -- 1 help, 2 unclear, 3 search, 4 alarm
     class bigint NOT NULL,              -- 1 A, 2 B, 3 C
     state bigint NOT NULL,              -- 0 open, 1 taken, 2 done
     text text NOT NULL,
@@ -163,6 +163,8 @@ CREATE TABLE permit (
 CREATE TABLE job_slot (
     job text NOT NULL,
     slot bigint NOT NULL,
+    until_at bigint NOT NULL,            -- machine time: in one process's hands until then
+    done_at bigint,
     PRIMARY KEY (job, slot)
 );
 CREATE TABLE event (

@@ -49,7 +49,7 @@ CREATE TABLE task (
     building_id INTEGER,
     inbound_id INTEGER,
     source_key TEXT NOT NULL UNIQUE,    -- of the statement or inbound that opened it
-    kind INTEGER NOT NULL,               -- 1 help, 2 unclear, 3 search
+    kind INTEGER NOT NULL,               -- 1 help, 2 unclear, 3 search, 4 alarm
     class INTEGER NOT NULL,              -- 1 A, 2 B, 3 C
     state INTEGER NOT NULL,              -- 0 open, 1 taken, 2 done
     text TEXT NOT NULL,
@@ -163,6 +163,8 @@ CREATE TABLE permit (
 CREATE TABLE job_slot (
     job TEXT NOT NULL,
     slot INTEGER NOT NULL,
+    until_at INTEGER NOT NULL,            -- machine time: in one process's hands until then
+    done_at INTEGER,
     PRIMARY KEY (job, slot)
 ) STRICT;
 CREATE TABLE event (

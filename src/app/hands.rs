@@ -88,6 +88,7 @@ fn task_json(task: &TaskRow) -> Value {
     let kind = match task.kind {
         1 => "help",
         2 => "unclear",
+        4 => "alarm",
         _ => "search",
     };
     let class = match task.class {

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod alerts;
 pub mod bench;
 pub mod build;
+mod calendar;
 pub mod demo;
 pub mod hands;
 pub mod practice;

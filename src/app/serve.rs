@@ -10,7 +10,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::build::{self, Built, Part};
+use super::calendar;
 use super::settings::Settings;
+use crate::base::clock::CarriedClock;
+use crate::engine::calendar::Calendar;
 use crate::engine::pump::{self, Pulse, Roles};
 use crate::store::{Dialect, view};
 use crate::web;
@@ -68,6 +71,13 @@ pub async fn serve_until(
     let built = build::build_engine(settings, Part::Dispatcher).await?;
     let pulse = Arc::new(Pulse::default());
     let measuring = tokio::spawn(measure(built.clone_parts(), pulse.clone(), stop.clone()));
+    let mut calendar = None;
+    if duties.roles.clock {
+        let installation = &settings.installation;
+        let zone = jiff::tz::TimeZone::get(&installation.zone).context("installation.zone")?;
+        let days = Calendar { zone, retention_days: installation.retention_days };
+        calendar = Some(tokio::spawn(calendar::keep(built.engine.clone(), days, stop.clone())));
+    }
     let web = match duties.web {
         true => Some(open_web(settings, &built, &pulse, &stop).await?),
         false => None,
@@ -80,6 +90,9 @@ pub async fn serve_until(
         tracing::warn!("requests were cut off");
     }
     measuring.abort();
+    if let Some(calendar) = calendar {
+        calendar.await.context("the calendar broke")??;
+    }
     built.engine.store.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -126,17 +139,21 @@ async fn measure(built: Built, pulse: Arc<Pulse>, mut stop: watch::Receiver<bool
     let wait = Duration::from_millis(MEASURE_EVERY_MS);
     while tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await.is_err() {
         match view::now_ms(&built.engine.store).await {
-            Ok(now_ms) => {
-                let off_ms = built.clock.correct(now_ms);
-                let held = off_ms.abs() > CLOCK_OFF_MS;
-                if held {
-                    tracing::error!(off_ms, "the clocks disagree: nothing is dispatched");
-                }
-                pulse.hold.store(held, Ordering::Relaxed);
-            }
+            Ok(now_ms) => judge(&built.clock, &pulse, now_ms),
             Err(fault) => tracing::warn!(%fault, "the store's clock was not measured"),
         }
     }
+}
+
+/// Takes a measure of the store's clock. One that is far off holds the dispatch until a later
+/// measure agrees with the clock corrected by this one.
+fn judge(clock: &CarriedClock, pulse: &Pulse, store_ms: i64) {
+    let off_ms = clock.correct(store_ms);
+    let held = off_ms.abs() > CLOCK_OFF_MS;
+    if held {
+        tracing::error!(off_ms, "the clocks disagree: nothing is dispatched");
+    }
+    pulse.hold.store(held, Ordering::Relaxed);
 }
 
 async fn told_to_stop() {
@@ -161,6 +178,23 @@ async fn told_to_stop() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clocks_that_disagree_hold_the_dispatch_until_they_agree_again() {
+        use crate::base::clock::Clock;
+        let clock = CarriedClock::new(1_000_000, 1_000_000, 1.0);
+        let pulse = Pulse::default();
+        let after = |off_ms: i64| {
+            judge(&clock, &pulse, clock.machine_ms() + off_ms);
+            pulse.hold.load(Ordering::Relaxed)
+        };
+        assert!(!after(1_500));
+        for hour in [3_600_000, -3_600_000] {
+            assert!(after(hour), "stepped by {hour} ms");
+            assert!(!after(0), "the next measure agrees");
+        }
+        assert!(clock.story_ms() < 1_060_000, "the story went on by itself");
+    }
 
     #[test]
     fn roles_are_read() {

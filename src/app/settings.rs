@@ -44,6 +44,10 @@ pub struct Installation {
     pub plans_file: Option<PathBuf>,
     /// Whether a plain 收到 is thanked.
     pub thank_receipts: bool,
+    /// The county's zone: when a day begins, and its calendar.
+    pub zone: String,
+    /// Texts of messages and answers are erased after so many days.
+    pub retention_days: i64,
 }
 
 impl Default for Installation {
@@ -54,6 +58,8 @@ impl Default for Installation {
             key_file: "tongluo.key".into(),
             plans_file: None,
             thank_receipts: false,
+            zone: "Asia/Shanghai".into(),
+            retention_days: 365,
         }
     }
 }
@@ -221,6 +227,14 @@ impl Settings {
         if !(100..=120_000).contains(&self.dispatch.call_timeout_ms) {
             return fault("dispatch.call_timeout_ms: 100 to 120000".into());
         }
+        if jiff::tz::TimeZone::get(&self.installation.zone).is_err() {
+            return fault(
+                "installation.zone: no such zone; write one such as Asia/Shanghai".into(),
+            );
+        }
+        if !(1..=36_500).contains(&self.installation.retention_days) {
+            return fault("installation.retention_days: 1 to 36500".into());
+        }
         let signature = self.installation.signature.chars().count();
         if !(1..=20).contains(&signature) {
             return fault("installation.signature: 1 to 20 characters, without brackets".into());
@@ -294,6 +308,8 @@ mod tests {
             ("[queue]\nprefix = \"a b\"", "queue.prefix"),
             ("[rate]\npractice = -1.0", "rate.practice"),
             ("[installation]\nsignature = \"\"", "installation.signature"),
+            ("[installation]\nzone = \"余姚\"", "installation.zone"),
+            ("[installation]\nretention_days = 0", "installation.retention_days"),
             ("[[provider]]\nkind = \"pigeon\"", "pigeon"),
         ] {
             let fault = parse(text, &[]).unwrap_err();

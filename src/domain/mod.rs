@@ -3,6 +3,7 @@
 pub mod access;
 pub mod alert;
 pub mod batch;
+pub mod calendar;
 pub mod climb;
 pub mod demand;
 pub mod duty;

@@ -6,7 +6,7 @@
 use super::proof::{self, RowBroken, RowsChecked};
 use crate::base::limits::LEASE_MS;
 use crate::base::seal::Sealer;
-use crate::domain::journal::{Broken, Chain, Verified};
+use crate::domain::journal::{Broken, Chain, Hash, Verified, Why};
 use crate::store::journal::{self, Linked, MAX_PAGE};
 use crate::store::{Store, StoreFault, lease};
 
@@ -70,8 +70,27 @@ pub enum VerifyFault {
 
 /// Verifies the whole journal, page by page, without keeping anybody from writing.
 pub async fn verify(store: &Store, sealer: &Sealer) -> Result<Verification, VerifyFault> {
+    verify_after(store, sealer, None).await
+}
+
+/// The same from the entry at which an earlier verification ended: it must still be there, with
+/// the hash it had then. A tail that was cut off shows here.
+pub async fn verify_after(
+    store: &Store,
+    sealer: &Sealer,
+    last: Option<(i64, Hash)>,
+) -> Result<Verification, VerifyFault> {
     let mut chain = Chain::default();
     let mut rows = RowsChecked::default();
+    if let Some((pos, head)) = last.filter(|(pos, _)| *pos > 0) {
+        let known = journal::page(store, pos - 1, 1).await?;
+        match known.first() {
+            Some(entry) if entry.pos == pos && entry.hash == head => {}
+            Some(_) => return Err(Broken { pos, why: Why::Hash }.into()),
+            None => return Err(Broken { pos, why: Why::Position { expected: pos } }.into()),
+        }
+        chain = Chain::after(pos, head);
+    }
     loop {
         let page = journal::page(store, chain.last_pos(), MAX_PAGE).await?;
         for entry in &page {
@@ -94,7 +113,6 @@ pub async fn verify(store: &Store, sealer: &Sealer) -> Result<Verification, Veri
 mod tests {
     use super::*;
     use crate::args;
-    use crate::domain::journal::Why;
     use crate::store::journal::NewEntry;
     use crate::store::{Stmt, fresh};
 

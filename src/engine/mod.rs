@@ -3,6 +3,7 @@
 //! that lost a deadlock, a connection or a lease returns a value that says "again".
 
 pub mod audit;
+pub mod calendar;
 pub mod chain;
 mod change;
 mod check;

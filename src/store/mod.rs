@@ -7,6 +7,7 @@ pub mod account;
 pub mod answer;
 pub mod batch;
 pub mod bench;
+pub mod calendar;
 pub mod climb;
 pub mod correct;
 pub mod custody;
@@ -41,6 +42,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         answer::ALL,
         batch::ALL,
         bench::ALL,
+        calendar::ALL,
         climb::ALL,
         correct::ALL,
         custody::ALL,

@@ -2,6 +2,7 @@
 //! own simulation signs them; what is kept is read from the store.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -19,6 +20,7 @@ struct Server {
     base: String,
     client: Arc<HttpTransport>,
     end: watch::Sender<bool>,
+    pulse: Arc<Pulse>,
 }
 
 impl Server {
@@ -26,13 +28,14 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (end, stop) = watch::channel(false);
-        let routes = web::routes(town.engine.clone(), Arc::new(Pulse::default()), &stop);
+        let pulse = Arc::new(Pulse::default());
+        let routes = web::routes(town.engine.clone(), pulse.clone(), &stop);
         let mut stop = stop.clone();
         tokio::spawn(web::serve(listener, routes, async move {
             let _ = stop.wait_for(|stop| *stop).await;
         }));
         let client = Arc::new(HttpTransport::new(HttpLimits::default(), Vec::new()).unwrap());
-        Server { base, client, end }
+        Server { base, client, end, pulse }
     }
 
     async fn call(&self, mut request: Request<Bytes>) -> Response<Bytes> {
@@ -63,6 +66,22 @@ fn again(request: &Request<Bytes>) -> Request<Bytes> {
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();
     copy
+}
+
+#[tokio::test]
+async fn a_process_whose_clock_disagrees_is_not_ready() {
+    on_both(Setup::default(), async |town| {
+        let server = Server::open(&town).await;
+        assert_eq!(server.get("/readyz").await.status(), StatusCode::OK);
+        server.pulse.hold.store(true, Ordering::Relaxed);
+        let red = server.get("/readyz").await;
+        assert_eq!(red.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let said = String::from_utf8(red.body().to_vec()).unwrap();
+        assert!(said.contains("off by more than 2 s"), "{said}");
+        server.end.send(true).unwrap();
+        town
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Contract suites and stories, one binary. Servers come from `TEST_PG_URL` and `TEST_AMQP_URL`;
 //! without them a server test says that it is skipped, unless `REQUIRE_SERVERS=1`.
 
+mod calendar;
 mod engines;
 mod hooks;
 mod plant;

@@ -23,8 +23,11 @@ struct Running {
 
 impl Running {
     fn start(town: &Town) -> Running {
+        Running::start_with(town, Arc::new(Pulse::default()))
+    }
+
+    fn start_with(town: &Town, pulse: Arc<Pulse>) -> Running {
         let (end, stop) = watch::channel(false);
-        let pulse = Arc::new(Pulse::default());
         let task = tokio::spawn(pump::run_with(town.engine.clone(), ALL, pulse.clone(), stop));
         Running { end, pulse, task }
     }
@@ -68,6 +71,29 @@ async fn an_order_goes_down_by_itself_and_climbs() {
         pump.stop().await;
         let leased = custody::leased(&town.engine.store, alert).await.unwrap();
         assert_eq!(leased, 0);
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn while_the_clocks_disagree_nothing_is_dispatched() {
+    on_both(Setup::default(), async |town| {
+        town.flood_order().await;
+        let pulse = Arc::new(Pulse::default());
+        pulse.hold.store(true, Ordering::Relaxed);
+        let pump = Running::start_with(&town, pulse);
+        let mut looks = 0;
+        let waited = async || {
+            looks += 1;
+            looks > 20
+        };
+        until(&town, "a second on hold", waited).await;
+        assert_eq!(town.taken().len(), 0);
+        assert_eq!(pump.pulse.fed_at.load(Ordering::Relaxed), 0);
+        pump.pulse.hold.store(false, Ordering::Relaxed);
+        until(&town, "all homes hear", async || heard_all(&town)).await;
+        pump.stop().await;
         town
     })
     .await;
