@@ -90,8 +90,9 @@ async fn retention_erases_texts_and_the_journal_still_holds() {
         let after: Vec<(i64, i64, i64)> = town.rows(texts).await;
         assert_eq!(after, [(0, 0, before[0].2)]);
         chained(&town).await;
-        let found = chain::verify(&town.engine.store).await.unwrap();
+        let found = chain::verify(&town.engine.store, &town.engine.sealer).await.unwrap();
         assert!(found.verified.entries > 0 && found.unchained == 0);
+        assert!(found.rows.erased > 0 && found.rows.proved > 0, "{:?}", found.rows);
         town
     })
     .await;

@@ -62,17 +62,14 @@ crate::statements! {
         AND ($1 = 1 OR h.grid_id IN (SELECT y.grid_id FROM household y WHERE y.id IN (", written!(),
         ")))) w WHERE household.id = w.id AND household.ord <> w.ord");
     // Only numbers that the import touched: others are shared by as many as before.
-    SHARE_NUMBERS = concat!("UPDATE address SET shares = n.shares, speaks_for = n.speaks \
+    SHARE_NUMBERS = "UPDATE address SET shares = n.shares, speaks_for = n.speaks \
         FROM (SELECT a.id, count(*) OVER (PARTITION BY a.lane, a.hash) AS shares, \
         CASE WHEN row_number() OVER (PARTITION BY a.lane, a.hash ORDER BY \
         CASE WHEN a.relative IS NULL THEN 0 ELSE 1 END, a.id) = 1 THEN 1 ELSE 0 END AS speaks \
         FROM address a JOIN household h ON h.id = a.household_id \
-        WHERE h.retired_at IS NULL AND a.state <> 4 AND a.hash IN (SELECT s.hash FROM stage s \
-        WHERE s.differs = 1 AND s.file = 8 UNION SELECT b.hash FROM gone g JOIN address b \
-        ON b.id = g.id WHERE g.file = 8 UNION SELECT b.hash FROM gone g JOIN address b \
-        ON b.household_id = g.id WHERE g.file = 6 UNION SELECT b.hash FROM address b \
-        WHERE b.household_id IN (", written!(), "))) n WHERE address.id = n.id \
-        AND (address.shares <> n.shares OR address.speaks_for <> n.speaks)");
+        WHERE h.retired_at IS NULL AND a.state <> 4 AND a.hash IN (SELECT c.hash FROM shared c)) n \
+        WHERE address.id = n.id \
+        AND (address.shares <> n.shares OR address.speaks_for <> n.speaks)";
     // $1 1: of all homes, else of those written.
     DROP_ZONE_HOMES = concat!("DELETE FROM zone_household WHERE direct = 0 AND ($1 = 1 ",
         "OR household_id IN (", written!(), ")) AND NOT EXISTS (SELECT 1 ", lies_in!(),

@@ -110,6 +110,16 @@ crate::statements! {
     GONE_HUMANS = concat!(gone!("humans", "h.id, 0, 0 FROM human h WHERE h.retired_at IS NULL \
         AND "), unnamed!("humans", "h.code"));
 
+    // Numbers that the import touches and that more than one row has, or will have. A number of one
+    // row alone is shared with nobody, as it says by itself.
+    FIND_SHARED = "INSERT INTO shared (hash) SELECT q.hash FROM (SELECT s.hash FROM stage s \
+        WHERE s.differs = 1 AND s.file = 8 UNION ALL SELECT a.hash FROM address a \
+        WHERE a.household_id IS NOT NULL AND a.hash IN (SELECT s.hash FROM stage s \
+        WHERE s.differs = 1 AND s.file = 8 UNION SELECT b.hash FROM gone g JOIN address b \
+        ON b.id = g.id WHERE g.file = 8 UNION SELECT b.hash FROM gone g JOIN address b \
+        ON b.household_id = g.id WHERE g.file = 6 UNION SELECT b.hash FROM stage s \
+        JOIN household x ON x.code = s.code JOIN address b ON b.household_id = x.id \
+        WHERE s.differs = 1 AND s.file = 6)) q GROUP BY q.hash HAVING count(*) > 1";
     INDEX_DIFFERS = "CREATE INDEX IF NOT EXISTS stage_differs ON stage (file, line) \
         WHERE differs = 1";
     INDEX_GONE = "CREATE INDEX IF NOT EXISTS gone_id ON gone (file, id)";
@@ -220,6 +230,7 @@ pub(super) async fn compare(store: &Store, missing: Missing) -> Result<Differenc
     if rows.iter().map(|row| row.2).sum::<i64>() < FEW_DIFFER {
         store.exec(&INDEX_DIFFERS, args![]).await?;
     }
+    store.exec(&FIND_SHARED, args![]).await?;
     let reordered: Option<(i64,)> = store.first(&COUNT_REORDERED, args![]).await?;
     Ok(Differences { rows, reordered: reordered.map_or(0, |row| row.0) })
 }

@@ -29,6 +29,7 @@ crate::statements! {
         n5 bigint, sealed {blob}, hash {blob}, differs bigint NOT NULL DEFAULT 1)";
     LAY_GONE = "CREATE TEMP TABLE IF NOT EXISTS gone (file bigint NOT NULL, id bigint NOT NULL, \
         id2 bigint NOT NULL, id3 bigint NOT NULL)";
+    LAY_SHARED = "CREATE TEMP TABLE IF NOT EXISTS shared (hash {blob} NOT NULL)";
     FILL_STAGE = "INSERT INTO stage (file, line, code, refers, refers2, t1, t2, t3, t4, n1, n2, \
         n3, n4, n5, sealed, hash) SELECT r.file, r.line, r.code, r.refers, r.refers2, r.t1, r.t2, \
         r.t3, r.t4, r.n1, r.n2, r.n3, r.n4, r.n5, {unhex r.sealed}, {unhex r.hash} \
@@ -43,10 +44,12 @@ crate::statements! {
 const COPY: &str = "COPY stage (file, line, code, refers, refers2, t1, t2, t3, t4, n1, n2, n3, n4, \
                     n5, sealed, hash) FROM STDIN";
 
-/// The empty stage, and beside it the keys of what is to be retired.
+/// The empty stage, and beside it the keys of what is to be retired and the hashes of numbers whose
+/// sharing must be counted again.
 pub(super) async fn lay(store: &Store) -> Result<(), StoreFault> {
-    store.exec(&LAY_STAGE, args![]).await?;
-    store.exec(&LAY_GONE, args![]).await?;
+    for stmt in [&LAY_STAGE, &LAY_GONE, &LAY_SHARED] {
+        store.exec(stmt, args![]).await?;
+    }
     Ok(())
 }
 
