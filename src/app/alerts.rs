@@ -14,8 +14,9 @@ use crate::domain::alert::{State, Urgency};
 use crate::domain::list::{ListState, SEARCH};
 use crate::engine::Engine;
 use crate::engine::issue::{Actor, OrderForm};
+pub use crate::engine::narrow::Farewell;
 use crate::store::order::AlertRow;
-use crate::store::{climb, custody, order, view};
+use crate::store::{climb, custody, order, situation, view};
 
 /// Bytes of a form at most.
 const FORM_BYTES: u64 = 1 << 20;
@@ -98,6 +99,33 @@ pub async fn withdraw(
     said(engine, uid).await
 }
 
+/// Puts the second signature under a bypass.
+pub async fn countersign(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
+    let signed = engine.countersign(actor, uid).await?;
+    let text = format!("{uid}: countersigned");
+    Ok(Said::new(json!({"alert": uid, "countersigned": signed}), text))
+}
+
+/// Lets an alert go on.
+pub async fn extend(engine: &Engine, actor: &Actor, uid: &str, hours: i64) -> anyhow::Result<Said> {
+    let until = engine.extend(actor, uid, hours).await?;
+    let text = format!("{uid}: goes on for {hours} h more");
+    Ok(Said::new(json!({"alert": uid, "expires_at": until}), text))
+}
+
+/// Tells whoever an update left out.
+pub async fn narrow(
+    engine: &Engine,
+    actor: &Actor,
+    uid: &str,
+    farewell: Farewell,
+    places: &[String],
+) -> anyhow::Result<Said> {
+    let messages = engine.tell_dropped(actor, uid, farewell, places).await?;
+    let text = format!("{uid}: {messages} messages to who had an older text");
+    Ok(Said::new(json!({"alert": uid, "messages": messages}), text))
+}
+
 /// Lifts an alert; says how many stay open.
 pub async fn end(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
     let open = engine.end(actor, uid).await?;
@@ -163,13 +191,14 @@ pub async fn show(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<S
     if let Some(version) = order::version(&engine.store, row.id, shown).await? {
         doc["urgency"] = json!(Urgency::from_code(version.urgency).map(Urgency::word));
         doc["act_by"] = json!(version.act_by);
-        doc["expires_at"] = json!(version.expires_at);
+        doc["expires_at"] = json!(row.extended_to.unwrap_or(version.expires_at));
         doc["template"] = json!(version.template);
         doc["newest_version"] = json!(newest);
     }
     let (said, _) = audit(engine, actor, uid).await?;
     doc["custody"] = said.json;
     let mut lines = vec![said.text];
+    lines.extend(pending(engine, &row, newest, &mut doc).await?);
     let (all, woken, reported) = climb::persons(&engine.store, row.id).await?;
     doc["persons"] = json!({"all": all, "woken": woken, "reported": reported});
     lines.push(format!("responsible persons {all}, woken {woken}"));
@@ -192,6 +221,47 @@ pub async fn show(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<S
     }
     doc["lists"] = lists.iter().map(super::hands::list_json).collect();
     Ok(Said::new(doc, lines.join("\n")))
+}
+
+/// What waits for morning, for a signature or for somebody's word.
+async fn pending(
+    engine: &Engine,
+    row: &AlertRow,
+    newest: i64,
+    doc: &mut Value,
+) -> anyhow::Result<Vec<String>> {
+    let (store, now) = (&engine.store, engine.clock.story_ms());
+    let mut lines = Vec::new();
+    let mut unsigned = Vec::new();
+    for version in 1..=newest {
+        let Some(v) = order::version(store, row.id, version).await? else {
+            continue;
+        };
+        if v.bypass == 1 && v.countersigned_at.is_none() {
+            let late = v.countersign_due.is_some_and(|due| now > due);
+            let word = if late { "LATE" } else { "due by the end of the shift" };
+            lines.push(format!("version {version}: bypass not countersigned, {word}"));
+            unsigned.push(json!({"version": version, "due": v.countersign_due, "late": late}));
+        }
+    }
+    doc["uncountersigned"] = json!(unsigned);
+    let (waiting, until) = situation::waiting(store, row.id, now).await?;
+    doc["waiting"] = json!({"households": waiting, "until": until});
+    if waiting > 0 {
+        lines.push(format!("{waiting} households wait for 6:00 (quiet hours)"));
+    }
+    let (dropped, told) = situation::dropped(store, row.id, &Farewell::purposes()).await?;
+    doc["dropped"] = json!({"households": dropped, "told": told});
+    if dropped > told {
+        let left = dropped - told;
+        lines.push(format!("{left} households had an older text and no longer belong: see narrow"));
+    }
+    let withheld = situation::withheld(store, row.id).await?;
+    doc["withheld"] = json!(withheld);
+    if withheld > 0 {
+        lines.push(format!("{withheld} messages not sent: three a day are enough"));
+    }
+    Ok(lines)
 }
 
 async fn unwoken(engine: &Engine, row: &AlertRow) -> anyhow::Result<Vec<Value>> {

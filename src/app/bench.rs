@@ -300,6 +300,7 @@ fn engine(
             practice: true,
             thank_receipts: false,
             calls_open: CALLS_OPEN,
+            shift_ends: vec![8 * 60, 20 * 60],
         },
     })?)
 }

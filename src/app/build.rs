@@ -81,6 +81,7 @@ pub async fn build_engine(settings: &Settings, part: Part) -> anyhow::Result<Bui
             practice: installation.practice,
             thank_receipts: installation.thank_receipts,
             calls_open: settings.dispatch.calls_open,
+            shift_ends: settings.installation.shift_minutes(),
         },
         entropy,
     })?;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::channel::http::HttpLimits;
 use crate::channel::registry::ProviderSettings;
+use crate::domain::shift;
 use crate::queue::QueueSettings;
 
 /// Settings that can't be used as they stand; the text names the field.
@@ -48,6 +49,15 @@ pub struct Installation {
     pub zone: String,
     /// Texts of messages and answers are erased after so many days.
     pub retention_days: i64,
+    /// When shifts of the duty room end, HH:MM: by then a bypass is countersigned.
+    pub shift_ends: Vec<String>,
+}
+
+impl Installation {
+    /// The ends of shifts as minutes of the day.
+    pub fn shift_minutes(&self) -> Vec<i64> {
+        self.shift_ends.iter().filter_map(|end| shift::minute_of_day(end)).collect()
+    }
 }
 
 impl Default for Installation {
@@ -60,6 +70,7 @@ impl Default for Installation {
             thank_receipts: false,
             zone: "Asia/Shanghai".into(),
             retention_days: 365,
+            shift_ends: shift::DEFAULT_ENDS.map(str::to_owned).to_vec(),
         }
     }
 }
@@ -239,6 +250,10 @@ impl Settings {
         if !(1..=20).contains(&signature) {
             return fault("installation.signature: 1 to 20 characters, without brackets".into());
         }
+        let ends = &self.installation.shift_ends;
+        if !(1..=6).contains(&ends.len()) || self.installation.shift_minutes().len() != ends.len() {
+            return fault("installation.shift_ends: one to six times, as 08:00".into());
+        }
         if self.web.listen.parse::<std::net::SocketAddr>().is_err() {
             return fault(format!("web.listen: {:?} is no ADDRESS:PORT", self.web.listen));
         }
@@ -310,6 +325,7 @@ mod tests {
             ("[installation]\nsignature = \"\"", "installation.signature"),
             ("[installation]\nzone = \"余姚\"", "installation.zone"),
             ("[installation]\nretention_days = 0", "installation.retention_days"),
+            ("[installation]\nshift_ends = [\"8点\"]", "installation.shift_ends"),
             ("[[provider]]\nkind = \"pigeon\"", "pigeon"),
         ] {
             let fault = parse(text, &[]).unwrap_err();

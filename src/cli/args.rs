@@ -156,16 +156,19 @@ pub struct Form {
 
 #[derive(Debug, Subcommand)]
 pub enum Alert {
+    /// Write a draft from a form; gives its id.
     Draft(Form),
-    Submit {
-        alert: String,
-    },
+    /// Hand the newest draft in; every defect is named at once.
+    Submit { alert: String },
+    /// Release what another person wrote and handed in.
     Approve {
         alert: String,
-        /// Without a second person: an emergency role's right.
+        /// Without a second person: an emergency role's right, to be countersigned.
         #[arg(long)]
         bypass: bool,
     },
+    /// The second signature under a bypass, by the end of the shift.
+    Countersign { alert: String },
     /// Give a submitted version back.
     Return {
         alert: String,
@@ -174,11 +177,11 @@ pub enum Alert {
     },
     /// Draft, submit and bypass approval in one.
     Send(Form),
-    Show {
-        alert: String,
-    },
+    /// Custody, persons not woken, lists, and what waits for somebody.
+    Show { alert: String },
+    /// Alerts, newest first.
     List,
-    /// Write the next version as a draft.
+    /// Write the next version as a draft; places and zones left out stay as they are.
     Update {
         alert: String,
         #[command(flatten)]
@@ -191,14 +194,55 @@ pub enum Alert {
         #[arg(long = "var", value_parser = variable)]
         vars: Vec<(String, String)>,
     },
+    /// Tell those who had an older text, and no longer belong, what holds for them now.
+    Narrow {
+        alert: String,
+        #[arg(long, value_enum)]
+        tell: Tell,
+        /// Codes of the places they live in.
+        #[arg(long = "place", value_name = "PLACE_CODE", required = true, num_args = 1..)]
+        places: Vec<String>,
+    },
+    /// Let it go on for some hours more than it was to.
+    Extend {
+        alert: String,
+        #[arg(long)]
+        hours: i64,
+    },
+    /// The names on the roll of an exercise.
+    Roll { alert: String },
+    /// Add numbers to the roll of an exercise that is not live yet.
+    RollFill {
+        alert: String,
+        /// Everybody who lives there or answers for it.
+        #[arg(long = "place", value_name = "PLACE_CODE", num_args = 1..)]
+        places: Vec<String>,
+        /// UTF-8 lines: a household's code, or NUMBER,NAME.
+        #[arg(long, value_name = "FILE", required_unless_present = "places")]
+        file: Option<PathBuf>,
+    },
+    /// Confirm names on the roll that another person added.
+    RollConfirm {
+        alert: String,
+        #[arg(long = "name", value_name = "NAME", num_args = 1.., required_unless_present = "all")]
+        names: Vec<String>,
+        /// All of them, read out one by one.
+        #[arg(long, conflicts_with = "names")]
+        all: bool,
+    },
     /// Lift it; who is open stays on the search list.
-    End {
-        alert: String,
-    },
+    End { alert: String },
     /// The sums of custody; exit code 1 where they do not hold.
-    Audit {
-        alert: String,
-    },
+    Audit { alert: String },
+}
+
+/// What whoever no longer belongs is told.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum Tell {
+    /// 范围更正: you need not do it any more.
+    RangeCorrection,
+    /// 返回通知: you may go home.
+    ReturnNotice,
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {
@@ -333,6 +377,13 @@ mod tests {
             "alert approve 0199 --bypass",
             "alert withdraw 0199 --var reason=误发 --var issuer=防指",
             "alert audit 0199 --json",
+            "alert countersign 0199 --as 李签发",
+            "alert narrow 0199 --tell range-correction --place p1 p2 --as 陈制作",
+            "alert extend 0199 --hours 2 --as 值班",
+            "alert roll 0199 --json",
+            "alert roll-fill 0199 --place p1 --file roll.csv --as 陈制作",
+            "alert roll-confirm 0199 --name 王阿婆 --as 李签发",
+            "alert roll-confirm 0199 --all --as 李签发",
             "list tick 0199 H12 evacuated --persons 3",
             "list give 0199 --to P7",
             "desk close 0199 --result 已接走",
@@ -353,6 +404,10 @@ mod tests {
             ("user add 甲 --role cook@1", "author"),
             ("alert withdraw 0199 --var reason", "NAME=VALUE"),
             ("list give 0199", "--to"),
+            ("alert narrow 0199 --tell bye --place p1", "range-correction"),
+            ("alert narrow 0199 --tell return-notice", "--place"),
+            ("alert roll-fill 0199", "--file"),
+            ("alert roll-confirm 0199", "--name"),
             ("sreve", "serve"),
         ] {
             let fault = parse(line).unwrap_err();

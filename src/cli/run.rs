@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::args::{
-    Alert, Bench, Cli, Command, Desk, Gateway, Journal, Key, List, Practice, Replies, Roster, User,
+    Alert, Bench, Cli, Command, Desk, Gateway, Journal, Key, List, Practice, Replies, Roster, Tell,
+    User,
 };
 use crate::app::build::{self, Part};
 use crate::app::practice::Behind;
@@ -13,7 +14,7 @@ use crate::app::roster::{self, ImportWish};
 use crate::app::serve::{self, Duties};
 use crate::app::settings::Settings;
 use crate::app::telemetry::{self, LogForm};
-use crate::app::{Said, accounts, alerts, bench, demo, hands, practice, replies};
+use crate::app::{Said, accounts, alerts, bench, demo, exercises, hands, practice, replies};
 
 pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     telemetry::start(if cli.json { LogForm::Json } else { LogForm::Text });
@@ -131,6 +132,26 @@ async fn alert(engine: &Engine, by: Option<&str>, command: &Alert) -> anyhow::Re
         Alert::Withdraw { alert, vars } => {
             let vars = vars.iter().cloned().collect();
             alerts::withdraw(engine, &actor, alert, &vars).await
+        }
+        Alert::Countersign { alert } => alerts::countersign(engine, &actor, alert).await,
+        Alert::Extend { alert, hours } => alerts::extend(engine, &actor, alert, *hours).await,
+        Alert::Narrow { alert, tell, places } => {
+            let farewell = match tell {
+                Tell::RangeCorrection => alerts::Farewell::RangeCorrection,
+                Tell::ReturnNotice => alerts::Farewell::ReturnNotice,
+            };
+            alerts::narrow(engine, &actor, alert, farewell, places).await
+        }
+        Alert::Roll { alert } => exercises::show(engine, &actor, alert).await,
+        Alert::RollFill { alert, places, file } => {
+            let lines = file.as_deref().map(exercises::read_lines).transpose()?;
+            let fill =
+                exercises::RollFill { places: places.clone(), lines: lines.unwrap_or_default() };
+            exercises::fill(engine, &actor, alert, &fill).await
+        }
+        Alert::RollConfirm { alert, names, all } => {
+            let names = (!all).then_some(names.as_slice());
+            exercises::confirm(engine, &actor, alert, names).await
         }
         Alert::End { alert } => alerts::end(engine, &actor, alert).await,
         Alert::Audit { alert } => return alerts::audit(engine, &actor, alert).await,

@@ -139,6 +139,8 @@ pub struct LeaderState {
     pub holds_list: bool,
     /// He holds one in silence and was asked whether he goes on.
     pub was_asked: bool,
+    /// He was told of homes whose helper he is.
+    pub helps_homes: bool,
     /// His number is a household's as well.
     pub has_home: bool,
     /// When he last sent the same digit.
@@ -158,6 +160,10 @@ pub enum LeaderAct {
     Decline,
     /// Gives back the list he holds.
     HandBack,
+    /// Goes to the homes whose helper he is.
+    TakeHomes,
+    /// Can't go there.
+    DeclineHomes,
     /// Speaks of his own household: goes on to [`match_household`].
     OwnHome,
     /// The same digit again within a minute: confirmed again, done once.
@@ -175,8 +181,10 @@ pub fn leader_act(digit: u8, state: &LeaderState, now: i64) -> LeaderAct {
         1 if state.has_offer => LeaderAct::Take,
         1 if state.was_asked => LeaderAct::GoOn,
         1 if state.has_summons => LeaderAct::Wake,
+        1 if state.helps_homes => LeaderAct::TakeHomes,
         0 if state.has_offer => LeaderAct::Decline,
         0 if state.holds_list => LeaderAct::HandBack,
+        0 if state.helps_homes => LeaderAct::DeclineHomes,
         _ if state.has_home => LeaderAct::OwnHome,
         _ => LeaderAct::Unclear,
     }
@@ -314,6 +322,7 @@ mod tests {
             has_summons: summons,
             holds_list: holds,
             was_asked: false,
+            helps_homes: false,
             has_home: home,
             last_same_digit_at: None,
         }
@@ -342,6 +351,19 @@ mod tests {
         assert_eq!(leader_act(1, &asked(false), T), LeaderAct::GoOn);
         assert_eq!(leader_act(1, &asked(true), T), LeaderAct::Take, "and goes on with the other");
         assert_eq!(leader_act(0, &asked(false), T), LeaderAct::HandBack);
+    }
+
+    #[test]
+    fn a_helpers_digit_means_his_homes_unless_he_leads_something() {
+        let helper = |offer: bool, summons: bool| LeaderState {
+            helps_homes: true,
+            ..leader(offer, summons, false, true)
+        };
+        assert_eq!(leader_act(1, &helper(false, false), T), LeaderAct::TakeHomes);
+        assert_eq!(leader_act(1, &helper(true, false), T), LeaderAct::Take);
+        assert_eq!(leader_act(1, &helper(false, true), T), LeaderAct::Wake);
+        assert_eq!(leader_act(0, &helper(false, false), T), LeaderAct::DeclineHomes);
+        assert_eq!(leader_act(3, &helper(false, false), T), LeaderAct::OwnHome);
     }
 
     #[test]

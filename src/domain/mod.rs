@@ -21,6 +21,7 @@ pub mod plan;
 pub mod quiet;
 pub mod reply;
 pub mod roster;
+pub mod shift;
 pub mod standing;
 pub mod statement;
 pub mod triage;

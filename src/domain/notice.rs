@@ -60,6 +60,14 @@ purposes! {
     Withdrawn = 18;
     /// A part of somebody's list that another took, or gave back to him.
     Shared = 19;
+    /// 范围更正, to who had an older text and no longer belongs.
+    RangeCorrection = 20;
+    /// 返回通知, likewise.
+    ReturnNotice = 21;
+    /// An exercise was stopped by the real thing.
+    ExerciseStopped = 22;
+    /// A bypass was not countersigned in time.
+    Countersign = 23;
 }
 
 #[cfg(test)]

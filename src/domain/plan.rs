@@ -77,10 +77,14 @@ pub enum TimerKind {
     Correction,
     /// The pace of whoever took a list of a grid is looked at.
     Pace,
+    /// A bypass must be countersigned by now.
+    Countersign,
+    /// The helpers of homes that need a person are messaged.
+    Helpers,
 }
 
 impl TimerKind {
-    pub const ALL: [TimerKind; 11] = [
+    pub const ALL: [TimerKind; 13] = [
         TimerKind::FirstWaveMax,
         TimerKind::Wave,
         TimerKind::List,
@@ -92,6 +96,8 @@ impl TimerKind {
         TimerKind::Search,
         TimerKind::Correction,
         TimerKind::Pace,
+        TimerKind::Countersign,
+        TimerKind::Helpers,
     ];
 
     /// The stable number under which the store keeps it.
@@ -108,6 +114,8 @@ impl TimerKind {
             TimerKind::Search => 9,
             TimerKind::Correction => 10,
             TimerKind::Pace => 11,
+            TimerKind::Countersign => 12,
+            TimerKind::Helpers => 13,
         }
     }
 

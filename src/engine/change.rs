@@ -97,6 +97,30 @@ impl Engine {
         Ok(())
     }
 
+    /// Lets an alert go on for some hours more: the answer to the call before it expires. Gives
+    /// until when.
+    pub async fn extend(&self, actor: &Actor, uid: &str, hours: i64) -> Result<i64, EngineFault> {
+        if !(1..=72).contains(&hours) {
+            return Err(refused("hours: 1 to 72"));
+        }
+        let (row, _) = self.newest(uid).await?;
+        self.allowed(actor, Action::ExtendAlert, row.id, row.version.max(1)).await?;
+        if row.state != State::Live.code() {
+            return Err(refused("only a live alert can be extended"));
+        }
+        let version = order::version(&self.store, row.id, row.version).await?;
+        let expires_at = version.map_or(0, |v| v.expires_at);
+        let until = row.extended_to.unwrap_or(expires_at).max(expires_at) + hours * HOUR_MS;
+        let mut tx = self.store.begin().await?;
+        order::extend(&mut tx, row.id, expires_at, hours * HOUR_MS).await?;
+        let kind = TimerKind::Expiry.code();
+        timer::set(&mut tx, row.id, kind, 0, 0, 0, until - HOUR_MS).await?;
+        let detail = json!({"version": row.version, "extended_hours": hours, "until": until});
+        self.note(&mut tx, &actor.name, Action::ExtendAlert.word(), Some(row.id), detail).await?;
+        tx.commit().await?;
+        Ok(until)
+    }
+
     /// Lifts an alert. Sending and the ladders stop; whoever is still open stands on the search
     /// list (清点名单), see `search`.
     pub async fn end(&self, actor: &Actor, uid: &str) -> Result<i64, EngineFault> {

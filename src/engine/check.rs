@@ -7,7 +7,7 @@ use crate::domain::access::{self, Action};
 use crate::domain::alert::{self, Origin, RingAsked, Roll, State, Submission, Urgency};
 use crate::domain::gate::AlertKind;
 use crate::store::order::{self, AlertRow, AreaRow};
-use crate::store::{account, expand};
+use crate::store::{account, expand, roll};
 
 impl Engine {
     /// Every code must exist, and the right must reach every place named.
@@ -59,6 +59,7 @@ impl Engine {
         row: &AlertRow,
         version: i64,
         bypass: bool,
+        submitting: bool,
     ) -> Result<(), EngineFault> {
         let now = self.clock.story_ms();
         let Some(v) = order::version(&self.store, row.id, version).await? else {
@@ -77,8 +78,10 @@ impl Engine {
         let duty = crate::domain::duty::Role::DutyRoom.code();
         let roll = match AlertKind::from_code(row.kind) {
             Some(AlertKind::Exercise) => {
-                let numbers = order::roll(&self.store, row.id).await?.len();
-                Some(Roll { numbers: i64::try_from(numbers).unwrap_or(0), unconfirmed: 0 })
+                let (numbers, unconfirmed) = roll::count(&self.store, row.id).await?;
+                // It is confirmed while the draft is with the second person.
+                let unconfirmed = if submitting { 0 } else { unconfirmed };
+                Some(Roll { numbers, unconfirmed })
             }
             Some(AlertKind::Live | AlertKind::Rehearsal) | None => None,
         };

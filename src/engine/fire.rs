@@ -11,6 +11,7 @@ use crate::domain::notice::Purpose;
 use crate::domain::plan::TimerKind;
 use crate::render::NoticeText;
 use crate::store::climb as rows;
+use crate::store::expand::paired;
 use crate::store::notice::Post;
 use crate::store::timer::{self, PlaceTimer, TimerRow};
 use crate::store::{Tx, batch, correct, order};
@@ -69,6 +70,8 @@ impl Engine {
             TimerKind::Search => self.fire_search(tx, &order, rows, now).await,
             TimerKind::Correction => self.fire_correction(tx, &order, rows, now).await,
             TimerKind::Pace => self.fire_pace(tx, &order, rows, now).await,
+            TimerKind::Countersign => self.fire_countersign(tx, &order, rows, now).await,
+            TimerKind::Helpers => self.fire_helpers(tx, &order, now).await,
             TimerKind::Task => Ok(()),
         }
     }
@@ -212,6 +215,7 @@ impl Engine {
         timer::set(tx, order.alert_id, kind, 0, 0, step, now + next_ms).await?;
         if left_min == 0 {
             let detail = serde_json::json!({"version": order.version, "extended_hours": 2});
+            order::extend(tx, order.alert_id, order.expires_at, 2 * 60 * MINUTE_MS).await?;
             return self.note(tx, "clock", "alert.extended", Some(order.alert_id), detail).await;
         }
         self.tell_expiring(tx, order, left_min, now).await
@@ -253,15 +257,20 @@ impl Engine {
         now: i64,
     ) -> Result<(), EngineFault> {
         let subjects: Vec<i64> = timers.iter().map(|t| t.subject_id).collect();
+        paired::end_done(tx, &subjects, now).await?;
         let open = rows::open_tasks(tx, &subjects).await?;
-        if open.is_empty() {
+        let kind = TimerKind::Task.code();
+        for (task, kept_until) in open.iter().filter(|t| t.1 > now) {
+            let Some(row) = timers.iter().find(|t| t.subject_id == *task) else { continue };
+            timer::set(tx, row.alert_id, kind, 0, *task, row.step, *kept_until).await?;
+        }
+        let ids: Vec<i64> = open.iter().filter(|t| t.1 <= now).map(|t| t.0).collect();
+        if ids.is_empty() {
             return Ok(());
         }
-        let ids: Vec<i64> = open.iter().map(|t| t.0).collect();
         rows::reopen_tasks(tx, &ids).await?;
         for row in timers.iter().filter(|t| ids.contains(&t.subject_id)) {
             let due = now + 5 * MINUTE_MS;
-            let kind = TimerKind::Task.code();
             timer::set(tx, row.alert_id, kind, 0, row.subject_id, row.step + 1, due).await?;
         }
         let helps = u32::try_from(ids.len()).unwrap_or(u32::MAX);

@@ -13,6 +13,7 @@ use crate::channel::Inbound;
 use crate::domain::alert::State;
 use crate::domain::demand::Demand;
 use crate::domain::matching::{self, Candidate, LeaderAct, LeaderState, Target};
+use crate::domain::notice::Purpose;
 use crate::domain::reply::{self, Label, Reading};
 use crate::domain::statement::{Claim, Giver};
 use crate::domain::triage::Triage;
@@ -161,7 +162,8 @@ impl Engine {
         let ids: HashSet<i64> = owners.iter().filter_map(|o| o.human_id).collect();
         let ids: Vec<i64> = ids.into_iter().collect();
         let mut humans = HashMap::new();
-        for row in answer::human_states(tx, &ids).await? {
+        let (live, purpose) = (State::Live.code(), Purpose::Helper.code());
+        for row in answer::human_states(tx, &ids, live, purpose).await? {
             humans.insert(
                 row.id,
                 LeaderState {
@@ -169,6 +171,7 @@ impl Engine {
                     has_summons: row.summoned > 0,
                     holds_list: row.held > 0,
                     was_asked: row.asked > 0,
+                    helps_homes: row.helping > 0,
                     has_home: false,
                     last_same_digit_at: None,
                 },

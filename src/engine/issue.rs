@@ -172,7 +172,7 @@ impl Engine {
         let (row, version) = self.newest(uid).await?;
         self.allowed(actor, Action::SubmitAlert, row.id, version).await?;
         // What an emergency bypass may overlook must not keep it from being submitted.
-        self.check_version(&row, version, true).await?;
+        self.check_version(&row, version, true, true).await?;
         self.move_version(actor, &row, version, Act::Submit, Action::SubmitAlert, None).await
     }
 
@@ -254,7 +254,7 @@ impl Engine {
         }
         let state = self.version_state(row.id, version).await?;
         state.next(Act::Approve).map_err(|fault| refused(fault.to_string()))?;
-        self.check_version(&row, version, bypass).await?;
+        self.check_version(&row, version, bypass, false).await?;
         self.release(actor, &row, version, bypass, action).await
     }
 
@@ -294,9 +294,16 @@ impl Engine {
             self.leave_places(&mut tx, row, version, now).await?;
             dropped = expand::update::drop_out(&mut tx, row.id, version, now).await?;
         }
+        if bypass {
+            self.ask_countersign(&mut tx, row.id, version, now).await?;
+        }
+        if row.kind == AlertKind::Live.code() && urgency >= Urgency::Urgent {
+            self.stop_exercises(&mut tx, actor, row, now).await?;
+        }
         let mut timers = vec![(TimerKind::Expiry, 0, (v.expires_at - HOUR_MS).max(now))];
         if !plan.persons_ms.is_empty() {
             timers.push((TimerKind::Summons, 0, now));
+            timers.push((TimerKind::Helpers, 0, now));
             if let Some(after_ms) = plan.unwoken_ms {
                 timers.push((TimerKind::Unwoken, 0, now + after_ms));
             }

@@ -96,6 +96,8 @@ impl Engine {
             Some(LeaderAct::OwnHome) => {
                 Ok(Some(self.say(&NoticeText::HomeAnswered { digit }, now)?))
             }
+            Some(LeaderAct::TakeHomes) => self.take_homes(tx, human, now).await,
+            Some(LeaderAct::DeclineHomes) => self.decline_homes(tx, human, now).await,
             Some(LeaderAct::Repeat | LeaderAct::Unclear) | None => Ok(None),
         }
     }

@@ -7,6 +7,8 @@ pub mod calendar;
 pub mod chain;
 mod change;
 mod check;
+mod countersign;
+pub mod exercise;
 pub mod expand;
 pub mod feed;
 pub mod fire;
@@ -17,9 +19,11 @@ pub mod issue;
 mod ladder;
 mod leader;
 mod leaving;
+pub mod narrow;
 mod night;
 mod notices;
 mod pace;
+mod paired;
 pub mod proof;
 pub mod pump;
 mod reading;
@@ -65,6 +69,8 @@ pub struct EngineSettings {
     pub thank_receipts: bool,
     /// Open calls to gateways in this process.
     pub calls_open: usize,
+    /// Minutes of the day at which shifts of the duty room end.
+    pub shift_ends: Vec<i64>,
 }
 
 /// Everything the steps work with.

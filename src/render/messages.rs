@@ -29,16 +29,21 @@ macro_rules! house {
 }
 
 /// The sentences around and beside the resident texts.
-const HOUSE: [(&str, &str); 28] = [
+const HOUSE: [(&str, &str); 33] = [
     house!("frame"),
     house!("ask"),
     house!("notices/ask_back_persons"),
     house!("notices/correction"),
+    house!("notices/countersign_due"),
     house!("notices/desk_waits"),
     house!("notices/duty_room_reminder"),
+    house!("notices/exercise_stopped"),
     house!("notices/expiring"),
     house!("notices/help_received"),
     house!("notices/help_taken"),
+    house!("notices/helper"),
+    house!("notices/helper_declined"),
+    house!("notices/helper_taken"),
     house!("notices/holder_check"),
     house!("notices/home_answered"),
     house!("notices/lifted"),

@@ -13,7 +13,7 @@ pub use catalog::{Origin, TemplateInfo, VariableInfo};
 pub use fault::{RenderFault, WordingFault};
 pub use messages::{MAX_TEXT_UNITS, Messages};
 pub use notice::{
-    HelpClass, NoticeHead, NoticeText, OpenDoors, PersonAt, PlaceDoors, WhyWithdrawn,
+    HelpClass, HomeAt, NoticeHead, NoticeText, OpenDoors, PersonAt, PlaceDoors, WhyWithdrawn,
 };
 pub use resident::{Audience, MergedPart, ResidentText};
 pub use time::say_time;

@@ -58,6 +58,13 @@ pub struct PersonAt<'a> {
     pub place: &'a str,
 }
 
+/// A home and where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct HomeAt<'a> {
+    pub name: &'a str,
+    pub place: &'a str,
+}
+
 /// The classes A, B, C of a help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -202,6 +209,29 @@ pub enum NoticeText<'a> {
         sent_ms: i64,
         instead: Option<&'a str>,
     },
+    /// To a helper, with the first wave: his homes, of which the first three are named.
+    Helper {
+        alert_title: &'a str,
+        homes: &'a [HomeAt<'a>],
+        count: u32,
+        by: Option<&'a str>,
+        shelter: Option<&'a str>,
+    },
+    /// The helper goes.
+    HelperTaken {
+        homes: u32,
+    },
+    /// The helper can't go.
+    HelperDeclined,
+    /// To the duty room: nobody countersigned by the end of the shift, `hours` ago.
+    CountersignDue {
+        alert_title: &'a str,
+        hours: u32,
+    },
+    /// Something real has gone out: the exercise is over.
+    ExerciseStopped {
+        alert_title: &'a str,
+    },
     /// 返回通知, by zone.
     ReturnNotice {
         place: &'a str,
@@ -257,6 +287,11 @@ impl NoticeText<'_> {
             NoticeText::WokenThanks => "notices/woken_thanks",
             NoticeText::HomeAnswered { .. } => "notices/home_answered",
             NoticeText::Correction { .. } => "notices/correction",
+            NoticeText::Helper { .. } => "notices/helper",
+            NoticeText::HelperTaken { .. } => "notices/helper_taken",
+            NoticeText::HelperDeclined => "notices/helper_declined",
+            NoticeText::CountersignDue { .. } => "notices/countersign_due",
+            NoticeText::ExerciseStopped { .. } => "notices/exercise_stopped",
             NoticeText::ReturnNotice { .. } => "notices/return_notice",
             NoticeText::RangeCorrection { .. } => "notices/range_correction",
             NoticeText::Lifted { .. } => "notices/lifted",
@@ -310,6 +345,17 @@ impl NoticeText<'_> {
             | NoticeText::Search { alert_title, .. }
             | NoticeText::RangeCorrection { alert_title, .. }
             | NoticeText::Lifted { alert_title, .. } => check_title(alert_title),
+            NoticeText::CountersignDue { alert_title, .. }
+            | NoticeText::ExerciseStopped { alert_title } => check_title(alert_title),
+            NoticeText::Helper { alert_title, homes, .. } => {
+                check_title(alert_title)?;
+                check_count("homes", homes.len(), 1, NAMED_PLACES)?;
+                homes.iter().try_for_each(|one| {
+                    check_who(one.name)?;
+                    check_place(one.place)
+                })
+            }
+            NoticeText::HelperTaken { .. } | NoticeText::HelperDeclined => Ok(()),
             NoticeText::HelpTaken { who } => check_who(who),
             NoticeText::ListDeclined { place } | NoticeText::ReturnNotice { place } => {
                 check_place(place)
@@ -355,6 +401,14 @@ impl NoticeText<'_> {
             | NoticeText::RangeCorrection { sent_ms, .. } => {
                 context! { stamp, sent => say_time(sent_ms, now_ms), ..fields }
             }
+            NoticeText::Helper { homes, count, .. } => {
+                let more = count as usize > homes.len();
+                context! { more, ..fields }
+            }
+            NoticeText::CountersignDue { .. }
+            | NoticeText::ExerciseStopped { .. }
+            | NoticeText::HelperTaken { .. } => fields,
+            NoticeText::HelperDeclined => context! {},
             NoticeText::ReturnNotice { .. } | NoticeText::Lifted { .. } => {
                 context! { stamp, ..fields }
             }

@@ -52,7 +52,9 @@ crate::statements! {
         AND l.state = 1) AS offered, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
         AND l.state IN (2, 4)) AS held, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
         AND l.state = 4) AS asked, (SELECT count(*) FROM summons s WHERE s.human_id = h.id \
-        AND s.woken_at IS NULL) AS summoned FROM human h WHERE h.id {in $1}";
+        AND s.woken_at IS NULL) AS summoned, (SELECT count(*) FROM notice n JOIN alert al \
+        ON al.id = n.alert_id AND al.state = $2 WHERE n.human_id = h.id AND n.purpose = $3) \
+        AS helping FROM human h WHERE h.id {in $1}";
     INSERT_STATEMENTS = "INSERT INTO statement (source_key, alert_id, version, household_id, \
         giver, giver_id, claim, persons, closes, observed_at, stored_at, source) \
         SELECT r.key, r.alert, r.version, r.household, r.giver, r.giver_id, r.claim, r.persons, \
@@ -196,11 +198,19 @@ pub struct HumanState {
     /// Held in silence: he was asked whether he goes on.
     pub asked: i64,
     pub summoned: i64,
+    /// Told of homes whose helper he is.
+    pub helping: i64,
 }
 
-/// What waits for the digits of these humans.
-pub async fn human_states(tx: &mut Tx, humans: &[i64]) -> Result<Vec<HumanState>, StoreFault> {
-    tx.rows(&HUMAN_STATE, args![ids(humans)]).await
+/// What waits for the digits of these humans; helpers are told by notices of `purpose` under
+/// alerts in `state`.
+pub async fn human_states(
+    tx: &mut Tx,
+    humans: &[i64],
+    state: i64,
+    purpose: i64,
+) -> Result<Vec<HumanState>, StoreFault> {
+    tx.rows(&HUMAN_STATE, args![ids(humans), state, purpose]).await
 }
 
 /// A statement ready to be appended. `at` is when it was observed.

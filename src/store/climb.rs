@@ -97,7 +97,8 @@ crate::statements! {
         AND p.parent_id IS NULL JOIN address a ON a.human_id = d.human_id AND a.lane = 1 \
         AND a.state = 0 WHERE d.role = 6 ORDER BY d.ord, a.ord";
     REOPEN_TASK = "UPDATE task SET state = 0, owner = NULL WHERE id {in $1} AND state = 1";
-    OPEN_TASK_IDS = "SELECT id, class, text FROM task WHERE id {in $1} AND state < 2";
+    OPEN_TASKS = "SELECT id, CAST(CASE WHEN state = 1 THEN COALESCE(deadline_at, 0) ELSE 0 END \
+        AS bigint) FROM task WHERE id {in $1} AND state < 2";
     PERSONS = "SELECT count(*), count(woken_at), CAST(COALESCE(sum(CASE WHEN reported_at IS NOT \
         NULL THEN 1 ELSE 0 END), 0) AS bigint) FROM summons WHERE alert_id = $1";
 }
@@ -224,9 +225,9 @@ pub async fn duty_room(tx: &mut Tx) -> Result<Vec<(i64, i64)>, StoreFault> {
     tx.rows(&DUTY_ROOM, args![]).await
 }
 
-/// Open or taken tasks of these: id, class, text.
-pub async fn open_tasks(tx: &mut Tx, tasks: &[i64]) -> Result<Vec<(i64, i64, String)>, StoreFault> {
-    tx.rows(&OPEN_TASK_IDS, args![ids(tasks)]).await
+/// Open or taken tasks of these: id, and until when one is in somebody's hand (0: in nobody's).
+pub async fn open_tasks(tx: &mut Tx, tasks: &[i64]) -> Result<Vec<(i64, i64)>, StoreFault> {
+    tx.rows(&OPEN_TASKS, args![ids(tasks)]).await
 }
 
 /// Takes tasks out of hands that let the deadline pass.

@@ -56,6 +56,7 @@ macro_rules! band {
     };
 }
 
+pub mod paired;
 pub mod update;
 
 crate::statements! {

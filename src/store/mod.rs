@@ -26,10 +26,12 @@ pub mod notice;
 pub mod order;
 pub mod permit;
 pub mod proof;
+pub mod roll;
 pub mod roster;
 pub mod search;
 pub mod situation;
 pub mod timer;
+pub mod told;
 pub mod upkeep;
 pub mod view;
 
@@ -50,6 +52,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         custody::ALL,
         desk::ALL,
         expand::ALL,
+        expand::paired::ALL,
         expand::update::ALL,
         journal::ALL,
         lease::ALL,
@@ -60,10 +63,12 @@ pub fn statements() -> Vec<&'static Stmt> {
         permit::ALL,
         proof::ALL,
         &roster,
+        roll::ALL,
         search::ALL,
         situation::ALL,
         timer::ALL,
         upkeep::ALL,
+        told::ALL,
         view::ALL,
     ];
     groups.iter().flat_map(|group| group.iter().copied()).collect()

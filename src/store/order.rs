@@ -29,16 +29,18 @@ crate::statements! {
         (SELECT r.code FROM {rows $1: code text}) UNION ALL SELECT z.code, 0 FROM zone z \
         WHERE z.code IN (SELECT r.code FROM {rows $1: code text})";
     READ_ALERT = "SELECT id, uid, origin, kind, hazard, title, issuer, number, colour, issued_at, \
-        state, version, author_id, created_at, live_at, ended_at FROM alert WHERE uid = $1";
+        state, version, author_id, created_at, live_at, ended_at, extended_to FROM alert \
+        WHERE uid = $1";
     READ_ALERT_BY_ID = "SELECT id, uid, origin, kind, hazard, title, issuer, number, colour, \
-        issued_at, state, version, author_id, created_at, live_at, ended_at FROM alert \
-        WHERE id = $1";
+        issued_at, state, version, author_id, created_at, live_at, ended_at, extended_to \
+        FROM alert WHERE id = $1";
     LIST_ALERTS = "SELECT id, uid, origin, kind, hazard, title, issuer, number, colour, \
-        issued_at, state, version, author_id, created_at, live_at, ended_at FROM alert \
-        WHERE id < $1 ORDER BY id DESC LIMIT $2";
+        issued_at, state, version, author_id, created_at, live_at, ended_at, extended_to \
+        FROM alert WHERE id < $1 ORDER BY id DESC LIMIT $2";
     LOCK_ALERT = "SELECT id, state, version, author_id FROM alert WHERE id = $1 {lock}";
     READ_VERSION = "SELECT alert_id, version, state, urgency, template, vars, act_by, expires_at, \
-        plan, categories, needs, reach, author_id, approver_id, bypass, created_at, live_at \
+        plan, categories, needs, reach, author_id, approver_id, bypass, countersign_due, \
+        countersigner_id, countersigned_at, created_at, live_at \
         FROM alert_version WHERE alert_id = $1 AND version = $2";
     LATEST_VERSION = "SELECT COALESCE(max(version), 0) FROM alert_version WHERE alert_id = $1";
     READ_RINGS = "SELECT ring, demand, pursued FROM alert_ring WHERE alert_id = $1 \
@@ -51,12 +53,18 @@ crate::statements! {
     SUPERSEDE = "UPDATE alert_version SET state = $3 WHERE alert_id = $1 AND state = $2";
     GO_LIVE_VERSION = "UPDATE alert_version SET state = $3, approver_id = $4, bypass = $5, \
         live_at = $6, plan = $7 WHERE alert_id = $1 AND version = $2";
-    GO_LIVE_ALERT = "UPDATE alert SET state = $2, version = $3, live_at = COALESCE(live_at, $4) \
-        WHERE id = $1";
+    GO_LIVE_ALERT = "UPDATE alert SET state = $2, version = $3, extended_to = NULL, \
+        live_at = COALESCE(live_at, $4) WHERE id = $1";
     PLAN_CORRECTION = "INSERT INTO expansion (alert_id, version, grid_id, ord, households, \
         pursued, state) SELECT e.alert_id, $2, e.grid_id, min(e.ord), 0, 0, 0 FROM expansion e \
         WHERE e.alert_id = $1 AND e.version < $2 AND e.state = 1 GROUP BY e.alert_id, e.grid_id \
         ON CONFLICT DO NOTHING";
+    COUNTERSIGN_DUE = "UPDATE alert_version SET countersign_due = $3 WHERE alert_id = $1 \
+        AND version = $2";
+    COUNTERSIGN = "UPDATE alert_version SET countersigner_id = $3, countersigned_at = $4 \
+        WHERE alert_id = $1 AND version = $2 AND countersigned_at IS NULL";
+    EXTEND = "UPDATE alert SET extended_to = {greatest}(COALESCE(extended_to, $2), $2) + $3 \
+        WHERE id = $1";
     LIVE_ALERTS = "SELECT id, uid, kind, version, live_at FROM alert WHERE state = $1 ORDER BY id";
     HAS_DUTY_ROOM = "SELECT count(*) FROM duty d JOIN place p ON p.id = d.place_id \
         JOIN address a ON a.human_id = d.human_id AND a.state = 0 AND a.lane = 1 \
@@ -136,6 +144,8 @@ pub struct AlertRow {
     pub created_at: i64,
     pub live_at: Option<i64>,
     pub ended_at: Option<i64>,
+    /// Until when it was extended, beyond its version's own expiry.
+    pub extended_to: Option<i64>,
 }
 
 /// A version as stored.
@@ -156,6 +166,9 @@ pub struct VersionRow {
     pub author_id: i64,
     pub approver_id: Option<i64>,
     pub bypass: i64,
+    pub countersign_due: Option<i64>,
+    pub countersigner_id: Option<i64>,
+    pub countersigned_at: Option<i64>,
     pub created_at: i64,
     pub live_at: Option<i64>,
 }
@@ -343,6 +356,39 @@ pub async fn release(
 /// One row per grid whose households may have had an older text.
 pub async fn plan_correction(tx: &mut Tx, alert: i64, version: i64) -> Result<u64, StoreFault> {
     tx.exec(&PLAN_CORRECTION, args![alert, version]).await
+}
+
+/// Notes by when a bypass must be countersigned.
+pub async fn set_countersign_due(
+    tx: &mut Tx,
+    alert: i64,
+    version: i64,
+    due: i64,
+) -> Result<(), StoreFault> {
+    tx.exec(&COUNTERSIGN_DUE, args![alert, version, due]).await?;
+    Ok(())
+}
+
+/// Countersigns a version, once.
+pub async fn countersign(
+    tx: &mut Tx,
+    alert: i64,
+    version: i64,
+    by: i64,
+    now: i64,
+) -> Result<u64, StoreFault> {
+    tx.exec(&COUNTERSIGN, args![alert, version, by, now]).await
+}
+
+/// Lets an alert go on for longer than it was to, or than it was extended already.
+pub async fn extend(
+    tx: &mut Tx,
+    alert: i64,
+    expires_at: i64,
+    by_ms: i64,
+) -> Result<(), StoreFault> {
+    tx.exec(&EXTEND, args![alert, expires_at, by_ms]).await?;
+    Ok(())
 }
 
 /// Live alerts: id, uid, kind, version, live since.

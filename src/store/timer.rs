@@ -18,7 +18,8 @@ crate::statements! {
     CLAIM_DUE = "SELECT id, alert_id, kind, place_id, subject_id, step, due_at FROM timer \
         WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2 {skip}";
     DROP_TIMERS = "DELETE FROM timer WHERE id {in $1}";
-    STOP_ALERT = "DELETE FROM timer WHERE alert_id = $1 AND kind <> 7";
+    STOP_ALERT = "DELETE FROM timer WHERE alert_id = $1 AND kind NOT IN (7, 12)";
+    DROP_ONE = "DELETE FROM timer WHERE alert_id = $1 AND kind = $2 AND subject_id = $3";
     HASTEN_LISTS = "UPDATE timer SET due_at = {least}(due_at, $3) WHERE alert_id = $1 \
         AND kind = 3 AND place_id {in $2}";
     START_PACE = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
@@ -97,6 +98,11 @@ pub async fn claim_due(tx: &mut Tx, now: i64) -> Result<Vec<TimerRow>, StoreFaul
 pub async fn next_due_at(store: &Store) -> Result<Option<i64>, StoreFault> {
     let row: Option<(Option<i64>,)> = store.first(&NEXT_TIMER, args![]).await?;
     Ok(row.and_then(|r| r.0))
+}
+
+/// Takes away the timer of one subject of an alert.
+pub async fn drop_one(tx: &mut Tx, alert: i64, kind: i64, subject: i64) -> Result<u64, StoreFault> {
+    tx.exec(&DROP_ONE, args![alert, kind, subject]).await
 }
 
 /// An alert that ended or was withdrawn pursues nobody; open tasks keep their timers.

@@ -148,6 +148,7 @@ impl Town {
                 practice: true,
                 thank_receipts: false,
                 calls_open: 16,
+                shift_ends: vec![8 * 60, 20 * 60],
             },
         })
         .unwrap();

@@ -144,6 +144,7 @@ impl Prepared {
                 practice: true,
                 thank_receipts: false,
                 calls_open: CALLS_OPEN,
+                shift_ends: vec![8 * 60, 20 * 60],
             },
         })?;
         let engine = Arc::new(engine);

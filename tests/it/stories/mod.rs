@@ -6,6 +6,7 @@ mod first;
 mod input;
 mod leaders;
 mod lists;
+mod orders;
 mod outage;
 mod poison;
 mod proof;

@@ -3,7 +3,7 @@
 use super::{ONE_PART, TWO_PARTS, assert_lines, messages};
 use crate::domain::demand::Demand;
 use crate::render::notice::{
-    HelpClass, NoticeHead, NoticeText, OpenDoors, PersonAt, PlaceDoors, WhyWithdrawn,
+    HelpClass, HomeAt, NoticeHead, NoticeText, OpenDoors, PersonAt, PlaceDoors, WhyWithdrawn,
 };
 use crate::render::time::tests::ms;
 
@@ -155,6 +155,35 @@ fn residents_notices() -> Vec<NoticeText<'static>> {
     ]
 }
 
+const HOMES: [HomeAt<'static>; 3] = {
+    let mut homes = [HomeAt { name: "王阿婆", place: "1幢101" }; 3];
+    homes[1] = HomeAt { name: "李大爷", place: "2幢302" };
+    homes
+};
+
+fn helper(
+    homes: &'static [HomeAt<'static>],
+    count: u32,
+    by: Option<&'static str>,
+) -> NoticeText<'static> {
+    let shelter = Some("四明小学").filter(|_| count > 1);
+    NoticeText::Helper { alert_title: TITLE, homes, count, by, shelter }
+}
+
+/// What stands around an order.
+fn orders_notices() -> Vec<NoticeText<'static>> {
+    vec![
+        helper(&HOMES[..1], 1, None),
+        helper(&HOMES[..2], 2, None),
+        helper(&HOMES, 5, Some("3点")),
+        NoticeText::HelperTaken { homes: 2 },
+        NoticeText::HelperDeclined,
+        NoticeText::CountersignDue { alert_title: TITLE, hours: 0 },
+        NoticeText::CountersignDue { alert_title: TITLE, hours: 2 },
+        NoticeText::ExerciseStopped { alert_title: TITLE },
+    ]
+}
+
 /// `Offer` of `Offer { … }`.
 fn variant(notice: &NoticeText<'_>) -> String {
     let shown = format!("{notice:?}");
@@ -164,13 +193,15 @@ fn variant(notice: &NoticeText<'_>) -> String {
 #[test]
 fn notices_read_what_is_written_in_the_table() {
     let (messages, mut lines) = (messages(), Vec::new());
-    for notice in leaders_notices().iter().chain(&residents_notices()) {
+    let (leaders, residents) = (leaders_notices(), residents_notices());
+    for notice in leaders.iter().chain(&residents).chain(&orders_notices()) {
         let said = messages.notice(&head(), notice).expect("samples render");
         let exercise = NoticeHead { exercise: true, ..head() };
         let drill = messages.notice(&exercise, notice).expect("samples render");
         assert_eq!(drill, said.replacen('】', "】【演练】", 1));
         let room = match notice {
-            NoticeText::OfferMerged { .. }
+            NoticeText::Helper { .. }
+            | NoticeText::OfferMerged { .. }
             | NoticeText::Unwoken { .. }
             | NoticeText::Split { .. } => TWO_PARTS,
             _ => ONE_PART,

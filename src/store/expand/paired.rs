@@ -1,0 +1,99 @@
+//! Helpers (结对帮扶人) of the households that need a person: who they are when an order goes out,
+//! which homes are theirs when they answer, and the tasks by which they have them in hand.
+//! What they are told is `render`'s.
+
+use crate::args;
+use crate::store::db::rows_json;
+use crate::store::{StoreFault, Tx};
+
+crate::statements! {
+    HELPER_HOMES = concat!("WITH ", inside_all!(), ", ",
+        member!("IN (SELECT place_id FROM inside)"),
+        "SELECT q.helper_id, q.address_id, q.name, q.place, q.homes FROM (SELECT h.helper_id, ",
+        "(SELECT a.id FROM address a WHERE a.human_id = h.helper_id AND a.lane = 1 ",
+        "AND a.state = 0 ORDER BY a.ord LIMIT 1) AS address_id, h.name, ",
+        "p.name || h.door AS place, row_number() OVER (PARTITION BY h.helper_id ",
+        "ORDER BY m.ring, m.ord, m.id) AS n, count(*) OVER (PARTITION BY h.helper_id) AS homes ",
+        "FROM member m JOIN alert_ring r ON r.alert_id = $1 AND r.version = $2 ",
+        "AND r.ring = m.ring AND r.pursued = 1 JOIN household h ON h.id = m.id ",
+        "AND h.helper_id IS NOT NULL JOIN place p ON p.id = h.building_id ",
+        "WHERE m.vulnerable = 1 AND m.ring < 3) q WHERE q.n <= 3 AND q.address_id IS NOT NULL ",
+        "AND ($3 = 1 OR NOT EXISTS (SELECT 1 FROM notice t WHERE t.alert_id = $1 ",
+        "AND t.human_id = q.helper_id AND t.purpose = $4)) ORDER BY q.helper_id, q.n");
+    OWN_HOMES = "SELECT s.alert_id, s.household_id, s.building_id FROM household h \
+        JOIN alert al ON al.state = $2 JOIN standing s ON s.alert_id = al.id \
+        AND s.household_id = h.id WHERE h.helper_id = $1 AND s.pursued = 1 \
+        AND s.vulnerable = 1 AND s.closed_at IS NULL ORDER BY s.alert_id, s.household_id";
+    IN_HAND = "UPDATE task SET state = 1, owner = $2, taken_at = $3, deadline_at = $4, \
+        closed_at = NULL, result = NULL WHERE source_key IN (SELECT r.key FROM \
+        {rows $1: key text})";
+    WATCH_TASKS = "UPDATE timer SET due_at = $2 WHERE kind = 7 AND subject_id IN (SELECT t.id \
+        FROM task t WHERE t.source_key IN (SELECT r.key FROM {rows $1: key text}))";
+    GIVE_BACK = "UPDATE timer SET due_at = $2 WHERE kind = 7 AND subject_id IN (SELECT t.id \
+        FROM task t WHERE t.owner = $1 AND t.kind = 4 AND t.state = 1)";
+    END_DONE = "UPDATE task SET state = 2, closed_at = $2, result = '已落实' \
+        WHERE id {in $1} AND kind = 4 AND state < 2 AND EXISTS (SELECT 1 FROM standing s \
+        WHERE s.alert_id = task.alert_id AND s.household_id = task.household_id \
+        AND s.helps = 0 AND (s.closed_at IS NOT NULL OR s.pursued = 0))";
+}
+
+/// A home of a helper, at most three of each, and how many he has.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct HelperHome {
+    pub helper_id: i64,
+    pub address_id: i64,
+    pub name: String,
+    pub place: String,
+    pub homes: i64,
+}
+
+/// The helpers of a version's pursued homes that need a person. `again`: also those who were
+/// messaged under an older version.
+pub async fn of_version(
+    tx: &mut Tx,
+    alert: i64,
+    version: i64,
+    again: bool,
+    purpose: i64,
+) -> Result<Vec<HelperHome>, StoreFault> {
+    tx.rows(&HELPER_HOMES, args![alert, version, again, purpose]).await
+}
+
+/// The open homes of a helper under orders in this state: alert, household, building.
+pub async fn homes(
+    tx: &mut Tx,
+    human: i64,
+    state: i64,
+) -> Result<Vec<(i64, i64, i64)>, StoreFault> {
+    tx.rows(&OWN_HOMES, args![human, state]).await
+}
+
+#[derive(serde::Serialize)]
+struct Key<'a> {
+    key: &'a str,
+}
+
+/// Puts opened tasks into a hand until a deadline, at which they are looked at.
+pub async fn put_in_hand(
+    tx: &mut Tx,
+    keys: &[String],
+    owner: &str,
+    now: i64,
+    deadline_at: i64,
+) -> Result<(), StoreFault> {
+    let keys: Vec<Key<'_>> = keys.iter().map(|key| Key { key }).collect();
+    let keys = rows_json(&keys)?;
+    tx.exec(&IN_HAND, args![&keys, owner, now, deadline_at]).await?;
+    tx.exec(&WATCH_TASKS, args![keys, deadline_at]).await?;
+    Ok(())
+}
+
+/// Lets the homes that an owner has in hand be looked at now: he can't go.
+pub async fn give_back(tx: &mut Tx, owner: &str, now: i64) -> Result<u64, StoreFault> {
+    tx.exec(&GIVE_BACK, args![owner, now]).await
+}
+
+/// Ends those of these tasks whose homes have answered meanwhile.
+pub async fn end_done(tx: &mut Tx, tasks: &[i64], now: i64) -> Result<u64, StoreFault> {
+    tx.exec(&END_DONE, args![crate::store::db::ids(tasks), now]).await
+}
