@@ -119,7 +119,7 @@ CREATE TABLE notice (
     external_id text,
     code text,
     at bigint,
-    UNIQUE (alert_id, address_id, purpose, n, attempt)
+    UNIQUE (alert_id, address_id, purpose, n)
 );
 CREATE INDEX notice_batch ON notice (batch_id);
 CREATE INDEX notice_human ON notice (human_id, purpose) WHERE human_id IS NOT NULL;

@@ -13,7 +13,7 @@ use crate::domain::demand::Demand;
 use crate::domain::plan::TimerKind;
 use crate::render::WhyWithdrawn;
 use crate::store::order::{self, NewVersion, Release};
-use crate::store::timer;
+use crate::store::{correct, timer};
 
 impl Engine {
     /// Writes the next version of a live alert as a draft; it is submitted and approved like any.
@@ -87,6 +87,7 @@ impl Engine {
         };
         order::release(&mut tx, row.id, version, &release).await?;
         order::plan_correction(&mut tx, row.id, version).await?;
+        correct::recall(&mut tx, row.id, version, now).await?;
         timer::stop_alert(&mut tx, row.id).await?;
         self.withdraw_lists(&mut tx, &row, None, WhyWithdrawn::Wrong, now).await?;
         timer::set(&mut tx, row.id, TimerKind::Correction.code(), 0, version, 1, now + 5_000)

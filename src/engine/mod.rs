@@ -29,6 +29,7 @@ pub mod pump;
 mod reading;
 pub mod receipt;
 mod record;
+mod renewals;
 mod search;
 pub mod send;
 mod situation;
@@ -86,6 +87,7 @@ pub struct Engine {
     pub plans: Plans,
     pub settings: EngineSettings,
     pub(crate) calls: tokio::sync::Semaphore,
+    pub(crate) renewals: renewals::Renewals,
     orders: Mutex<HashMap<(i64, i64), Arc<Order>>>,
 }
 
@@ -151,6 +153,7 @@ impl Engine {
             messages: parts.messages,
             plans: parts.plans,
             calls: tokio::sync::Semaphore::new(parts.settings.calls_open.max(1)),
+            renewals: renewals::Renewals::default(),
             settings: parts.settings,
             orders: Mutex::new(HashMap::new()),
         })

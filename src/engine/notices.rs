@@ -41,7 +41,7 @@ impl Engine {
             return Ok(Sent::Later { calls: 0, not_before: grant.next_at });
         }
         let found = notice::look(&self.store, leased.id, grant.count).await?;
-        let last = i64::try_from(found.len()).unwrap_or(0) < grant.count;
+        let asked = found.len();
         let calls = stream::iter(found.into_iter().map(|member| {
             let reference = format!("n{}", member.id);
             let text = member.text.clone();
@@ -56,15 +56,22 @@ impl Engine {
                 &reference,
             );
             async move {
+                if !self.still_holds(leased) {
+                    return None;
+                }
                 let outcome = match prepared {
                     Err(outcome) => outcome,
                     Ok((pass, message)) => self.call(gateway, &pass, message).await,
                 };
-                Call { member, outcome }
+                Some(Call { member, outcome })
             }
         }));
-        let made: Vec<Call<NoticeRow>> =
-            calls.buffer_unordered(self.settings.calls_open.max(1)).collect().await;
+        let made: Vec<Call<NoticeRow>> = calls
+            .buffer_unordered(self.settings.calls_open.max(1))
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
+        let last = made.len() == asked && i64::try_from(asked).unwrap_or(0) < grant.count;
         self.settle_notices(leased, gateway.provider.name(), made, last).await
     }
 

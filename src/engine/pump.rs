@@ -17,7 +17,7 @@ use crate::base::limits::WINDOW_HINTS;
 use crate::domain::lane::{Class, Lane};
 use crate::queue::{Delivery, Hint, Liveness, QueueFault, QueueHealth, Topic};
 use crate::store::lease::Held;
-use crate::store::{batch, lease, timer, view};
+use crate::store::{lease, timer, view};
 
 /// Batches in flight in one process, of each class: database work overlaps with calls.
 const BATCHES_OPEN: usize = 8;
@@ -310,11 +310,9 @@ impl Pump {
 
     async fn renew(self) {
         while !self.is_stopped() {
-            let engine = &self.engine;
-            let machine = engine.clock.machine_ms();
-            match batch::renew(&engine.store, &engine.settings.owner, machine).await {
+            match self.engine.renew_leases().await {
                 Ok(_) => self.pause(RENEW_EVERY_MS).await,
-                Err(fault) => self.backoff("renew", 0, &fault.into()).await,
+                Err(fault) => self.backoff("renew", 0, &fault).await,
             }
         }
     }

@@ -147,7 +147,8 @@ impl Engine {
         Ok(if ours { Sent::Done { calls } } else { Sent::Lost { calls } })
     }
 
-    /// Calls the members; once the gateway says that it is busy, nobody else of the chunk.
+    /// Calls the members; once the gateway says that it is busy, or the lease has run out
+    /// meanwhile, nobody else of the chunk.
     async fn call_members(
         &self,
         gateway: &Gateway,
@@ -176,7 +177,7 @@ impl Engine {
         let busy = AtomicBool::new(false);
         let busy = &busy;
         let calls = stream::iter(ready.into_iter().map(|(member, prepared)| async move {
-            if busy.load(Ordering::Relaxed) {
+            if busy.load(Ordering::Relaxed) || !self.still_holds(batch) {
                 return None;
             }
             let outcome = match prepared {
@@ -230,6 +231,11 @@ impl Engine {
         })?;
         let to = self.sealer.open(sealed).map_err(|_| refused("sealed"))?;
         Ok((pass, Message { to, text, reference: self.sealer.sign(reference) }))
+    }
+
+    /// Whether this process has renewed the lease in time, as far as it knows by itself.
+    pub(crate) fn still_holds(&self, batch: &Leased) -> bool {
+        self.renewals.hold(batch.leased_at, self.clock.machine_ms())
     }
 
     /// One call, within the process's limit of open calls.

@@ -61,7 +61,8 @@ crate::statements! {
         id IN (SELECT id FROM batch WHERE id {in $1} AND state = 0 \
         AND (lease_until IS NULL OR lease_until < $3) ORDER BY id {skip}) \
         RETURNING id, alert_id, version, kind, pick, wave, attempt, tries, lane, class, rank, \
-        grid_id, ring, lease_epoch";
+        grid_id, ring, lease_epoch, \
+        CAST($3 AS bigint) AS leased_at";
     RENEW = "UPDATE batch SET lease_until = $2 + $3 WHERE lease_owner = $1 AND state = 0 \
         AND lease_until >= $2";
     STILL_OURS = "SELECT count(*) FROM batch WHERE id = $1 AND lease_owner = $2 \
@@ -90,11 +91,15 @@ crate::statements! {
         "WHERE b.id = $1 AND s.closed_at IS NULL AND (b.wave < 50 OR s.heard_at IS NULL)) q) z ",
         "WHERE choice = 1 ORDER BY seq LIMIT $2");
     LOOK_FOLLOW = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
-        "JOIN standing s ON ", in_range!(),
+        "JOIN standing s ON s.alert_id = b.alert_id AND s.grid_id = b.grid_id AND s.seq BETWEEN ",
+        "b.seq_from AND b.seq_to AND s.ring = b.ring AND s.version = b.version ",
         "JOIN outcome q ON q.alert_id = s.alert_id AND q.grid_id = s.grid_id AND q.seq = s.seq ",
         "AND q.version = b.version AND q.wave = b.wave AND q.attempt = b.attempt - 1 ",
         "AND q.kind = $4 JOIN address a ON a.id = q.address_id AND a.state = 0 ",
-        "WHERE b.id = $1 AND ((s.closed_at IS NULL AND s.heard_at IS NULL) OR b.version > 1) ",
+        "WHERE b.id = $1 AND NOT EXISTS (SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id ",
+        "AND o.grid_id = s.grid_id AND o.seq = s.seq AND o.version = b.version AND ",
+        "o.wave = b.wave AND o.attempt = b.attempt AND o.address_id = q.address_id) ",
+        "AND ((s.closed_at IS NULL AND s.heard_at IS NULL) OR b.version > 1) ",
         "AND ($4 <> 5 OR NOT EXISTS (SELECT 1 FROM receipt r WHERE r.batch_id = q.batch_id ",
         "AND r.address_id = q.address_id)) ORDER BY s.seq LIMIT $2");
     LOOK_NEXT = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
@@ -155,8 +160,10 @@ crate::statements! {
         AND b.ring = 1 AND EXISTS (SELECT 1 FROM standing s WHERE s.alert_id = b.alert_id \
         AND s.grid_id = b.grid_id AND s.seq BETWEEN b.seq_from AND b.seq_to AND s.ring = 1 \
         AND s.closed_at IS NULL) ON CONFLICT DO NOTHING";
-    CLOSE_WAVE = "UPDATE batch SET state = 1, done_at = $4 WHERE alert_id = $1 AND state = 0 \
-        AND kind = 1 AND grid_id {in $2} AND wave < $3 AND ring = 1 AND attempt > 1 \
+    CLOSE_WAVE = "UPDATE batch SET state = 1, done_at = $4, \
+        lost = CASE WHEN lease_until IS NULL THEN lost ELSE 1 END, lease_until = NULL \
+        WHERE alert_id = $1 AND state = 0 AND kind = 1 AND grid_id {in $2} \
+        AND wave < $3 AND ring = 1 AND attempt > 1 \
         AND (lease_until IS NULL OR lease_until < $5)";
 }
 
@@ -234,6 +241,8 @@ pub struct Leased {
     pub grid_id: i64,
     pub ring: i64,
     pub lease_epoch: i64,
+    /// Machine time.
+    pub leased_at: i64,
 }
 
 /// Leases those of `batches` that are open and free.

@@ -22,6 +22,9 @@ crate::statements! {
     END_OLD = "UPDATE batch SET state = 2, done_at = $4, lease_until = NULL WHERE alert_id = $1 \
         AND version < $2 AND kind = 1 AND grid_id {in $3} AND state = 0 \
         AND (lease_until IS NULL OR lease_until <= $5)";
+    RECALL = "UPDATE batch SET state = 2, done_at = $3 WHERE id IN (SELECT id FROM batch \
+        WHERE alert_id = $1 AND version < $2 AND kind = 1 AND state = 0 AND lease_until IS NULL \
+        ORDER BY id {skip})";
     STILL_LEASED = "SELECT count(*) FROM batch WHERE alert_id = $1 AND version < $2 AND kind = 1 \
         AND state = 0 AND lease_until IS NOT NULL";
     GRIDS_OF = "SELECT id, alert_id, version, grid_id FROM expansion WHERE alert_id = $1 \
@@ -61,6 +64,12 @@ pub async fn leave(tx: &mut Tx, alert: i64, grids: &[i64]) -> Result<u64, StoreF
     tx.exec(&DROP_TALLIES, args![alert, &grids]).await?;
     tx.exec(&STOP_TRACKS, args![alert, grids]).await?;
     Ok(open)
+}
+
+/// Ends the batches of older versions that are in nobody's hands, so that only those that are may
+/// still have brought the old text to somebody.
+pub async fn recall(tx: &mut Tx, alert: i64, version: i64, now: i64) -> Result<u64, StoreFault> {
+    tx.exec(&RECALL, args![alert, version, now]).await
 }
 
 /// Expands a correction over its grids: nobody there is pursued for the old text any more, and

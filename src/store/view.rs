@@ -58,8 +58,9 @@ crate::statements! {
     HUMAN_BY_CODE = "SELECT id, name FROM human WHERE code = $1 AND retired_at IS NULL";
     ROOT_PLACE = "SELECT id FROM place WHERE parent_id IS NULL ORDER BY id LIMIT 1";
     STANDING_VERSION = "SELECT version FROM standing WHERE alert_id = $1 AND household_id = $2";
-    LET_GO = "UPDATE batch SET lease_until = NULL, hinted_at = NULL WHERE id {in $1} \
-        AND lease_owner = $2 AND state = 0";
+    LET_GO = "UPDATE batch SET lease_until = NULL, hinted_at = NULL, \
+        lost = CASE WHEN lease_until IS NULL THEN lost ELSE 1 END \
+        WHERE id {in $1} AND lease_owner = $2 AND state = 0";
     UNHINT_EXPANSIONS = "UPDATE expansion SET hinted_at = NULL WHERE id {in $1} AND state = 0";
 }
 

@@ -8,6 +8,7 @@ mod plant;
 mod pump;
 mod queue_contract;
 mod roster;
+mod sim;
 mod statements;
 mod stepped;
 mod stories;

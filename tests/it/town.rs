@@ -24,7 +24,7 @@ use tongluo::queue::{FaultyQueue, MemoryQueue, Queue};
 use tongluo::render::Messages;
 use tongluo::store::custody::{self, Custody};
 use tongluo::store::db::Row;
-use tongluo::store::{Stmt, order};
+use tongluo::store::{Stmt, Store, order};
 
 use crate::engines::{EngineRoom, rooms};
 use crate::plant::{Layout, human_number, plant};
@@ -32,6 +32,7 @@ use crate::plant::{Layout, human_number, plant};
 /// 2013-10-07 22:00 +08:00, the night of Fitow.
 pub const NIGHT: i64 = 1_381_154_400_000;
 const SECOND: i64 = 1_000;
+const SEAL: [u8; 32] = [7; 32];
 
 pub struct Town {
     pub engine: Arc<Engine>,
@@ -41,6 +42,8 @@ pub struct Town {
     pub approver: Actor,
     pub homes: i64,
     pub provider: Arc<dyn Provider>,
+    /// The broker, where the story can make it fail.
+    pub broker: Option<Arc<FaultyQueue<MemoryQueue>>>,
     room: EngineRoom,
 }
 
@@ -54,6 +57,8 @@ pub struct Setup {
     pub broker: Option<Arc<FaultyQueue<MemoryQueue>>>,
     /// Receipts are worked before the gateway has answered the call they are about.
     pub receipts_first: bool,
+    /// Open calls of one process.
+    pub calls_open: usize,
 }
 
 impl Default for Setup {
@@ -65,6 +70,8 @@ impl Default for Setup {
             residents: || Box::new(Silent),
             broker: None,
             receipts_first: false,
+            calls_open: 16,
+            shift_ends: vec![8 * 60, 20 * 60],
         }
     }
 }
@@ -113,10 +120,43 @@ fn gateway(setup: &Setup) -> (Arc<GatewaySim>, Arc<dyn Provider>) {
     (sim, provider)
 }
 
+/// One process of the installation: its engine, with a handle of its own on the store.
+#[expect(clippy::too_many_arguments, reason = "the parts in which processes of a town differ")]
+fn process(
+    owner: &str,
+    seed: u64,
+    store: Store,
+    queue: Arc<dyn Queue>,
+    transport: Arc<dyn Transport>,
+    provider: &Arc<dyn Provider>,
+    clock: &Arc<HandClock>,
+    setup: &Setup,
+) -> Engine {
+    let gateway = Gateway { provider: provider.clone(), rate_per_second: setup.rate_per_second };
+    Engine::new(EngineParts {
+        store,
+        queue,
+        transport,
+        gateways: vec![gateway],
+        sealer: Sealer::new(&SEAL),
+        clock: clock.clone(),
+        entropy: Entropy::seeded(seed),
+        messages: Messages::embedded().unwrap(),
+        plans: Plans::defaults().unwrap(),
+        settings: EngineSettings {
+            owner: owner.into(),
+            signature: "余姚市防指".into(),
+            practice: true,
+            thank_receipts: false,
+            calls_open: setup.calls_open,
+        },
+    })
+    .unwrap()
+}
+
 impl Town {
     pub async fn open(mut room: EngineRoom, setup: &Setup) -> Town {
-        let sealer = Sealer::new(&[7; 32]);
-        let homes = plant(&room.store, &sealer, &setup.layout).await;
+        let homes = plant(&room.store, &Sealer::new(&SEAL), &setup.layout).await;
         let clock = Arc::new(HandClock::new(NIGHT));
         let (sim, provider) = gateway(setup);
         let line = Arc::new(Eager {
@@ -129,29 +169,8 @@ impl Town {
             Some(broker) => broker.clone(),
             None => room.queue().await,
         };
-        let engine = Engine::new(EngineParts {
-            store: room.store_handle().await,
-            queue,
-            transport: line.clone(),
-            gateways: vec![Gateway {
-                provider: provider.clone(),
-                rate_per_second: setup.rate_per_second,
-            }],
-            sealer,
-            clock: clock.clone(),
-            entropy: Entropy::seeded(7),
-            messages: Messages::embedded().unwrap(),
-            plans: Plans::defaults().unwrap(),
-            settings: EngineSettings {
-                owner: "story".into(),
-                signature: "余姚市防指".into(),
-                practice: true,
-                thank_receipts: false,
-                calls_open: 16,
-                shift_ends: vec![8 * 60, 20 * 60],
-            },
-        })
-        .unwrap();
+        let store = room.store_handle().await;
+        let engine = process("story", 7, store, queue, line.clone(), &provider, &clock, setup);
         let engine = Arc::new(engine);
         if setup.receipts_first {
             let _ = line.engine.set(Arc::downgrade(&engine));
@@ -169,8 +188,22 @@ impl Town {
             approver: actor(2, "李签发", &[Role::Approver, Role::Desk]),
             homes,
             provider,
+            broker: setup.broker.clone(),
             room,
         }
+    }
+
+    /// Another process on the same store, with its own transport.
+    pub async fn another(
+        &self,
+        owner: &str,
+        seed: u64,
+        transport: Arc<dyn Transport>,
+        setup: &Setup,
+    ) -> Engine {
+        let store = self.room.store_handle().await;
+        let queue = self.engine.queue.clone();
+        process(owner, seed, store, queue, transport, &self.provider, &self.clock, setup)
     }
 
     pub fn now(&self) -> i64 {
@@ -184,12 +217,29 @@ impl Town {
 
     /// Drafted, submitted and approved by a second person.
     pub async fn release(&self, form: &OrderForm) -> (String, i64) {
+        let (uid, alert) = self.draft_order(form).await;
+        self.engine.approve(&self.approver, &uid, false).await.unwrap();
+        self.check().await;
+        (uid, alert)
+    }
+
+    /// Drafted and submitted.
+    pub async fn draft_order(&self, form: &OrderForm) -> (String, i64) {
         let uid = self.engine.draft(&self.author, form).await.unwrap();
         self.engine.submit(&self.author, &uid).await.unwrap();
-        self.engine.approve(&self.approver, &uid, false).await.unwrap();
         let row = order::by_uid(&self.engine.store, &uid).await.unwrap().unwrap();
-        self.check().await;
         (uid, row.id)
+    }
+
+    /// The alert never was, as far as the night goes on: for stories of many orders.
+    pub async fn forget(&self, alert: i64) {
+        for (table, set) in [("batch", "state = 2, lease_until = NULL"), ("alert", "state = 1")] {
+            let key = if table == "alert" { "id" } else { "alert_id" };
+            self.break_in(&format!("UPDATE {table} SET {set} WHERE {key} = {alert}")).await;
+        }
+        for table in ["timer", "list", "task", "summons"] {
+            self.break_in(&format!("DELETE FROM {table} WHERE alert_id = {alert}")).await;
+        }
     }
 
     pub fn flood_form(&self) -> OrderForm {

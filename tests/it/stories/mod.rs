@@ -3,6 +3,7 @@
 mod answers;
 mod change;
 mod first;
+mod found;
 mod input;
 mod leaders;
 mod lists;

@@ -1,0 +1,256 @@
+//! Each await of each step of one small dispatch, stopped once: a kill at the first, the second,
+//! the third … until the step comes through. Another process does the step again and goes on, and
+//! all must come out as if nothing had been.
+
+use std::sync::Arc;
+
+use tongluo::queue::{FaultyQueue, MemoryQueue, QueueSettings};
+
+use super::acts::{Act, Callback, Hands};
+use super::books;
+use super::wire::Slow;
+use super::world::{Ran, World};
+use crate::plant::{HOME, Layout, home_number, leader};
+use crate::town::{Setup, Town, on_both};
+
+/// No step has more awaits than this.
+const MOST: usize = 150;
+
+fn setup() -> Setup {
+    let layout = Layout { buildings: 1, homes: 4, ..Layout::default() };
+    let queue = MemoryQueue::new(&QueueSettings::new("memory:"));
+    let broker = Some(Arc::new(FaultyQueue::new(queue, 1)));
+    Setup { layout, broker, calls_open: 2, ..Setup::default() }
+}
+
+/// For every n: a fresh order, `prepare`, the act killed at its n-th await, the same act by
+/// another process, a minute and a half, and everything is checked; then `came_out`.
+async fn each_await(
+    least: usize,
+    prepare: impl AsyncFn(&Town, &str) -> Act,
+    came_out: impl AsyncFn(&Town, i64),
+) {
+    on_both(setup(), async |town| {
+        let mut world = World::open(town, setup(), 1, 2).await;
+        let hands = Hands::of(&world.town);
+        for n in 1..=MOST {
+            let form = world.town.flood_form();
+            let (uid, alert) = world.town.draft_order(&form).await;
+            let act = prepare(&world.town, &uid).await;
+            world.processes[0].wire.begin(Slow::No, 0);
+            let step = hands.step(&world.processes[0].engine, act.clone());
+            let ran = world.run(0, step, Some(n)).await;
+            if ran == Ran::Killed {
+                let step = hands.step(&world.processes[1].engine, act);
+                world.processes[1].wire.begin(Slow::No, 0);
+                world.run(1, step, None).await;
+            }
+            world.town.clock.advance_ms(95_000);
+            world.town.settle().await;
+            world.check().await;
+            books::check_nobody_lost(&world.town).await;
+            came_out(&world.town, alert).await;
+            books::check_chain(&world.town).await;
+            world.town.forget(alert).await;
+            if ran == Ran::Done {
+                println!("{} awaits", n - 1);
+                assert!(n > least, "only {} awaits", n - 1);
+                return world.town;
+            }
+            assert_eq!(ran, Ran::Killed, "at await {n}");
+        }
+        panic!("more than {MOST} awaits");
+    })
+    .await;
+}
+
+async fn ids(town: &Town, sql: &str) -> Vec<i64> {
+    let rows: Vec<(i64,)> = town.rows(sql).await;
+    rows.into_iter().map(|row| row.0).collect()
+}
+
+async fn approve(town: &Town, uid: &str) {
+    town.engine.approve(&town.approver, uid, false).await.unwrap();
+}
+
+async fn expand(town: &Town) {
+    let pending = ids(town, "SELECT id FROM expansion WHERE state = 0").await;
+    assert_eq!(town.engine.expand_once(&pending).await.unwrap(), 1);
+}
+
+/// Every home was written to, each by one batch of the first wave.
+async fn everybody_once(town: &Town, alert: i64) {
+    let asked = books::asked(town).await;
+    assert_eq!(asked[&(alert, 1)].len() as i64, town.homes);
+    let open = town.custody(alert).await;
+    assert_eq!(open.open_system, open.open, "{open:?}");
+}
+
+#[tokio::test]
+async fn an_approval() {
+    each_await(
+        5,
+        async |_, uid| Act::Approve(uid.into()),
+        async |town, alert| {
+            everybody_once(town, alert).await;
+            let sql = format!(
+                "SELECT count(*) FROM journal WHERE alert_id = {alert} AND act = 'alert.approve'"
+            );
+            assert_eq!(town.count(&sql).await, 1);
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_round_of_the_feeder() {
+    each_await(
+        1,
+        async |town, uid| {
+            approve(town, uid).await;
+            Act::Feed
+        },
+        everybody_once,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_expansion() {
+    each_await(
+        5,
+        async |town, uid| {
+            approve(town, uid).await;
+            Act::Expand(ids(town, "SELECT id FROM expansion WHERE state = 0").await)
+        },
+        everybody_once,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_dispatch() {
+    each_await(
+        10,
+        async |town, uid| {
+            approve(town, uid).await;
+            expand(town).await;
+            Act::Send(ids(town, "SELECT id FROM batch WHERE state = 0 AND kind = 1").await)
+        },
+        everybody_once,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_dispatch_of_notices() {
+    each_await(
+        10,
+        async |town, uid| {
+            approve(town, uid).await;
+            town.engine.fire_due().await.unwrap();
+            Act::Send(ids(town, "SELECT id FROM batch WHERE state = 0 AND kind = 2").await)
+        },
+        async |town, alert| {
+            let sql = format!(
+                "SELECT count(*) FROM notice WHERE alert_id = {alert} AND purpose = 1 AND n = 1"
+            );
+            assert!(town.count(&sql).await >= 4);
+            let sql =
+                format!("SELECT count(*) FROM notice WHERE alert_id = {alert} AND kind IS NULL");
+            assert_eq!(town.count(&sql).await, 0);
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_look_at_the_timers() {
+    each_await(
+        5,
+        async |town, uid| {
+            approve(town, uid).await;
+            expand(town).await;
+            let all = ids(town, "SELECT id FROM batch WHERE state = 0").await;
+            town.engine.send_once(&all).await.unwrap();
+            town.clock.advance_ms(370_000);
+            Act::Fire
+        },
+        everybody_once,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn receipts_and_replies() {
+    each_await(
+        5,
+        async |town, uid| {
+            approve(town, uid).await;
+            town.seconds(70).await;
+            for (number, text) in [(1, "1"), (2, "水进屋了"), (3, "知道了")] {
+                town.sim.write_in(town.now(), &home_number(HOME + number), text);
+            }
+            town.sim.write_in(town.now(), &crate::plant::human_number(leader(0)), "1");
+            town.clock.advance_ms(10_000);
+            Act::Callbacks(town.sim.due(town.now()).iter().map(Callback::of).collect())
+        },
+        async |town, alert| {
+            let custody = town.custody(alert).await;
+            assert_eq!((custody.heard, custody.help), (3, 1), "{custody:?}");
+            let tasks = format!("SELECT count(*) FROM task WHERE alert_id = {alert} AND kind = 1");
+            assert_eq!(town.count(&tasks).await, 1);
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_withdrawal() {
+    each_await(
+        5,
+        async |town, uid| {
+            approve(town, uid).await;
+            town.settle().await;
+            Act::Withdraw(uid.into())
+        },
+        async |town, alert| {
+            let asked = books::asked(town).await;
+            assert_eq!(asked[&(alert, 2)].len() as i64, town.homes);
+            assert!(!asked.contains_key(&(alert, 3)), "corrected twice");
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_end_of_an_order() {
+    each_await(
+        5,
+        async |town, uid| {
+            approve(town, uid).await;
+            town.settle().await;
+            Act::End(uid.into())
+        },
+        async |town, alert| {
+            let custody = town.custody(alert).await;
+            assert_eq!((custody.open_system, custody.orphans), (custody.open, 0));
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_chain_and_the_audit() {
+    for act in [Act::Chain, Act::Audit] {
+        each_await(
+            1,
+            async |town, uid| {
+                approve(town, uid).await;
+                act.clone()
+            },
+            everybody_once,
+        )
+        .await;
+    }
+}
