@@ -71,7 +71,6 @@ impl Default for Setup {
             broker: None,
             receipts_first: false,
             calls_open: 16,
-            shift_ends: vec![8 * 60, 20 * 60],
         }
     }
 }
@@ -149,6 +148,7 @@ fn process(
             practice: true,
             thank_receipts: false,
             calls_open: setup.calls_open,
+            shift_ends: vec![8 * 60, 20 * 60],
         },
     })
     .unwrap()
