@@ -50,8 +50,6 @@ purposes! {
     HolderCheck = 13;
     /// The helper of a household (结对帮扶人).
     Helper = 14;
-    /// 解除.
-    Lifted = 15;
     /// A list that won't end in time: its superior may take a part.
     Split = 16;
     /// 清点名单, to its owner.

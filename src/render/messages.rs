@@ -29,11 +29,10 @@ macro_rules! house {
 }
 
 /// The sentences around and beside the resident texts.
-const HOUSE: [(&str, &str); 33] = [
+const HOUSE: [(&str, &str); 31] = [
     house!("frame"),
     house!("ask"),
     house!("notices/ask_back_persons"),
-    house!("notices/correction"),
     house!("notices/countersign_due"),
     house!("notices/desk_waits"),
     house!("notices/duty_room_reminder"),
@@ -46,7 +45,6 @@ const HOUSE: [(&str, &str); 33] = [
     house!("notices/helper_taken"),
     house!("notices/holder_check"),
     house!("notices/home_answered"),
-    house!("notices/lifted"),
     house!("notices/list_declined"),
     house!("notices/list_passed"),
     house!("notices/list_returned"),

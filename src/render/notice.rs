@@ -203,12 +203,6 @@ pub enum NoticeText<'a> {
     HomeAnswered {
         digit: u8,
     },
-    /// 更正 of a withdrawn alert, to who had its text; `instead` is what holds.
-    Correction {
-        alert_title: &'a str,
-        sent_ms: i64,
-        instead: Option<&'a str>,
-    },
     /// To a helper, with the first wave: his homes, of which the first three are named.
     Helper {
         alert_title: &'a str,
@@ -241,11 +235,6 @@ pub enum NoticeText<'a> {
         alert_title: &'a str,
         sent_ms: i64,
     },
-    /// 解除. `wait_return`: somebody was moved, and the return notice is still to come.
-    Lifted {
-        alert_title: &'a str,
-        wait_return: bool,
-    },
     /// Who holds a list and has been silent: 1 = goes on, 0 = hands over.
     HolderCheck {
         silent_min: u32,
@@ -259,7 +248,6 @@ const NAMED_PEOPLE: usize = 5;
 const MAX_PLACES: usize = 40;
 const MAX_PEOPLE: usize = 1_000;
 const MAX_TITLE_UNITS: usize = 50;
-const MAX_INSTEAD_UNITS: usize = 60;
 const TOKEN_UNITS: usize = 32;
 
 impl NoticeText<'_> {
@@ -286,7 +274,6 @@ impl NoticeText<'_> {
             NoticeText::Search { .. } => "notices/search",
             NoticeText::WokenThanks => "notices/woken_thanks",
             NoticeText::HomeAnswered { .. } => "notices/home_answered",
-            NoticeText::Correction { .. } => "notices/correction",
             NoticeText::Helper { .. } => "notices/helper",
             NoticeText::HelperTaken { .. } => "notices/helper_taken",
             NoticeText::HelperDeclined => "notices/helper_declined",
@@ -294,7 +281,6 @@ impl NoticeText<'_> {
             NoticeText::ExerciseStopped { .. } => "notices/exercise_stopped",
             NoticeText::ReturnNotice { .. } => "notices/return_notice",
             NoticeText::RangeCorrection { .. } => "notices/range_correction",
-            NoticeText::Lifted { .. } => "notices/lifted",
             NoticeText::HolderCheck { .. } => "notices/holder_check",
         }
     }
@@ -337,14 +323,9 @@ impl NoticeText<'_> {
                 check_who(who)?;
                 check_place(place)
             }
-            NoticeText::Correction { alert_title, instead, .. } => {
-                check_title(alert_title)?;
-                instead.map_or(Ok(()), |text| check_wording("instead", text, MAX_INSTEAD_UNITS))
-            }
             NoticeText::Expiring { alert_title, .. }
             | NoticeText::Search { alert_title, .. }
-            | NoticeText::RangeCorrection { alert_title, .. }
-            | NoticeText::Lifted { alert_title, .. } => check_title(alert_title),
+            | NoticeText::RangeCorrection { alert_title, .. } => check_title(alert_title),
             NoticeText::CountersignDue { alert_title, .. }
             | NoticeText::ExerciseStopped { alert_title } => check_title(alert_title),
             NoticeText::Helper { alert_title, homes, .. } => {
@@ -397,8 +378,7 @@ impl NoticeText<'_> {
                 let more = count - people.len() as u64;
                 context! { people, count, more }
             }
-            NoticeText::Correction { sent_ms, .. }
-            | NoticeText::RangeCorrection { sent_ms, .. } => {
+            NoticeText::RangeCorrection { sent_ms, .. } => {
                 context! { stamp, sent => say_time(sent_ms, now_ms), ..fields }
             }
             NoticeText::Helper { homes, count, .. } => {
@@ -409,7 +389,7 @@ impl NoticeText<'_> {
             | NoticeText::ExerciseStopped { .. }
             | NoticeText::HelperTaken { .. } => fields,
             NoticeText::HelperDeclined => context! {},
-            NoticeText::ReturnNotice { .. } | NoticeText::Lifted { .. } => {
+            NoticeText::ReturnNotice { .. } => {
                 context! { stamp, ..fields }
             }
             NoticeText::Expiring { .. }

@@ -137,7 +137,6 @@ fn leaders_notices() -> Vec<NoticeText<'static>> {
 
 fn residents_notices() -> Vec<NoticeText<'static>> {
     let (alert_title, sent_ms) = (TITLE, ms("2026-07-25 00:50"));
-    let instead = Some("您家不用走，已走的可以回家");
     vec![
         NoticeText::HelpReceived { class: HelpClass::Life },
         NoticeText::HelpReceived { class: HelpClass::Carry },
@@ -146,12 +145,8 @@ fn residents_notices() -> Vec<NoticeText<'static>> {
         NoticeText::Thanks,
         NoticeText::AskBackPersons { registered: 4, demand: Demand::Evacuation },
         NoticeText::AskBackPersons { registered: 4, demand: Demand::Upstairs },
-        NoticeText::Correction { alert_title, sent_ms, instead: None },
-        NoticeText::Correction { alert_title, sent_ms, instead },
         NoticeText::ReturnNotice { place: "南雷社区" },
         NoticeText::RangeCorrection { alert_title, sent_ms },
-        NoticeText::Lifted { alert_title: "暴雨红色预警", wait_return: true },
-        NoticeText::Lifted { alert_title: "暴雨红色预警", wait_return: false },
     ]
 }
 
@@ -226,14 +221,13 @@ fn names_of_the_roster_are_checked() {
     let odd = [PlaceDoors { place: "第1网格\n", doors: 1 }, PLACES[0]];
     let nobody = [PersonAt { name: "", place: PLACE }];
     let (place, alert_title) = (PLACE, TITLE);
-    let (token, instead) = (Some("http://a"), Some("走了回3"));
+    let token = Some("http://a");
     assert_refused(&[
         (NoticeText::ListDeclined { place: "【银行】" }, "place: has a character"),
         (NoticeText::HelpTaken { who: "" }, "who: is empty"),
         (NoticeText::ListPassed { place, who: "看a.cn" }, "who: has a link"),
+        (NoticeText::RangeCorrection { alert_title: "。", sent_ms: 0 }, "alert_title: begins"),
         (NoticeText::ListTaken { place, doors: 1, again: false, token }, "token: has a link"),
-        (NoticeText::Lifted { alert_title: "。", wait_return: false }, "alert_title: begins"),
-        (NoticeText::Correction { alert_title, sent_ms: 0, instead }, "instead: tells which digit"),
         (NoticeText::Unwoken { people: &nobody, more: 0 }, "who: is empty"),
         (
             NoticeText::Summons { alert_title, places: &odd, n: 1, doors: 1 },
