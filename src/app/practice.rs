@@ -2,10 +2,13 @@
 //! The two are one simulation: a gateway whose numbers belong to residents, silent or not.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
+use super::serve::told_to_stop;
 use crate::base::clock::{CarriedClock, calendar_ms};
 use crate::channel::http::{HttpLimits, HttpTransport};
 use crate::practice::gateway::{GatewaySettings, GatewaySim, Vices};
@@ -14,6 +17,8 @@ use crate::practice::residents::{Residents, Shares, Silent, Town};
 
 /// How long a call that is never answered stays open.
 const HANG_MS: u64 = 60_000;
+/// How long calls may take after the stop.
+const DRAIN_MS: u64 = 5_000;
 
 /// Who has the numbers of the gateway.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +47,7 @@ pub struct Practice {
     pub behind: Behind,
 }
 
-/// Serves until Ctrl-C.
+/// Serves until SIGTERM or Ctrl-C; calls that hang are cut off then.
 pub async fn run(practice: Practice) -> anyhow::Result<()> {
     let variable = &practice.token_variable;
     let Ok(auth_token) = std::env::var(variable) else {
@@ -78,8 +83,21 @@ pub async fn run(practice: Practice) -> anyhow::Result<()> {
         hang_ms: HANG_MS,
     };
     tracing::info!(address = %listener.local_addr()?, "practice gateway");
-    let stop = async {
-        let _ = tokio::signal::ctrl_c().await;
+    let (ending, ended) = oneshot::channel::<()>();
+    let stop = async move {
+        told_to_stop().await;
+        let _ = ending.send(());
     };
-    Ok(serve(listener, face, stop).await?)
+    let cut = async move {
+        let _ = ended.await;
+        let wait = Duration::from_millis(DRAIN_MS);
+        let _ = tokio::time::timeout(wait, std::future::pending::<()>()).await;
+    };
+    tokio::select! {
+        served = serve(listener, face, stop) => Ok(served?),
+        () = cut => {
+            tracing::warn!("calls were cut off");
+            Ok(())
+        }
+    }
 }

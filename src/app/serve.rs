@@ -156,7 +156,8 @@ fn judge(clock: &CarriedClock, pulse: &Pulse, store_ms: i64) {
     pulse.hold.store(held, Ordering::Relaxed);
 }
 
-async fn told_to_stop() {
+/// Returns at SIGTERM or Ctrl-C.
+pub(super) async fn told_to_stop() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

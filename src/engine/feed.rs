@@ -3,7 +3,7 @@
 //! broker does not confirm, it gives the window to the caller to be worked directly.
 
 use super::{Engine, EngineFault};
-use crate::base::limits::WINDOW_HINTS;
+use crate::base::limits::{HINT_AGE_MS, WINDOW_HINTS};
 use crate::domain::lane::{Class, Lane};
 use crate::queue::{Hint, Topic};
 use crate::store::batch;
@@ -27,8 +27,9 @@ impl Engine {
     pub async fn feed_once(&self) -> Result<Fed, EngineFault> {
         let machine = self.clock.machine_ms();
         let story = self.clock.story_ms();
+        let age_ms = self.hint_age_ms();
         let mut hints = Vec::new();
-        let expansions = batch::pick_expansions(&self.store, machine, 256).await?;
+        let expansions = batch::pick_expansions(&self.store, machine, age_ms, 256).await?;
         hints.extend(expansions.iter().map(|row| Hint {
             topic: Topic::Expand,
             class: Class::Flash,
@@ -41,13 +42,13 @@ impl Engine {
             if !self.gateways.iter().any(|g| g.provider.lane() == lane) {
                 continue;
             }
-            let room =
-                self.window(lane) - batch::outstanding(&self.store, lane.code(), machine).await?;
+            let out = batch::outstanding(&self.store, lane.code(), machine, age_ms).await?;
+            let room = self.window(lane) - out;
             if room <= 0 {
                 continue;
             }
-            let due =
-                batch::pick_due(&self.store, lane.code(), story, machine, room, expanding).await?;
+            let (store, code) = (&self.store, lane.code());
+            let due = batch::pick_due(store, code, story, machine, age_ms, room, expanding).await?;
             hints.extend(due.iter().map(|row| Hint {
                 topic: Topic::Send(lane),
                 class: if row.class == 1 { Class::Flash } else { Class::Routine },
@@ -65,6 +66,15 @@ impl Engine {
                 Ok(Fed { hinted: 0, direct: hints })
             }
         }
+    }
+
+    /// The age from which a hint is given again. What was hinted before the broker fell silent is
+    /// with the broker, so it is due at once; what was given since is in this process's hands.
+    fn hint_age_ms(&self) -> i64 {
+        let health = self.queue.health();
+        let silent_ms = health.silent_since_ms.filter(|_| health.is_silent());
+        let silent_ms = silent_ms.and_then(|ms| i64::try_from(ms).ok());
+        silent_ms.map_or(HINT_AGE_MS, |ms| ms.min(HINT_AGE_MS))
     }
 
     /// Two seconds of the lane's present rate in batches, at most a thousand.

@@ -96,6 +96,9 @@ pub async fn run_with(engine: Arc<Engine>, roles: Roles, pulse: Arc<Pulse>, stop
         tracing::warn!("chunks in flight were cut off; their leases run out by themselves");
         tasks.shutdown().await;
     }
+    if let Err(fault) = lease::release_all(&engine.store, &engine.settings.owner).await {
+        tracing::debug!(%fault, "the leases of timers and journal run out by themselves");
+    }
     engine.queue.close().await;
 }
 
@@ -334,11 +337,6 @@ impl Pump {
                     turn += 1;
                 }
             }
-        }
-        if let Some((held, _)) = held
-            && let Err(fault) = lease::release(&self.engine.store, &held).await
-        {
-            tracing::debug!(%fault, "the clock's lease runs out by itself");
         }
     }
 

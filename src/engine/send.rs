@@ -2,7 +2,7 @@
 //! Decides no wording, no wait and no order; never calls without a pass of the gate.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -20,6 +20,12 @@ use crate::store::{order, permit};
 /// The outcome code of an address that another one with the same number spoke for.
 const SPOKEN_FOR: i64 = 6;
 
+/// How long calls go on from one look at the store, machine ms.
+const LOOK_LASTS_MS: i64 = 1_000;
+/// Tries to note what was called, each as long as the store is waited for: an outcome that is not
+/// noted is a message sent again.
+const KEEP_TRIES: u32 = 6;
+
 /// What became of a batch in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
@@ -35,6 +41,23 @@ pub enum Sent {
 pub(crate) struct Call<T> {
     pub member: T,
     pub outcome: Outcome,
+}
+
+/// How far a chunk was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    All,
+    /// The gateway is busy: nobody else of the chunk.
+    Busy,
+    /// The version has ended or the lease is lost: nobody else of the chunk.
+    Ended,
+}
+
+/// What the calls of one chunk tell each other.
+struct Going {
+    busy: AtomicBool,
+    ended: AtomicBool,
+    looked_at: AtomicI64,
 }
 
 /// How long a busy gateway asked us to wait.
@@ -73,7 +96,7 @@ impl Engine {
         }
         let has_others = self.has_others(&order).await?;
         let mut texts = words::Texts::new(&self.messages, &order, &self.settings.signature);
-        let mut calls = 0;
+        let (mut calls, mut again) = (0, false);
         loop {
             let Some(gateway) = self.gateway_for(batch, &order) else {
                 let later = self.clock.story_ms() + 30_000;
@@ -86,7 +109,7 @@ impl Engine {
                 return Ok(Sent::Later { calls, not_before: grant.next_at });
             }
             let owner = &self.settings.owner;
-            if calls > 0 && !rows::is_ours(&self.store, batch.id, owner, batch.lease_epoch).await? {
+            if again && !rows::is_ours(&self.store, batch.id, owner, batch.lease_epoch).await? {
                 return Ok(Sent::Lost { calls });
             }
             let members = rows::look(&self.store, batch, grant.count, words::in_force()).await?;
@@ -98,23 +121,22 @@ impl Engine {
             if has_others {
                 texts.merge(self.others(&order, &members).await?);
             }
-            let asked = members.len();
-            let made =
+            let (made, reach) =
                 self.call_members(gateway, batch, &order, &mut texts, &roll, members).await?;
-            let busy_ms = (made.len() < asked).then(|| longest_wait_ms(&made));
-            let last = all && busy_ms.is_none();
+            let last = all && reach == Reach::All;
             calls += made.iter().filter(|call| call.member.speaks_for == 1).count();
-            if !self.keep(batch, &order, gateway, made, last).await? {
+            if !self.keep(batch, &order, gateway, &made, last).await? {
                 return Ok(Sent::Lost { calls });
             }
             if last {
                 return Ok(Sent::Done { calls });
             }
-            if let Some(wait_ms) = busy_ms {
-                let not_before = self.clock.story_ms() + wait_ms;
+            if reach == Reach::Busy {
+                let not_before = self.clock.story_ms() + longest_wait_ms(&made);
                 rows::put_back(&self.store, batch, not_before).await?;
                 return Ok(Sent::Later { calls, not_before });
             }
+            again = true;
         }
     }
 
@@ -147,8 +169,8 @@ impl Engine {
         Ok(if ours { Sent::Done { calls } } else { Sent::Lost { calls } })
     }
 
-    /// Calls the members; once the gateway says that it is busy, or the lease has run out
-    /// meanwhile, nobody else of the chunk.
+    /// Calls the members; once the gateway says that it is busy, the order is taken back, or the
+    /// lease has run out meanwhile, nobody else of the chunk.
     async fn call_members(
         &self,
         gateway: &Gateway,
@@ -157,7 +179,7 @@ impl Engine {
         texts: &mut words::Texts<'_>,
         roll: &HashSet<Vec<u8>>,
         members: Vec<Member>,
-    ) -> Result<Vec<Call<Member>>, EngineFault> {
+    ) -> Result<(Vec<Call<Member>>, Reach), EngineFault> {
         let mut ready = Vec::with_capacity(members.len());
         for member in members {
             let text = texts.for_member(&member)?;
@@ -174,10 +196,17 @@ impl Engine {
             );
             ready.push((member, prepared));
         }
-        let busy = AtomicBool::new(false);
-        let busy = &busy;
+        let going = Going {
+            busy: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            looked_at: AtomicI64::new(self.clock.machine_ms()),
+        };
+        let (going, asked) = (&going, ready.len());
         let calls = stream::iter(ready.into_iter().map(|(member, prepared)| async move {
-            if busy.load(Ordering::Relaxed) || !self.still_holds(batch) {
+            if going.busy.load(Ordering::Relaxed)
+                || !self.still_holds(batch)
+                || self.has_ended(batch, going).await
+            {
                 return None;
             }
             let outcome = match prepared {
@@ -191,14 +220,39 @@ impl Engine {
                 Ok((pass, message)) => self.call(gateway, &pass, message).await,
             };
             let throttled = matches!(outcome, Outcome::Throttled { .. });
-            busy.fetch_or(throttled, Ordering::Relaxed);
+            going.busy.fetch_or(throttled, Ordering::Relaxed);
             Some(Call { member, outcome })
         }));
-        Ok(calls
+        let made: Vec<Call<Member>> = calls
             .buffer_unordered(self.settings.calls_open.max(1))
             .filter_map(std::future::ready)
             .collect()
-            .await)
+            .await;
+        let reach = match going.ended.load(Ordering::Relaxed) {
+            _ if made.len() == asked => Reach::All,
+            true => Reach::Ended,
+            false => Reach::Busy,
+        };
+        Ok((made, reach))
+    }
+
+    /// Whether nobody else of a chunk may be called. A slow gateway makes a chunk last: the store
+    /// is looked at again, by one call for all of them.
+    async fn has_ended(&self, batch: &Leased, going: &Going) -> bool {
+        let (machine, looked_at) =
+            (self.clock.machine_ms(), going.looked_at.load(Ordering::Relaxed));
+        let is_stale = machine - looked_at >= LOOK_LASTS_MS;
+        let relaxed = Ordering::Relaxed;
+        if is_stale
+            && going.looked_at.compare_exchange(looked_at, machine, relaxed, relaxed).is_ok()
+        {
+            let owner = &self.settings.owner;
+            match rows::may_go_on(&self.store, batch, owner, words::in_force()).await {
+                Ok(goes_on) => drop(going.ended.fetch_or(!goes_on, relaxed)),
+                Err(fault) => tracing::debug!(%fault, "the store was not looked at"),
+            }
+        }
+        going.ended.load(relaxed)
     }
 
     /// The gate, the opened number and the signed reference: everything one call needs.
@@ -249,20 +303,41 @@ impl Engine {
         outcomes.into_iter().next().unwrap_or(Outcome::Unknown { why: "no outcome".into() })
     }
 
-    /// Appends outcomes, buries dead numbers, plans what follows and, at the last chunk, finishes.
+    /// Notes what was called, again where the store lost the transaction.
     async fn keep(
         &self,
         batch: &Leased,
         order: &Order,
         gateway: &Gateway,
-        made: Vec<Call<Member>>,
+        made: &[Call<Member>],
+        last: bool,
+    ) -> Result<bool, EngineFault> {
+        let mut tries = 1;
+        loop {
+            match self.keep_once(batch, order, gateway, made, last).await {
+                Err(fault) if fault.is_again() && tries < KEEP_TRIES => {
+                    tracing::debug!(%fault, tries, "outcomes not noted: again");
+                    tries += 1;
+                }
+                kept => return kept,
+            }
+        }
+    }
+
+    /// Appends outcomes, buries dead numbers, plans what follows and, at the last chunk, finishes.
+    async fn keep_once(
+        &self,
+        batch: &Leased,
+        order: &Order,
+        gateway: &Gateway,
+        made: &[Call<Member>],
         last: bool,
     ) -> Result<bool, EngineFault> {
         let now = self.clock.story_ms();
         let mut dead = Vec::new();
         let mut follows: HashMap<i64, FollowRow> = HashMap::new();
         let mut outcomes = Vec::with_capacity(made.len());
-        for call in &made {
+        for call in made {
             let spoken_for = call.member.shares > crate::base::limits::SHARED_NUMBER
                 && call.member.speaks_for == 0;
             let kind = if spoken_for { SPOKEN_FOR } else { call.outcome.code() };

@@ -5,7 +5,7 @@
 use super::db::{ids, rows_json};
 use super::{Store, StoreFault, Tx};
 use crate::args;
-use crate::base::limits::{HINT_AGE_MS, LEASE_MS};
+use crate::base::limits::LEASE_MS;
 
 macro_rules! member_columns {
     () => {
@@ -46,7 +46,7 @@ crate::statements! {
     PICK_DUE = "UPDATE batch SET hinted_at = $1 WHERE id IN (SELECT id FROM batch \
         WHERE state = 0 AND lane = $2 AND not_before <= $3 \
         AND (hinted_at IS NULL OR hinted_at < CAST($1 AS bigint) - $4 OR (lease_until IS NOT NULL \
-        AND lease_until < $1)) AND (lease_until IS NULL OR lease_until < $1) \
+        AND hinted_at <= lease_until)) AND (lease_until IS NULL OR lease_until < $1) \
         AND ($6 = 0 OR kind = 2 OR rank % 1000 < 100) ORDER BY rank, ord, id LIMIT $5 {skip}) \
         RETURNING id, alert_id, class, rank, ord";
     FRESH_EXPANSIONS = "SELECT count(*) FROM expansion e JOIN alert a ON a.id = e.alert_id \
@@ -67,6 +67,8 @@ crate::statements! {
         AND lease_until >= $2";
     STILL_OURS = "SELECT count(*) FROM batch WHERE id = $1 AND lease_owner = $2 \
         AND lease_epoch = $3 AND state = 0";
+    MAY_GO_ON = concat!("SELECT count(*) FROM batch b ", in_force!(), "WHERE b.id = $1 \
+        AND b.lease_owner = $2 AND b.lease_epoch = $4 AND b.state = 0");
     LOOK_FIRST = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
         "JOIN standing s ON ", in_range!(),
         "JOIN address a ON a.id = (SELECT x.id FROM address x WHERE ", good_address!(),
@@ -177,10 +179,15 @@ pub struct DueBatch {
     pub ord: i64,
 }
 
-/// Batches of a lane that are hinted or leased and not done.
-pub async fn outstanding(store: &Store, lane: i64, machine: i64) -> Result<i64, StoreFault> {
+/// Batches of a lane that are hinted, at most `age_ms` ago, or leased, and not done.
+pub async fn outstanding(
+    store: &Store,
+    lane: i64,
+    machine: i64,
+    age_ms: i64,
+) -> Result<i64, StoreFault> {
     let row: Option<(i64,)> =
-        store.first(&OUTSTANDING, args![lane, machine - HINT_AGE_MS, machine]).await?;
+        store.first(&OUTSTANDING, args![lane, machine - age_ms, machine]).await?;
     Ok(row.map_or(0, |r| r.0))
 }
 
@@ -190,17 +197,18 @@ pub async fn is_expanding(store: &Store, since: i64) -> Result<bool, StoreFault>
     Ok(row.is_some_and(|r| r.0 > 0))
 }
 
-/// Marks up to `limit` due batches of a lane as hinted and gives them in due order.
-/// `fragile_only` leaves the rest of a town for later.
+/// Marks up to `limit` due batches of a lane as hinted and gives them in due order; those hinted
+/// longer than `age_ms` ago again. `fragile_only` leaves the rest of a town for later.
 pub async fn pick_due(
     store: &Store,
     lane: i64,
     story: i64,
     machine: i64,
+    age_ms: i64,
     limit: i64,
     fragile_only: bool,
 ) -> Result<Vec<DueBatch>, StoreFault> {
-    let values = args![machine, lane, story, HINT_AGE_MS, limit, fragile_only];
+    let values = args![machine, lane, story, age_ms, limit, fragile_only];
     let mut due: Vec<DueBatch> = store.take(&PICK_DUE, values).await?;
     due.sort_by_key(|b| (b.rank, b.ord, b.id));
     Ok(due)
@@ -210,9 +218,10 @@ pub async fn pick_due(
 pub async fn pick_expansions(
     store: &Store,
     machine: i64,
+    age_ms: i64,
     limit: i64,
 ) -> Result<Vec<(i64, i64, i64, i64)>, StoreFault> {
-    let values = args![machine, HINT_AGE_MS, limit];
+    let values = args![machine, age_ms, limit];
     let mut due: Vec<(i64, i64, i64, i64)> = store.take(&PICK_EXPANSIONS, values).await?;
     due.sort_by_key(|row| row.3);
     Ok(due)
@@ -271,6 +280,18 @@ pub async fn is_ours(
     epoch: i64,
 ) -> Result<bool, StoreFault> {
     let row: Option<(i64,)> = store.first(&STILL_OURS, args![batch, owner, epoch]).await?;
+    Ok(row.is_some_and(|r| r.0 == 1))
+}
+
+/// Whether the lease is still the caller's and its version still in force.
+pub async fn may_go_on(
+    store: &Store,
+    batch: &Leased,
+    owner: &str,
+    live_state: i64,
+) -> Result<bool, StoreFault> {
+    let values = args![batch.id, owner, live_state, batch.lease_epoch];
+    let row: Option<(i64,)> = store.first(&MAY_GO_ON, values).await?;
     Ok(row.is_some_and(|r| r.0 == 1))
 }
 

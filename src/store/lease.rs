@@ -17,8 +17,7 @@ crate::statements! {
         RETURNING epoch";
     KEEP_LEASE = "SELECT epoch FROM lease
         WHERE name = $1 AND owner = $2 AND epoch = $3 {lock}";
-    RELEASE_LEASE = "UPDATE lease SET until_at = 0
-        WHERE name = $1 AND owner = $2 AND epoch = $3";
+    RELEASE_LEASES = "UPDATE lease SET until_at = 0 WHERE owner = $1 AND until_at > 0";
 }
 
 /// A lease that was ours when it was taken.
@@ -52,11 +51,9 @@ pub async fn keep(tx: &mut Tx, held: &Held) -> Result<bool, StoreFault> {
     Ok(row.is_some())
 }
 
-/// Gives the lease back, so that another need not wait until it runs out.
-pub async fn release(store: &Store, held: &Held) -> Result<(), StoreFault> {
-    let args = args![&held.name, &held.owner, held.epoch];
-    store.exec(&RELEASE_LEASE, args).await?;
-    Ok(())
+/// Gives back all that an owner has, so that another need not wait until they run out.
+pub async fn release_all(store: &Store, owner: &str) -> Result<u64, StoreFault> {
+    store.exec(&RELEASE_LEASES, args![owner]).await
 }
 
 #[cfg(test)]
@@ -78,9 +75,9 @@ mod tests {
             assert!(!keep(&mut tx, &first).await.unwrap());
             assert!(keep(&mut tx, &second).await.unwrap());
             drop(tx);
-            release(&store, &first).await.unwrap();
+            assert_eq!(release_all(&store, "甲").await.unwrap(), 0);
             assert_eq!(take(&store, "chain", "甲", 50_001, 30_000).await.unwrap(), None);
-            release(&store, &second).await.unwrap();
+            assert_eq!(release_all(&store, "乙").await.unwrap(), 1);
             let third = take(&store, "chain", "甲", 50_001, 30_000).await.unwrap().unwrap();
             assert_eq!(third.epoch, second.epoch + 1);
         }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use tongluo::base::clock::calendar_ms;
 use tongluo::queue::{MemoryQueue, Queue, QueueSettings};
 use tongluo::store::{Stmt, Store, migrate::migrate};
 
@@ -76,7 +77,9 @@ fn leak(sql: String) -> &'static Stmt {
 
 /// Both engines; PostgreSQL is left out only where no server is given and none is required.
 pub async fn rooms() -> Vec<EngineRoom> {
-    let unique = format!("{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    // The time too: a schema of a process long dead may bear the same number.
+    let (began, n) = (calendar_ms(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let unique = format!("{}_{began}_{n}", std::process::id());
     let file = std::env::temp_dir().join(format!("tongluo_story_{unique}.db"));
     let url = format!("sqlite:{}", file.display());
     let store = Store::open(&url, 4).await.unwrap();

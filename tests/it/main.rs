@@ -3,6 +3,7 @@
 
 mod calendar;
 mod engines;
+mod faults;
 mod hooks;
 mod plant;
 mod pump;
