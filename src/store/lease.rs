@@ -17,6 +17,8 @@ crate::statements! {
         RETURNING epoch";
     KEEP_LEASE = "SELECT epoch FROM lease
         WHERE name = $1 AND owner = $2 AND epoch = $3 {lock}";
+    RELEASE_LEASE = "UPDATE lease SET until_at = 0
+        WHERE name = $1 AND owner = $2 AND epoch = $3";
     RELEASE_LEASES = "UPDATE lease SET until_at = 0 WHERE owner = $1 AND until_at > 0";
 }
 
@@ -49,6 +51,12 @@ pub async fn keep(tx: &mut Tx, held: &Held) -> Result<bool, StoreFault> {
     let args = args![&held.name, &held.owner, held.epoch];
     let row: Option<(i64,)> = tx.first(&KEEP_LEASE, args).await?;
     Ok(row.is_some())
+}
+
+/// Gives one lease back, so that another need not wait until it runs out.
+pub async fn release(store: &Store, held: &Held) -> Result<(), StoreFault> {
+    store.exec(&RELEASE_LEASE, args![&held.name, &held.owner, held.epoch]).await?;
+    Ok(())
 }
 
 /// Gives back all that an owner has, so that another need not wait until they run out.

@@ -205,6 +205,7 @@ fn bystander(store: Store, sealer: Sealer, clock: Arc<CarriedClock>) -> Engine {
             practice: true,
             thank_receipts: false,
             calls_open: 1,
+            shift_ends: vec![8 * 60, 20 * 60],
         },
     })
     .unwrap()
