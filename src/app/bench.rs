@@ -3,12 +3,12 @@
 //! reports; it changes nothing outside the schema, the queues and the file it makes for itself.
 
 mod floor;
+mod ground;
 mod plant;
 pub mod sink;
 
 use std::collections::BTreeMap;
 use std::future;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -33,11 +33,12 @@ use crate::domain::plan::Plans;
 use crate::engine::issue::{Actor, OrderForm};
 use crate::engine::pump::{self, Roles};
 use crate::engine::{Engine, EngineParts, EngineSettings, Gateway};
-use crate::queue::{Queue, QueueSettings, RabbitQueue};
+use crate::queue::Queue;
 use crate::render::Messages;
 use crate::store::{Store, bench as bare, migrate};
 
 pub use floor::Floor;
+use ground::Ground;
 use sink::{ACCOUNT, SinkProcess, TOKEN};
 
 const NUMBER: &str = "+8612700000000";
@@ -114,71 +115,6 @@ pub async fn fanout(args: FanoutArgs) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// A schema or file and a queue prefix of this run alone.
-struct Ground {
-    name: String,
-    admin: Option<String>,
-    database: String,
-    file: Option<PathBuf>,
-    queue: String,
-}
-
-impl Ground {
-    async fn new(args: &FanoutArgs) -> anyhow::Result<Ground> {
-        let name = format!("bench_{}_{}", std::process::id(), calendar_ms());
-        let queue = args.queue.clone().unwrap_or_else(|| "memory:".into());
-        let Some(base) = &args.database else {
-            let file = std::env::temp_dir().join(format!("tongluo_{name}.db"));
-            return Ok(Ground {
-                name,
-                admin: None,
-                database: format!("sqlite:{}", file.display()),
-                file: Some(file),
-                queue,
-            });
-        };
-        if !base.starts_with("postgres") {
-            bail!("--database: postgres://…; without it a SQLite file is made and removed");
-        }
-        let database = bare::make_schema(base, &name).await;
-        Ok(Ground {
-            database: database.context("--database: a schema of its own")?,
-            name,
-            admin: Some(base.clone()),
-            file: None,
-            queue,
-        })
-    }
-
-    fn queue_settings(&self) -> QueueSettings {
-        QueueSettings { prefix: self.name.clone(), ..QueueSettings::new(self.queue.clone()) }
-    }
-
-    async fn connect(&self) -> anyhow::Result<Arc<dyn Queue>> {
-        let queue = crate::queue::connect(&self.queue_settings()).await?;
-        if !queue.health().connected {
-            bail!("--queue: no connection to the broker");
-        }
-        Ok(queue)
-    }
-
-    async fn remove(self) -> anyhow::Result<()> {
-        if self.queue.starts_with("amqp") {
-            let queue = RabbitQueue::connect(&self.queue_settings()).await?;
-            queue.close_and_delete().await?;
-        }
-        if let Some(admin) = &self.admin {
-            bare::drop_schema(admin, &self.name).await?;
-        }
-        if let Some(file) = &self.file {
-            for end in ["", "-wal", "-shm"] {
-                let _ = std::fs::remove_file(format!("{}{end}", file.display()));
-            }
-        }
-        Ok(())
-    }
-}
-
 /// The transport under test; it remembers when it was first asked.
 struct Watched {
     inner: Arc<HttpTransport>,
@@ -242,8 +178,8 @@ async fn measure(args: &FanoutArgs, ground: &Ground) -> anyhow::Result<Report> {
     let floor = floor?;
     Ok(Report {
         households: args.households,
-        store: if ground.file.is_some() { "sqlite" } else { "postgres" },
-        queue: if ground.queue.starts_with("amqp") { "rabbitmq" } else { "memory" },
+        store: ground.store_word(),
+        queue: ground.queue_word(),
         per_call: 1,
         expand_s: ran.expand_s,
         total_s: ran.total_s,

@@ -203,6 +203,8 @@ impl Engine {
         };
         let (going, asked) = (&going, ready.len());
         let calls = stream::iter(ready.into_iter().map(|(member, prepared)| async move {
+            // Looked at with the line in hand: batches wait long for one behind a slow gateway.
+            let _open = self.calls.acquire().await.ok()?;
             if going.busy.load(Ordering::Relaxed)
                 || !self.still_holds(batch)
                 || self.has_ended(batch, going).await
@@ -217,7 +219,7 @@ impl Engine {
                 {
                     Outcome::Unknown { why: String::new() }
                 }
-                Ok((pass, message)) => self.call(gateway, &pass, message).await,
+                Ok((pass, message)) => self.call_now(gateway, &pass, message).await,
             };
             let throttled = matches!(outcome, Outcome::Throttled { .. });
             going.busy.fetch_or(throttled, Ordering::Relaxed);
@@ -297,6 +299,11 @@ impl Engine {
         let Ok(_open) = self.calls.acquire().await else {
             return Outcome::RefusedRetry { after_ms: None, code: "closing".into() };
         };
+        self.call_now(gateway, pass, message).await
+    }
+
+    /// One call by whoever has a line in hand.
+    async fn call_now(&self, gateway: &Gateway, pass: &Pass, message: Message) -> Outcome {
         let provider = gateway.provider.as_ref();
         let one = [message];
         let outcomes = channel::send(self.transport.as_ref(), provider, pass, &one).await;

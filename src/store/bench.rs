@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::db::rows_json;
-use super::{Stmt, Store, StoreFault};
+use super::{Stmt, Store, StoreFault, Tx};
 use crate::args;
 
 crate::statements! {
@@ -134,11 +134,53 @@ async fn count(store: &Store, stmt: &Stmt) -> Result<i64, StoreFault> {
     Ok(row.map_or(0, |row| row.0))
 }
 
+/// A run's name, its own as long as its process lives: a lock that ends with the connection.
+pub struct Claim {
+    admin: Store,
+    held: Tx,
+}
+
+impl Claim {
+    /// Gives the name up.
+    pub async fn end(self) {
+        drop(self.held);
+        self.admin.close().await;
+    }
+}
+
+static CLAIM: Stmt = Stmt::new(
+    "CLAIM_SCHEMA",
+    "SELECT CAST(1 AS bigint) FROM (SELECT pg_advisory_xact_lock(hashtext($1))) q",
+);
+static DEAD: Stmt = Stmt::new(
+    "DEAD_SCHEMAS",
+    "WITH run AS MATERIALIZED (SELECT CAST(nspname AS text) AS name FROM pg_namespace \
+     WHERE nspname ~ '^bench_[0-9]+_[0-9]+$') \
+     SELECT name FROM run WHERE pg_try_advisory_xact_lock(hashtext(name)) ORDER BY name",
+);
+
 /// Makes a schema of its own on the PostgreSQL at `url`, and gives the URL into it.
-pub async fn make_schema(url: &str, name: &str) -> Result<String, StoreFault> {
+pub async fn claim_schema(url: &str, name: &str) -> Result<(Claim, String), StoreFault> {
+    let admin = Store::open(url, 1).await?;
+    let mut held = admin.begin().await?;
+    let _: Vec<(i64,)> = held.rows(&CLAIM, args![name]).await?;
     by_admin(url, format!("CREATE SCHEMA {name}")).await?;
     let mark = if url.contains('?') { '&' } else { '?' };
-    Ok(format!("{url}{mark}options=-csearch_path%3D{name}"))
+    Ok((Claim { admin, held }, format!("{url}{mark}options=-csearch_path%3D{name}")))
+}
+
+/// Takes away the schemas of runs whose process is gone, and gives their names.
+pub async fn remove_dead_schemas(url: &str) -> Result<Vec<String>, StoreFault> {
+    let admin = Store::open(url, 1).await?;
+    // Held until all are gone, so that two runs don't clear up the same.
+    let mut held = admin.begin().await?;
+    let dead: Vec<(String,)> = held.rows(&DEAD, args![]).await?;
+    for (name,) in &dead {
+        drop_schema(url, name).await?;
+    }
+    drop(held);
+    admin.close().await;
+    Ok(dead.into_iter().map(|row| row.0).collect())
 }
 
 /// Takes a schema away with all that is in it.

@@ -25,14 +25,14 @@ const IN_HAND: &str = "SELECT count(*) FROM batch b JOIN standing s ON s.alert_i
     AND o.grid_id = s.grid_id AND o.seq = s.seq AND o.version = b.version AND o.wave = b.wave \
     AND o.attempt = b.attempt)";
 
-/// How far a dispatch is: a third is expanding, the rest is sending. Between 0 and 1.
+/// How far a dispatch is: a fifth is expanding, the rest is sending. Between 0 and 1.
 async fn progress(ground: &Ground, alert: i64, gateway: &GatewayProcess) -> f64 {
     let grids: Vec<(i64, i64)> = ground
         .rows("SELECT count(*), count(done_at) FROM expansion WHERE alert_id = $1", args![alert])
         .await;
     let expanded = grids[0].1 as f64 / grids[0].0.max(1) as f64;
     let sent = gateway.stats().await.taken as f64 / ground.homes as f64;
-    (expanded + 2.0 * sent.min(1.0)) / 3.0
+    (expanded + 4.0 * sent.min(1.0)) / 5.0
 }
 
 /// Kills one of them, counts what it had in hand, and starts another in its place.
@@ -86,6 +86,7 @@ async fn killed_at_twenty_moments_of_100_000_nobody_is_lost() {
         })
         .await;
         let victim = random.random_range(0..serving.len());
+        serving[victim].serves().await;
         let in_hand = kill_one(&ground, &mut serving[victim], turn).await;
         println!("{:>6} ms: kill {turn} at {moment:.2}, {in_hand} in hand", calendar_ms() - began);
         bound += in_hand;

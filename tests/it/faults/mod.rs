@@ -3,6 +3,7 @@
 //! wait for conditions in real time, each with a bound. No engine is stepped here.
 #![expect(clippy::disallowed_methods, reason = "real processes live in real time")]
 
+mod bench;
 mod ground;
 mod kills;
 mod peers;

@@ -77,6 +77,15 @@ impl Process {
         assert!(ended.is_none(), "{} has ended: {ended:?}\n{}", self.name, self.log_end());
     }
 
+    /// Waits until it takes part in the work.
+    pub async fn serves(&mut self) {
+        until(&format!("{} serves", self.name), 60, async || {
+            self.assert_alive();
+            seen(self.log().contains("\"serving\""), self.log_end())
+        })
+        .await;
+    }
+
     /// Waits for a log line with these words and gives the address it names.
     pub async fn address(&mut self, words: &str) -> String {
         let mut found = None;

@@ -60,11 +60,7 @@ async fn a_withdrawal_while_64_calls_hang_and_a_process_is_killed() {
     ground.write_settings(&gateway, 32);
     let (mut killed, mut survivor) = (ground.serve("serve-a"), ground.serve("serve-b"));
     for process in [&mut killed, &mut survivor] {
-        until(&format!("{} serves", process.name), 60, async || {
-            process.assert_alive();
-            seen(process.log().contains("serving"), ())
-        })
-        .await;
+        process.serves().await;
     }
     let (uid, alert) = ground.order().await;
     until("64 calls hang", 60, async || {
