@@ -101,7 +101,8 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         if !rows.is_empty() {
             let settled: Vec<&SettleRow> = rows.iter().map(|row| &row.1).collect();
-            notice::settle(&mut tx, &settled, provider, now).await?;
+            let kept = notice::settle(&mut tx, &settled, provider, now).await?;
+            rows.retain(|row| kept.contains(&row.1.id));
             self.seal_notices(&mut tx, leased, provider, &rows, now).await?;
         }
         let Some(wait_ms) = again_ms else {

@@ -19,7 +19,7 @@ crate::statements! {
     SETTLE = "UPDATE notice SET kind = CASE WHEN r.again = 1 THEN NULL ELSE r.kind END, \
         attempt = notice.attempt + r.again, provider = $2, external_id = r.x, code = r.c, at = $3 \
         FROM {rows $1: id bigint, kind bigint, again bigint, x text, c text} \
-        WHERE notice.id = r.id";
+        WHERE notice.id = r.id AND notice.kind IS NULL RETURNING notice.id";
     NOTICE_KIND = "SELECT kind FROM alert WHERE id = $1";
 }
 
@@ -82,14 +82,15 @@ pub struct SettleRow {
     pub c: Option<String>,
 }
 
-/// Writes outcomes of notices.
+/// Writes outcomes of notices that have none; gives these. What another process wrote stays.
 pub async fn settle(
     tx: &mut Tx,
     rows: &[&SettleRow],
     provider: &str,
     now: i64,
-) -> Result<u64, StoreFault> {
-    tx.exec(&SETTLE, args![rows_json(rows)?, provider, now]).await
+) -> Result<Vec<i64>, StoreFault> {
+    let kept: Vec<(i64,)> = tx.rows(&SETTLE, args![rows_json(rows)?, provider, now]).await?;
+    Ok(kept.into_iter().map(|row| row.0).collect())
 }
 
 /// The kind of the alert a notice belongs to; none for notices without an alert.

@@ -28,7 +28,9 @@ crate::statements! {
         "WHERE r.version = standing.told AND r.was = standing.demand ",
         "AND r.is_now = excluded.demand) AND EXISTS (SELECT 1 FROM outcome o ",
         "WHERE o.alert_id = standing.alert_id AND o.grid_id = standing.grid_id ",
-        "AND o.seq = standing.seq AND o.version >= standing.told AND o.kind IN (1, 5)) ",
+        "AND o.seq = standing.seq AND o.version >= standing.told AND (o.kind = 1 OR (o.kind = 5 ",
+        "AND EXISTS (SELECT 1 FROM receipt t WHERE t.batch_id = o.batch_id ",
+        "AND t.address_id = o.address_id)))) ",
         "THEN standing.told ELSE excluded.version END, ",
         "closed_at = CASE WHEN excluded.demand > standing.demand THEN NULL ",
         "ELSE standing.closed_at END");

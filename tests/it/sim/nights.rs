@@ -55,7 +55,7 @@ fn setup(seed: u64) -> (Setup, Broker) {
             second_phone_every: 4,
             ..Layout::default()
         },
-        rate_per_second: seed.is_multiple_of(3).then_some(12.0),
+        rate_per_second: seed.is_multiple_of(3).then_some(40.0),
         broker: Some(broker.clone()),
         calls_open: 2,
         ..Setup::default()

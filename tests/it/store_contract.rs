@@ -1,0 +1,247 @@
+//! What other rooms rely on in the store, on both databases, with two handles as of two processes:
+//! leases and epochs, the order of picking, shared permits, appends that are repeated, claims at
+//! the same moment, faults by name.
+
+use std::collections::BTreeSet;
+
+use tongluo::args;
+use tongluo::base::limits::{HINT_AGE_MS, LEASE_MS};
+use tongluo::domain::alert::State;
+use tongluo::store::batch::{self, Leased, OutcomeRow};
+use tongluo::store::{Stmt, Store, StoreFault, permit, timer};
+
+use crate::engines::rooms;
+
+static BATCH: Stmt = Stmt::new(
+    "CONTRACT_BATCH",
+    "INSERT INTO batch (id, alert_id, version, kind, pick, wave, attempt, tries, lane, class, rank, \
+     grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) \
+     SELECT r.id, 1, 1, 1, 1, 1, 1, 1, 1, 1, r.rank, 100, 3, r.id * 10, r.id * 10 + 9, r.ord, \
+     r.due, 0, 0 FROM {rows $1: id bigint, rank bigint, ord bigint, due bigint} WHERE true",
+);
+static EPOCH: Stmt =
+    Stmt::new("CONTRACT_EPOCH", "SELECT lease_epoch, state FROM batch WHERE id = $1");
+static OUTCOMES: Stmt =
+    Stmt::new("CONTRACT_OUTCOMES", "SELECT kind, external_id FROM outcome ORDER BY address_id");
+static LOCK: Stmt = Stmt::new("CONTRACT_LOCK", "UPDATE batch SET class = class WHERE id = $1");
+
+/// Runs a case on every database with two handles.
+async fn each(case: impl AsyncFn(&Store, &Store)) {
+    for room in rooms().await {
+        println!("--- on {}", room.name);
+        let (one, two) = (room.store_handle().await, room.store_handle().await);
+        case(&one, &two).await;
+        one.close().await;
+        two.close().await;
+        room.close().await;
+    }
+}
+
+/// Batches of id, rank, place in the order, and when they are due.
+async fn plan(store: &Store, rows: &[(i64, i64, i64, i64)]) {
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|(id, rank, ord, due)| {
+            serde_json::json!({"id": id, "rank": rank, "ord": ord, "due": due})
+        })
+        .collect();
+    let rows = serde_json::to_string(&rows).unwrap();
+    store.exec(&BATCH, args![rows]).await.unwrap();
+}
+
+async fn lease(store: &Store, ids: &[i64], owner: &str, machine: i64) -> Vec<Leased> {
+    batch::lease(store, ids, owner, machine).await.unwrap()
+}
+
+async fn finish(store: &Store, leased: &Leased) -> bool {
+    let mut tx = store.begin().await.unwrap();
+    let done = batch::finish(&mut tx, leased, 5, State::Live.code()).await.unwrap();
+    tx.commit().await.unwrap();
+    done
+}
+
+async fn append(store: &Store, outcome: (i64, &str)) -> u64 {
+    let (k, x) = outcome;
+    let row = OutcomeRow { seq: 10, a: 1, k, x: Some(x.into()), c: None };
+    let mut tx = store.begin().await.unwrap();
+    let written = batch::append(&mut tx, 1, "practice", &[row], 5).await.unwrap();
+    tx.commit().await.unwrap();
+    written
+}
+
+#[tokio::test]
+async fn a_lease_is_one_owners_until_it_runs_out_and_then_of_a_new_epoch() {
+    each(async |one, two| {
+        plan(one, &[(1, 1, 1, 0)]).await;
+        let first = lease(one, &[1], "甲", 0).await.remove(0);
+        assert!(lease(two, &[1], "乙", LEASE_MS).await.is_empty(), "it still holds");
+        assert_eq!(batch::renew(one, "甲", LEASE_MS - 1).await.unwrap(), 1);
+        assert_eq!(batch::renew(two, "乙", LEASE_MS - 1).await.unwrap(), 0);
+        assert!(lease(two, &[1], "乙", LEASE_MS + 1).await.is_empty(), "renewed");
+        assert_eq!(batch::renew(one, "甲", 2 * LEASE_MS).await.unwrap(), 0, "too late");
+        let second = lease(two, &[1], "乙", 2 * LEASE_MS).await.remove(0);
+        assert_eq!(second.lease_epoch, first.lease_epoch + 1);
+        assert!(!batch::is_ours(one, 1, "甲", first.lease_epoch).await.unwrap());
+        assert!(batch::is_ours(two, 1, "乙", second.lease_epoch).await.unwrap());
+        // Who lost it neither puts it back nor finishes it.
+        assert_eq!(batch::put_back(one, &first, 9).await.unwrap(), 0);
+        assert!(!finish(one, &first).await);
+        assert!(finish(two, &second).await);
+        assert!(!finish(two, &second).await, "only once");
+        assert!(lease(one, &[1], "甲", 9 * LEASE_MS).await.is_empty(), "it is done");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_appended_again_changes_nothing() {
+    each(async |one, two| {
+        plan(one, &[(1, 1, 1, 0)]).await;
+        assert_eq!(append(one, (5, "first")).await, 1);
+        assert_eq!(append(two, (1, "second")).await, 0);
+        let kept: Vec<(i64, Option<String>)> = one.rows(&OUTCOMES, args![]).await.unwrap();
+        assert_eq!(kept, [(5, Some("first".to_owned()))]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn due_batches_are_picked_by_rank_and_place_and_once_per_hint_age() {
+    each(async |one, two| {
+        plan(one, &[(1, 200, 1, 0), (2, 100, 9, 0), (3, 100, 2, 0), (4, 1, 1, 50)]).await;
+        let pick = async |store: &Store, machine: i64, limit: i64| -> Vec<i64> {
+            let due = batch::pick_due(store, 1, 10, machine, limit, false).await.unwrap();
+            due.into_iter().map(|b| b.id).collect()
+        };
+        assert_eq!(pick(one, 1_000, 2).await, [3, 2], "4 is not due yet");
+        assert_eq!(pick(two, 1_000, 9).await, [1]);
+        assert!(pick(one, 1_000 + HINT_AGE_MS, 9).await.is_empty(), "hinted a moment ago");
+        assert_eq!(pick(two, 1_001 + HINT_AGE_MS, 9).await, [3, 2, 1], "those hints are lost");
+        lease(one, &[3], "甲", 1_001 + HINT_AGE_MS).await;
+        let later = 2_000 + HINT_AGE_MS + LEASE_MS;
+        assert_eq!(pick(two, later, 9).await, [3], "its holder is gone");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_that_claim_at_the_same_moment_never_get_the_same() {
+    each(async |one, two| {
+        let rows: Vec<_> = (1..=40).map(|id| (id, 1, id, 0)).collect();
+        plan(one, &rows).await;
+        let ids: Vec<i64> = (1..=40).collect();
+        let claims = (0..8).map(|n| {
+            let (store, owner) = if n % 2 == 0 { (one, "甲") } else { (two, "乙") };
+            let part = &ids[n * 4..];
+            async move {
+                loop {
+                    match batch::lease(store, part, owner, 0).await {
+                        Ok(leased) => return leased,
+                        Err(fault) => assert!(fault.is_again(), "{fault}"),
+                    }
+                }
+            }
+        });
+        let leased = futures_util::future::join_all(claims).await.concat();
+        let distinct: BTreeSet<i64> = leased.iter().map(|b| b.id).collect();
+        assert_eq!((leased.len(), distinct.len()), (40, 40));
+        let row: Vec<(i64, i64)> = one.rows(&EPOCH, args![40_i64]).await.unwrap();
+        assert_eq!(row, [(1, 0)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn permits_are_one_budget_of_all_handles() {
+    each(async |one, two| {
+        let asked = (0..12).map(|n| {
+            let store = if n % 2 == 0 { one } else { two };
+            permit::take(store, "practice", 10.0, 3, 1_000)
+        });
+        let grants = futures_util::future::join_all(asked).await;
+        let given: i64 = grants.iter().map(|g| g.as_ref().unwrap().count).sum();
+        // Who lost too many races is told to come again, so that there may be a few left.
+        assert!((1..=10).contains(&given), "{given}");
+        let rest = permit::take(one, "practice", 10.0, 100, 1_000).await.unwrap();
+        assert_eq!(given + rest.count, 10, "a second's worth at once");
+        let none = permit::take(two, "practice", 10.0, 1, 1_000).await.unwrap();
+        assert_eq!(none.count, 0);
+        let next = permit::take(two, "practice", 10.0, 9, none.next_at).await.unwrap();
+        assert_eq!(next.count, 1, "{none:?}");
+        assert_eq!(permit::take(one, "another", 10.0, 9, 1_000).await.unwrap().count, 9);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_timer_fires_once_under_two_firers() {
+    each(async |one, two| {
+        let mut tx = one.begin().await.unwrap();
+        for place in 1..=60 {
+            timer::set(&mut tx, 1, 3, place, 0, 1, 10).await.unwrap();
+        }
+        timer::set(&mut tx, 1, 3, 99, 0, 1, 11).await.unwrap();
+        tx.commit().await.unwrap();
+        let fire = async |store: &Store| {
+            let mut tx = store.begin().await.unwrap();
+            let due = timer::claim_due(&mut tx, 10).await.unwrap();
+            tx.commit().await.unwrap();
+            due
+        };
+        let (mut fired, second) = tokio::join!(fire(one), fire(two));
+        fired.extend(second);
+        let places: BTreeSet<i64> = fired.iter().map(|t| t.place_id).collect();
+        assert_eq!((fired.len(), places.len()), (60, 60));
+        // Not committed: it fires again.
+        let mut tx = one.begin().await.unwrap();
+        assert_eq!(timer::claim_due(&mut tx, 11).await.unwrap().len(), 1);
+        drop(tx);
+        let mut tx = two.begin().await.unwrap();
+        assert_eq!(timer::claim_due(&mut tx, 11).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn values_that_do_not_match_the_text_are_refused_before_the_database_sees_them() {
+    each(async |one, _| {
+        for values in [args![], args![1_i64, 2_i64]] {
+            let given = values.len();
+            let fault = one.exec(&LOCK, values).await.err().unwrap();
+            assert!(
+                matches!(fault, StoreFault::Values { takes: 1, given: g, .. } if g == given),
+                "{fault}"
+            );
+            assert!(!fault.is_again());
+        }
+    })
+    .await;
+}
+
+/// PostgreSQL: a deadlock. SQLite: a writer that does not let go, beyond the busy time-out.
+#[tokio::test]
+async fn two_writers_in_each_others_way_are_told_to_try_again() {
+    each(async |one, two| {
+        plan(one, &[(1, 1, 1, 0), (2, 1, 2, 0)]).await;
+        let write = async |store: &Store, first: i64, then: i64, met: &tokio::sync::Barrier| {
+            let begun = store.begin().await;
+            let mut tx = match begun {
+                Ok(tx) => tx,
+                Err(fault) => {
+                    met.wait().await;
+                    return Err(fault);
+                }
+            };
+            tx.exec(&LOCK, args![first]).await?;
+            met.wait().await;
+            tx.exec(&LOCK, args![then]).await?;
+            tx.commit().await
+        };
+        let met = tokio::sync::Barrier::new(2);
+        let (left, right) = tokio::join!(write(one, 1, 2, &met), write(two, 2, 1, &met));
+        let faults: Vec<StoreFault> = [left, right].into_iter().filter_map(Result::err).collect();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].is_again(), "{}", faults[0]);
+    })
+    .await;
+}
