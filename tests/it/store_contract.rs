@@ -110,8 +110,8 @@ async fn due_batches_are_picked_by_rank_and_place_and_once_per_hint_age() {
     each(async |one, two| {
         plan(one, &[(1, 200, 1, 0), (2, 100, 9, 0), (3, 100, 2, 0), (4, 1, 1, 50)]).await;
         let pick = async |store: &Store, machine: i64, limit: i64| -> Vec<i64> {
-            let due = batch::pick_due(store, 1, 10, machine, limit, false).await.unwrap();
-            due.into_iter().map(|b| b.id).collect()
+            let due = batch::pick_due(store, 1, 10, machine, HINT_AGE_MS, limit, false).await;
+            due.unwrap().into_iter().map(|b| b.id).collect()
         };
         assert_eq!(pick(one, 1_000, 2).await, [3, 2], "4 is not due yet");
         assert_eq!(pick(two, 1_000, 9).await, [1]);
