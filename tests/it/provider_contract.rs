@@ -120,7 +120,7 @@ fn its_answers_have_their_outcomes_and_every_outcome_has_an_answer() {
         for case in answers {
             let given = answer(case.status, &case.headers, case.body.as_bytes());
             let outcomes = provider.outcomes(&chunk(1), &given);
-            assert_eq!(outcomes, [case.outcome.clone()], "{kind}: {}", case.name);
+            assert_eq!(outcomes, std::slice::from_ref(&case.outcome), "{kind}: {}", case.name);
             seen.insert(case.outcome.code());
         }
         assert_eq!(seen, BTreeSet::from([1, 2, 3, 4, 5]), "{kind} has no answer for some outcome");
