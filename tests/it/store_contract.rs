@@ -14,8 +14,8 @@ use crate::engines::rooms;
 
 static BATCH: Stmt = Stmt::new(
     "CONTRACT_BATCH",
-    "INSERT INTO batch (id, alert_id, version, kind, pick, wave, attempt, tries, lane, class, rank, \
-     grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) \
+    "INSERT INTO batch (id, alert_id, version, kind, pick, wave, attempt, tries, lane, class, \
+     rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) \
      SELECT r.id, 1, 1, 1, 1, 1, 1, 1, 1, 1, r.rank, 100, 3, r.id * 10, r.id * 10 + 9, r.ord, \
      r.due, 0, 0 FROM {rows $1: id bigint, rank bigint, ord bigint, due bigint} WHERE true",
 );
@@ -110,8 +110,8 @@ async fn due_batches_are_picked_by_rank_and_place_and_once_per_hint_age() {
     each(async |one, two| {
         plan(one, &[(1, 200, 1, 0), (2, 100, 9, 0), (3, 100, 2, 0), (4, 1, 1, 50)]).await;
         let pick = async |store: &Store, machine: i64, limit: i64| -> Vec<i64> {
-            let due = batch::pick_due(store, 1, 10, machine, limit, false).await.unwrap();
-            due.into_iter().map(|b| b.id).collect()
+            let due = batch::pick_due(store, 1, 10, machine, HINT_AGE_MS, limit, false).await;
+            due.unwrap().into_iter().map(|b| b.id).collect()
         };
         assert_eq!(pick(one, 1_000, 2).await, [3, 2], "4 is not due yet");
         assert_eq!(pick(two, 1_000, 9).await, [1]);
