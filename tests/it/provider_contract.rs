@@ -39,7 +39,8 @@ struct Signed {
 
 impl Signed {
     fn request(&self) -> Request<Bytes> {
-        let mut request = Request::post(format!("/hooks/x?{}", self.query));
+        let mark = if self.query.is_empty() { "" } else { "?" };
+        let mut request = Request::post(format!("/hooks/x{mark}{}", self.query));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }

@@ -14,8 +14,8 @@ use crate::engines::rooms;
 
 static BATCH: Stmt = Stmt::new(
     "CONTRACT_BATCH",
-    "INSERT INTO batch (id, alert_id, version, kind, pick, wave, attempt, tries, lane, class, rank, \
-     grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) \
+    "INSERT INTO batch (id, alert_id, version, kind, pick, wave, attempt, tries, lane, class, \
+     rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) \
      SELECT r.id, 1, 1, 1, 1, 1, 1, 1, 1, 1, r.rank, 100, 3, r.id * 10, r.id * 10 + 9, r.ord, \
      r.due, 0, 0 FROM {rows $1: id bigint, rank bigint, ord bigint, due bigint} WHERE true",
 );

@@ -153,7 +153,8 @@ async fn a_dispatch_of_notices() {
         },
         async |town, alert| {
             let sql = format!(
-                "SELECT count(*) FROM notice WHERE alert_id = {alert} AND purpose = 1 AND n % 100 = 1"
+                "SELECT count(*) FROM notice WHERE alert_id = {alert} AND purpose = 1 \
+                 AND n % 100 = 1"
             );
             assert!(town.count(&sql).await >= 4);
             let sql =
