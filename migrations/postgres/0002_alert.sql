@@ -114,6 +114,7 @@ CREATE TABLE standing (
     refused bigint NOT NULL DEFAULT 0,
     helps bigint NOT NULL DEFAULT 0,    -- open helps
     verify bigint NOT NULL DEFAULT 0,
+    eased bigint NOT NULL DEFAULT 0,    -- an absent relative has it in hand: a step less urgent
     closed_at bigint,
     grade bigint NOT NULL DEFAULT 0,
     since bigint NOT NULL DEFAULT 1,    -- the version that first asked this much of it

@@ -70,11 +70,12 @@ CREATE TABLE list (
     place_id bigint NOT NULL,
     human_id bigint NOT NULL,
     rung bigint NOT NULL,               -- domain::plan::Rung, 1 building … 6 duty room
-    state bigint NOT NULL,              -- 1 offered, 2 taken, 3 declined, 4 passed on, 5 done
+    state bigint NOT NULL,              -- domain::list::ListState
     reminded bigint NOT NULL DEFAULT 0,
     offered_at bigint NOT NULL,
     answered_at bigint,
     acted_at bigint,
+    told_at bigint,                     -- a text to him named it; null: not yet
     UNIQUE (alert_id, place_id, human_id)
 );
 CREATE INDEX list_human ON list (human_id, state);
@@ -94,7 +95,7 @@ CREATE TABLE summons (
     alert_id bigint NOT NULL,
     human_id bigint NOT NULL,
     place_id bigint NOT NULL,           -- the highest place for which he is called
-    role bigint NOT NULL,
+    role bigint NOT NULL,               -- his highest on the ladder; 1: not on it
     n bigint NOT NULL,                  -- calls so far
     called_at bigint NOT NULL,
     woken_at bigint,

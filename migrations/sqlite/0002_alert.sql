@@ -114,6 +114,7 @@ CREATE TABLE standing (
     refused INTEGER NOT NULL DEFAULT 0,
     helps INTEGER NOT NULL DEFAULT 0,    -- open helps
     verify INTEGER NOT NULL DEFAULT 0,
+    eased INTEGER NOT NULL DEFAULT 0,    -- an absent relative has it in hand: a step less urgent
     closed_at INTEGER,
     grade INTEGER NOT NULL DEFAULT 0,
     since INTEGER NOT NULL DEFAULT 1,    -- the version that first asked this much of it

@@ -70,11 +70,12 @@ CREATE TABLE list (
     place_id INTEGER NOT NULL,
     human_id INTEGER NOT NULL,
     rung INTEGER NOT NULL,               -- domain::plan::Rung, 1 building … 6 duty room
-    state INTEGER NOT NULL,              -- 1 offered, 2 taken, 3 declined, 4 passed on, 5 done
+    state INTEGER NOT NULL,              -- domain::list::ListState
     reminded INTEGER NOT NULL DEFAULT 0,
     offered_at INTEGER NOT NULL,
     answered_at INTEGER,
     acted_at INTEGER,
+    told_at INTEGER,                     -- a text to him named it; null: not yet
     UNIQUE (alert_id, place_id, human_id)
 ) STRICT;
 CREATE INDEX list_human ON list (human_id, state);
@@ -94,7 +95,7 @@ CREATE TABLE summons (
     alert_id INTEGER NOT NULL,
     human_id INTEGER NOT NULL,
     place_id INTEGER NOT NULL,           -- the highest place for which he is called
-    role INTEGER NOT NULL,
+    role INTEGER NOT NULL,               -- his highest on the ladder; 1: not on it
     n INTEGER NOT NULL,                  -- calls so far
     called_at INTEGER NOT NULL,
     woken_at INTEGER,

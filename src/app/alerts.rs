@@ -196,6 +196,7 @@ pub fn list_word(state: i64) -> &'static str {
         Some(ListState::PassedOn) => "passed_on",
         Some(ListState::Done) => "done",
         Some(ListState::Withdrawn) => "withdrawn",
+        Some(ListState::Finished) => "finished",
         None => "unknown",
     }
 }

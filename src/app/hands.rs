@@ -48,13 +48,14 @@ pub async fn show_list(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Res
     for door in &doors {
         let mark = if door.vulnerable == 1 { " ★" } else { "" };
         let help = if door.helps > 0 { " 求助" } else { "" };
+        let eased = if door.eased == 1 { " 亲属已联系" } else { "" };
         let reach = match door.reach {
             1 => " 未发出",
             2 => " 无电话",
             _ => "",
         };
         lines.push(format!(
-            "  {}  {} {}（{}，{}人）{mark}{help}{reach}",
+            "  {}  {} {}（{}，{}人）{mark}{help}{eased}{reach}",
             door.code, door.building, door.door, door.name, door.persons
         ));
     }

@@ -64,6 +64,9 @@ pub struct Human {
     /// Would have more doors than one person can answer for (40 of ring 1): is passed over while
     /// another one of his rung can be asked.
     pub laden: bool,
+    /// Since when he has been asked to take another list without a word. His call rings for this
+    /// one, too: his time to answer began then.
+    pub called_at: Option<i64>,
 }
 
 impl Human {
@@ -253,9 +256,11 @@ impl<'a> View<'a> {
         let delay_ms = self.lists.delay_ms(rung);
         let mut asked = self.above().filter(|row| self.lists.delay_ms(row.rung) == delay_ms);
         asked.all(|row| match row.state {
-            ListState::Declined | ListState::PassedOn | ListState::Done | ListState::Withdrawn => {
-                true
-            }
+            ListState::Declined
+            | ListState::PassedOn
+            | ListState::Done
+            | ListState::Withdrawn
+            | ListState::Finished => true,
             ListState::Taken => self.passes.contains(&row.list_id),
             ListState::Offered => false,
         })
@@ -275,7 +280,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Offers to this rung; one with nobody to ask is skipped in the same breath.
+    /// Offers to this rung; one with nobody to ask is skipped in the same breath, and so is one
+    /// whose people were all called for other lists so long ago that they would have answered.
     fn offer_from(&self, first: Rung) -> Climb {
         let mut offers = Vec::new();
         let mut rung = first;
@@ -285,9 +291,9 @@ impl<'a> View<'a> {
             let only_buildings = self.lists.building_ms < self.lists.grid_ms
                 && rung == Rung::Building
                 && !found.is_empty();
+            let next_due_at = self.answers_by(&found, rung);
             offers.extend(found);
-            if whole_grid || only_buildings {
-                let next_due_at = self.now + self.gap_after(rung);
+            if (whole_grid || only_buildings) && next_due_at > self.now {
                 return self.climb(offers, Vec::new(), self.after(rung), next_due_at);
             }
             match self.after(rung) {
@@ -297,6 +303,17 @@ impl<'a> View<'a> {
         }
         // The end of the ladder: a reminder asks everybody who was found on the way as well.
         self.remind()
+    }
+
+    /// Until when whoever is offered something now has time to answer.
+    fn answers_by(&self, found: &[Offer], rung: Rung) -> i64 {
+        let called_at = |offer: &Offer| {
+            let human = self.grid.ladder.iter().find(|human| human.human_id == offer.human_id);
+            // Nobody's silence while the process was down is held against him.
+            human.and_then(|human| human.called_at).filter(|_| !self.after_outage)
+        };
+        let began = found.iter().map(|offer| called_at(offer).unwrap_or(self.now)).max();
+        began.unwrap_or(self.now).min(self.now) + self.gap_after(rung)
     }
 
     /// New offers of everything that happens at the moment of this rung. The higher rungs first:
@@ -361,7 +378,9 @@ impl<'a> View<'a> {
             .filter(|row| row.answered_at.is_none_or(|at| self.now - at >= self.plan.remind_ms))
             .filter(|row| match row.state {
                 ListState::Offered | ListState::Declined | ListState::PassedOn => true,
-                ListState::Taken | ListState::Done | ListState::Withdrawn => false,
+                ListState::Taken | ListState::Done | ListState::Withdrawn | ListState::Finished => {
+                    false
+                }
             })
             .filter(|row| row.rung != Rung::Building || self.uncovered.contains(&row.place_id))
             .map(|row| row.list_id)
@@ -399,9 +418,11 @@ impl<'a> View<'a> {
         let asked = !offers.is_empty() || !reminds.is_empty();
         let held = self.grid.lists.iter().any(|row| match row.state {
             ListState::Offered | ListState::Taken => true,
-            ListState::Declined | ListState::PassedOn | ListState::Done | ListState::Withdrawn => {
-                false
-            }
+            ListState::Declined
+            | ListState::PassedOn
+            | ListState::Done
+            | ListState::Withdrawn
+            | ListState::Finished => false,
         });
         Climb {
             nobody: !self.uncovered.is_empty() && !asked && !held,

@@ -11,6 +11,7 @@ pub const LADEN_DOORS: i64 = 40;
 
 /// A list's life. Passed on: its holder fell silent; it is offered onwards, but his until another
 /// takes it. Done: another took it. Withdrawn: its place left the order, or the order ended.
+/// Finished: all its doors are closed; where one opens again the ladder begins anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ListState {
     Offered,
@@ -19,16 +20,18 @@ pub enum ListState {
     PassedOn,
     Done,
     Withdrawn,
+    Finished,
 }
 
 impl ListState {
-    pub const ALL: [ListState; 6] = [
+    pub const ALL: [ListState; 7] = [
         ListState::Offered,
         ListState::Taken,
         ListState::Declined,
         ListState::PassedOn,
         ListState::Done,
         ListState::Withdrawn,
+        ListState::Finished,
     ];
 
     /// The stable number under which the store keeps it.
@@ -40,6 +43,7 @@ impl ListState {
             ListState::PassedOn => 4,
             ListState::Done => 5,
             ListState::Withdrawn => 6,
+            ListState::Finished => 7,
         }
     }
 

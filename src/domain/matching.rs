@@ -145,6 +145,8 @@ pub struct LeaderState {
     pub has_home: bool,
     /// When he last sent the same digit.
     pub last_same_digit_at: Option<i64>,
+    /// When he was last told of a list offered to him: a digit after that is no repetition.
+    pub offer_told_at: Option<i64>,
 }
 
 /// What a leader's digit does; the confirmation he gets says which.
@@ -174,7 +176,9 @@ pub enum LeaderAct {
 
 /// A leader's digit, sent at `now` (see [`reply_at`]).
 pub fn leader_act(digit: u8, state: &LeaderState, now: i64) -> LeaderAct {
-    let repeated = state.last_same_digit_at.is_some_and(|last| (now - last).abs() < REPEAT_MS);
+    let repeated = state.last_same_digit_at.is_some_and(|last| {
+        (now - last).abs() < REPEAT_MS && state.offer_told_at.is_none_or(|told| told <= last)
+    });
     let leads = matches!(digit, 0 | 1);
     match digit {
         _ if leads && repeated => LeaderAct::Repeat,
@@ -325,6 +329,7 @@ mod tests {
             helps_homes: false,
             has_home: home,
             last_same_digit_at: None,
+            offer_told_at: None,
         }
     }
 
@@ -385,5 +390,8 @@ mod tests {
         assert_eq!(leader_act(1, &again(-10), T), LeaderAct::Repeat, "arrived in disorder");
         assert_eq!(leader_act(1, &again(60_000), T), LeaderAct::Take);
         assert_eq!(leader_act(2, &again(10), T), LeaderAct::OwnHome, "two cries are two cries");
+        let joined = |ms: i64| LeaderState { offer_told_at: Some(T - ms), ..again(40_000) };
+        assert_eq!(leader_act(1, &joined(5_000), T), LeaderAct::Take, "it answers what came since");
+        assert_eq!(leader_act(1, &joined(50_000), T), LeaderAct::Repeat);
     }
 }

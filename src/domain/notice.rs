@@ -66,6 +66,8 @@ purposes! {
     ExerciseStopped = 22;
     /// A bypass was not countersigned in time.
     Countersign = 23;
+    /// All doors of somebody's list are closed.
+    Finished = 24;
 }
 
 #[cfg(test)]

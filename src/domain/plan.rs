@@ -81,10 +81,14 @@ pub enum TimerKind {
     Countersign,
     /// The helpers of homes that need a person are messaged.
     Helpers,
+    /// What was joined to somebody's offers since he was last told of them.
+    Joined,
+    /// A grid's ladder is looked at before its own timer is due.
+    Look,
 }
 
 impl TimerKind {
-    pub const ALL: [TimerKind; 13] = [
+    pub const ALL: [TimerKind; 15] = [
         TimerKind::FirstWaveMax,
         TimerKind::Wave,
         TimerKind::List,
@@ -98,6 +102,8 @@ impl TimerKind {
         TimerKind::Pace,
         TimerKind::Countersign,
         TimerKind::Helpers,
+        TimerKind::Joined,
+        TimerKind::Look,
     ];
 
     /// The stable number under which the store keeps it.
@@ -116,6 +122,8 @@ impl TimerKind {
             TimerKind::Pace => 11,
             TimerKind::Countersign => 12,
             TimerKind::Helpers => 13,
+            TimerKind::Joined => 14,
+            TimerKind::Look => 15,
         }
     }
 

@@ -72,6 +72,8 @@ impl Engine {
             TimerKind::Pace => self.fire_pace(tx, &order, rows, now).await,
             TimerKind::Countersign => self.fire_countersign(tx, &order, rows, now).await,
             TimerKind::Helpers => self.fire_helpers(tx, &order, now).await,
+            TimerKind::Joined => self.fire_joined(tx, &order, rows, now).await,
+            TimerKind::Look => self.fire_look(tx, &order, rows, now).await,
             TimerKind::Task => Ok(()),
         }
     }

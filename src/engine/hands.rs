@@ -69,6 +69,9 @@ fn still_valid(list: &ListView) -> Result<(), EngineFault> {
         Some(ListState::Done | ListState::Withdrawn) | None => {
             Err(refused("this list is done or with another: see `tongluo alert show`"))
         }
+        Some(ListState::Finished) => {
+            Err(refused("all doors of this list are closed: nobody has to take it"))
+        }
         Some(ListState::Offered | ListState::Taken | ListState::Declined | ListState::PassedOn) => {
             Ok(())
         }
@@ -115,7 +118,8 @@ impl Engine {
         human_code: &str,
     ) -> Result<ListView, EngineFault> {
         let list = self.list_for(actor, Action::GiveList, uid).await?;
-        if list.state == ListState::Withdrawn.code() {
+        let ended = [ListState::Withdrawn, ListState::Finished].map(ListState::code);
+        if ended.contains(&list.state) {
             still_valid(&list)?;
         }
         let (human, _) = view::human(&self.store, human_code)

@@ -174,6 +174,7 @@ impl Engine {
                     helps_homes: row.helping > 0,
                     has_home: false,
                     last_same_digit_at: None,
+                    offer_told_at: row.told_at,
                 },
             );
         }

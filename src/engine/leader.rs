@@ -102,14 +102,16 @@ impl Engine {
         }
     }
 
-    /// Takes every list offered to a human. None: there was none.
+    /// Takes every list that a human was told is offered to him. None: there was none.
     async fn take_offered(
         &self,
         tx: &mut Tx,
         human: i64,
         now: i64,
     ) -> Result<Option<String>, EngineFault> {
-        let lists = list::of_human(tx, human, &[ListState::Offered.code()]).await?;
+        let mut lists = list::of_human(tx, human, &[ListState::Offered.code()]).await?;
+        // He can't have meant what he was not told of; it is told next.
+        lists.retain(|list| list.told_at.is_some());
         if lists.is_empty() {
             return Ok(None);
         }
@@ -173,7 +175,8 @@ impl Engine {
         let taker = lists.first().and_then(|l| names.get(&l.human_id)).cloned();
         let who = taker.unwrap_or_else(|| "另一位".into());
         let mut told: BTreeMap<i64, Vec<HumanList>> = BTreeMap::new();
-        for list in list::by_id(tx, &yielded).await? {
+        let knew = list::by_id(tx, &yielded).await?.into_iter().filter(|l| l.told_at.is_some());
+        for list in knew {
             told.entry(list.human_id).or_default().push(list);
         }
         let mut words = Vec::new();
@@ -264,7 +267,7 @@ impl Engine {
         let ids: Vec<i64> = lists.iter().map(|l| l.id).collect();
         list::set(tx, &ids, ListState::Declined.code(), now).await?;
         for (alert, grid) in list::grids_of(tx, &ids).await? {
-            timer::hasten_lists(tx, alert, &[grid], now).await?;
+            timer::look_at_lists(tx, alert, &[grid], now).await?;
         }
         for search in lists.iter().filter(|l| l.rung == SEARCH) {
             let kind = TimerKind::Search.code();

@@ -22,6 +22,7 @@ mod leaving;
 pub mod narrow;
 mod night;
 mod notices;
+mod offers;
 mod pace;
 mod paired;
 pub mod preview;

@@ -12,6 +12,7 @@ use crate::render::{NoticeText, PersonAt, PlaceDoors};
 use crate::store::Tx;
 use crate::store::climb::{self as rows, SummonedPlace, UnwokenRow};
 use crate::store::desk;
+use crate::store::expand::heads;
 use crate::store::notice::Post;
 use crate::store::timer::{self, TimerRow};
 
@@ -25,12 +26,15 @@ pub(super) fn count(n: i64) -> u32 {
 }
 
 /// All places of one person with their doors, and the doors of all of them together: a grid below
-/// two of his places is counted once.
+/// two of his places is counted once, and the doors of a zone only where he has no grid.
 fn places_of(rows: &[SummonedPlace], human: i64) -> (Vec<PlaceDoors<'_>>, i64) {
     let mut places: Vec<(i64, &str, i64)> = Vec::new();
     let mut grids: BTreeSet<(i64, i64)> = BTreeSet::new();
     for row in rows.iter().filter(|row| row.human_id == human) {
-        match places.iter_mut().find(|place| place.0 == row.place_id) {
+        let known = |place: &&mut (i64, &str, i64)| {
+            (place.0, place.1) == (row.place_id, row.place.as_str())
+        };
+        match places.iter_mut().find(known) {
             Some(place) => place.2 += row.pursued,
             None => places.push((row.place_id, &row.place, row.pursued)),
         }
@@ -38,7 +42,10 @@ fn places_of(rows: &[SummonedPlace], human: i64) -> (Vec<PlaceDoors<'_>>, i64) {
     }
     let named = places.iter().take(PLACES_MAX);
     let named = named.map(|(_, place, doors)| PlaceDoors { place, doors: count(*doors) }).collect();
-    (named, grids.iter().map(|grid| grid.1).sum())
+    let doors = |zones: bool| -> i64 {
+        grids.iter().filter(|grid| (grid.0 < 0) == zones).map(|grid| grid.1).sum()
+    };
+    (named, if doors(false) > 0 { doors(false) } else { doors(true) })
 }
 
 impl Engine {
@@ -55,10 +62,12 @@ impl Engine {
         };
         if row.step == 0 {
             rows::open_summonses(tx, order.alert_id, order.version, now).await?;
+            heads::open(tx, order.alert_id, order.version, now).await?;
         }
         let n = row.step + 1;
         let asleep = rows::unwoken(tx, order.alert_id, order.version).await?;
-        let theirs = rows::summoned_places(tx, order.alert_id, order.version).await?;
+        let mut theirs = rows::summoned_places(tx, order.alert_id, order.version).await?;
+        theirs.extend(heads::headed(tx, order.alert_id, order.version).await?);
         let mut posts = Vec::new();
         for person in asleep.iter().filter(|p| p.address_id != 0) {
             let (mut places, doors) = places_of(&theirs, person.human_id);

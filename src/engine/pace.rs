@@ -106,6 +106,7 @@ impl Engine {
             })
             .collect();
         list::offer(tx, order.alert_id, &new, now).await?;
+        list::tell_new(tx, order.alert_id, &new, now).await?;
         let ids: Vec<i64> = late.iter().map(|one| one.list).collect();
         let held = list::by_id(tx, &ids).await?;
         let buildings: Vec<i64> = new.iter().map(|offer| offer.place).collect();

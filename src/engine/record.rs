@@ -8,6 +8,10 @@ use crate::domain::standing::{Home, Standing, fold};
 use crate::domain::statement::{Claim, Giver, Statement, split_closes};
 use crate::store::Tx;
 use crate::store::answer::{self, FactRow, SavedStanding, StandingRow, StatementRow, TallyMove};
+use crate::store::timer::{self, Moved};
+
+/// A door that opens again is first the desk's, who was asked for help; then its leader's.
+const REOPENED_MS: i64 = 2 * 60_000;
 
 /// A household's standing after its statements were recorded.
 #[derive(Debug, Clone)]
@@ -70,6 +74,9 @@ impl Engine {
         if !saved.is_empty() {
             let moves: Vec<TallyMove> = moves.into_values().filter(moved).collect();
             answer::save(tx, &saved, &moves).await?;
+            timer::look_at_closed(tx, &doors(&moves, |closed| closed > 0), now).await?;
+            let due = now + REOPENED_MS;
+            timer::reopen(tx, &doors(&moves, |closed| closed < 0), due).await?;
         }
         Ok(recorded)
     }
@@ -108,6 +115,7 @@ fn save_row(row: &StandingRow, standing: &Standing) -> SavedStanding {
         refused: i64::from(standing.refused),
         helps: standing.helps,
         verify: i64::from(standing.verify),
+        eased: i64::from(standing.eased),
         closed: standing.closed_at,
         grade: standing.grade,
     }
@@ -138,6 +146,12 @@ fn move_tally(
     entry.heard += i64::from(new.heard_at.is_some()) - i64::from(row.heard_at.is_some());
     entry.help += i64::from(new.helps > 0) - i64::from(row.helps > 0);
     entry.refused += i64::from(new.refused) - row.refused;
+}
+
+/// The buildings in which doors were closed, or opened again.
+fn doors(moves: &[TallyMove], which: impl Fn(i64) -> bool) -> Vec<Moved> {
+    let those = moves.iter().filter(|m| which(m.closed));
+    those.map(|m| Moved { alert: m.alert, grid: m.grid, building: m.building }).collect()
 }
 
 fn moved(tally: &TallyMove) -> bool {

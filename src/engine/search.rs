@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::issue::Actor;
+use super::leader::place_words;
 use super::night::count;
 use super::{Engine, EngineFault, Order};
 use crate::domain::list::{ListState, SEARCH};
@@ -53,13 +54,35 @@ impl Engine {
         owner: i64,
         now: i64,
     ) -> Result<(), EngineFault> {
-        let Some(root) = rows::root(tx).await? else {
+        let Some(place) = rows::root(tx).await? else {
             return Ok(());
         };
-        let offer =
-            NewOffer { uid: self.entropy.uuid(now), place: root, human: owner, rung: SEARCH };
+        let offer = NewOffer { uid: self.entropy.uuid(now), place, human: owner, rung: SEARCH };
         list::offer(tx, alert, &[offer], now).await?;
         Ok(())
+    }
+
+    /// Everybody is found: whoever has the list learns it, once.
+    async fn end_search(
+        &self,
+        tx: &mut Tx,
+        order: &Order,
+        lists: &[SearchRow],
+        now: i64,
+    ) -> Result<(), EngineFault> {
+        let asked = [ListState::Offered, ListState::Taken, ListState::PassedOn];
+        let asked = asked.map(ListState::code);
+        let ids: Vec<i64> =
+            lists.iter().filter(|l| asked.contains(&l.state)).map(|l| l.id).collect();
+        let mut words = Vec::new();
+        for list in list::by_id(tx, &ids).await?.iter().filter(|l| l.told_at.is_some()) {
+            let place = place_words(std::slice::from_ref(list));
+            let held = list.state != ListState::Offered.code();
+            let text = NoticeText::ListFinished { place: &place, held };
+            words.push((list.human_id, Purpose::Finished, self.say_in(order.kind, &text, now)?));
+        }
+        list::set(tx, &ids, ListState::Finished.code(), now).await?;
+        self.tell_humans(tx, order.alert_id, words, now).await
     }
 
     /// Asks for the search list until somebody has it, and whoever has it how he is.
@@ -71,11 +94,11 @@ impl Engine {
         now: i64,
     ) -> Result<(), EngineFault> {
         let (open, persons) = timer::count_open(tx, order.alert_id).await?;
-        if open == 0 {
-            return Ok(());
-        }
         let kind = TimerKind::Search.code();
         let lists = rows::lists(tx, order.alert_id).await?;
+        if open == 0 {
+            return self.end_search(tx, order, &lists, now).await;
+        }
         if let Some(held) = lists.iter().find(|l| l.state == ListState::Taken.code()) {
             let silent_at = held.last_act_at() + SILENT_MS;
             if now < silent_at {
@@ -96,7 +119,10 @@ impl Engine {
             None => {
                 let owners = rows::owners(tx, order.alert_id, now).await?;
                 let fresh = owners.iter().find(|o| lists.iter().all(|l| l.human_id != **o));
-                let Some(owner) = fresh.or(owners.first()).copied() else {
+                // A door that opened again is first his who had found everybody.
+                let again = lists.iter().find(|l| l.state == ListState::Finished.code());
+                let again = again.map(|l| &l.human_id);
+                let Some(owner) = again.or(fresh).or(owners.first()).copied() else {
                     tracing::error!(alert = order.uid, open, "nobody to search for the open");
                     return Ok(());
                 };
@@ -112,6 +138,7 @@ impl Engine {
         };
         let text = self.say_in(order.kind, &text, now)?;
         let word = (owner, Purpose::Search, text);
+        rows::tell(tx, order.alert_id, owner, now).await?;
         self.tell_humans(tx, order.alert_id, vec![word], now).await
     }
 }

@@ -29,7 +29,7 @@ macro_rules! house {
 }
 
 /// The sentences around and beside the resident texts.
-const HOUSE: [(&str, &str); 31] = [
+const HOUSE: [(&str, &str); 32] = [
     house!("frame"),
     house!("ask"),
     house!("notices/ask_back_persons"),
@@ -46,6 +46,7 @@ const HOUSE: [(&str, &str); 31] = [
     house!("notices/holder_check"),
     house!("notices/home_answered"),
     house!("notices/list_declined"),
+    house!("notices/list_finished"),
     house!("notices/list_passed"),
     house!("notices/list_returned"),
     house!("notices/list_shared"),

@@ -89,20 +89,28 @@ pub enum NoticeText<'a> {
         n: u32,
         doors: u32,
     },
-    /// A list is offered to one person.
+    /// A list is offered to one person who holds `held` doors already.
     Offer {
         place: &'a str,
         doors: OpenDoors,
         act_by_ms: Option<i64>,
         token: Option<&'a str>,
+        held: Option<u32>,
     },
     /// Several places of one person at once; `doors` are the sums of all of them, the first three
-    /// are named.
+    /// are named. `added`: those of them that he had not been told of, where he had of others.
     OfferMerged {
         places: &'a [PlaceDoors<'a>],
         doors: OpenDoors,
         act_by_ms: Option<i64>,
         token: Option<&'a str>,
+        added: Option<&'a str>,
+        held: Option<u32>,
+    },
+    /// All doors of a list were closed; `held`: he had taken it.
+    ListFinished {
+        place: &'a str,
+        held: bool,
     },
     /// To the superior of a holder who won't end in time: a part of his doors, in these buildings.
     /// `slow` such holders at once; the first is named. `ends_ms` none: never, at his pace.
@@ -269,6 +277,7 @@ impl NoticeText<'_> {
             NoticeText::ListShared { .. } => "notices/list_shared",
             NoticeText::ListReturned { .. } => "notices/list_returned",
             NoticeText::ListWithdrawn { .. } => "notices/list_withdrawn",
+            NoticeText::ListFinished { .. } => "notices/list_finished",
             NoticeText::Split { .. } => "notices/split",
             NoticeText::DeskWaits { .. } => "notices/desk_waits",
             NoticeText::Search { .. } => "notices/search",
@@ -297,8 +306,9 @@ impl NoticeText<'_> {
                 check_token(token)?;
                 check_place(place)
             }
-            NoticeText::OfferMerged { places, token, .. } => {
+            NoticeText::OfferMerged { places, token, added, .. } => {
                 check_token(token)?;
+                added.map_or(Ok(()), check_place)?;
                 check_places(places, 2)
             }
             NoticeText::Split { who, place, parts, .. } => {
@@ -338,9 +348,9 @@ impl NoticeText<'_> {
             }
             NoticeText::HelperTaken { .. } | NoticeText::HelperDeclined => Ok(()),
             NoticeText::HelpTaken { who } => check_who(who),
-            NoticeText::ListDeclined { place } | NoticeText::ReturnNotice { place } => {
-                check_place(place)
-            }
+            NoticeText::ListDeclined { place }
+            | NoticeText::ListFinished { place, .. }
+            | NoticeText::ReturnNotice { place } => check_place(place),
             NoticeText::HelpReceived { .. }
             | NoticeText::Thanks
             | NoticeText::AskBackPersons { .. }
@@ -404,6 +414,7 @@ impl NoticeText<'_> {
             | NoticeText::ListShared { .. }
             | NoticeText::ListReturned { .. }
             | NoticeText::ListWithdrawn { .. }
+            | NoticeText::ListFinished { .. }
             | NoticeText::HomeAnswered { .. }
             | NoticeText::HolderCheck { .. } => fields,
             NoticeText::Thanks | NoticeText::WokenThanks => context! {},

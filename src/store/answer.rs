@@ -49,7 +49,9 @@ crate::statements! {
         "AS first_sent_at ", candidate_rows!(), "AND s.since > 1 ",
         "ORDER BY 2, 3, version");
     HUMAN_STATE = "SELECT h.id, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
-        AND l.state = 1) AS offered, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
+        AND l.state = 1 AND l.told_at IS NOT NULL) AS offered, \
+        (SELECT max(l.told_at) FROM list l WHERE l.human_id = h.id AND l.state = 1) AS told_at, \
+        (SELECT count(*) FROM list l WHERE l.human_id = h.id \
         AND l.state IN (2, 4)) AS held, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
         AND l.state = 4) AS asked, (SELECT count(*) FROM summons s WHERE s.human_id = h.id \
         AND s.woken_at IS NULL) AS summoned, (SELECT count(*) FROM notice n JOIN alert al \
@@ -68,10 +70,12 @@ crate::statements! {
     FACTS = "SELECT source_key, alert_id, version, household_id, giver, claim, persons, closes, \
         observed_at FROM statement WHERE alert_id = $1 AND household_id {in $2}";
     SAVE_STANDINGS = "UPDATE standing SET heard_at = r.heard, whereabouts = r.whereabouts, \
-        refused = r.refused, helps = r.helps, verify = r.verify, closed_at = r.closed, \
+        refused = r.refused, helps = r.helps, verify = r.verify, eased = r.eased, \
+        closed_at = r.closed, \
         grade = {greatest}(standing.grade, r.grade) FROM {rows $1: alert bigint, grid bigint, \
         seq bigint, heard bigint, whereabouts bigint, refused bigint, helps bigint, \
-        verify bigint, closed bigint, grade bigint} WHERE standing.alert_id = r.alert \
+        verify bigint, eased bigint, \
+        closed bigint, grade bigint} WHERE standing.alert_id = r.alert \
         AND standing.grid_id = r.grid AND standing.seq = r.seq";
     LOCK_TALLIES = "SELECT t.alert_id FROM tally t JOIN {rows $1: alert bigint, grid bigint, \
         building bigint, ring bigint} ON t.alert_id = r.alert AND t.grid_id = r.grid \
@@ -194,6 +198,8 @@ pub async fn candidates(
 pub struct HumanState {
     pub id: i64,
     pub offered: i64,
+    /// When he was last told of a list that is offered to him.
+    pub told_at: Option<i64>,
     pub held: i64,
     /// Held in silence: he was asked whether he goes on.
     pub asked: i64,
@@ -298,6 +304,7 @@ pub struct SavedStanding {
     pub refused: i64,
     pub helps: i64,
     pub verify: i64,
+    pub eased: i64,
     pub closed: Option<i64>,
     pub grade: i64,
 }

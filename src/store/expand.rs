@@ -56,6 +56,7 @@ macro_rules! band {
     };
 }
 
+pub mod heads;
 pub mod paired;
 pub mod update;
 
@@ -112,7 +113,7 @@ crate::statements! {
     START_CLOCKS = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
         SELECT e.alert_id, 1, e.grid_id, 0, 0, $3 FROM expansion e WHERE e.id {in $1} \
         AND $2 = 1 AND NOT EXISTS (SELECT 1 FROM timer t WHERE t.alert_id = e.alert_id \
-        AND t.place_id = e.grid_id AND t.kind IN (1, 2, 3)) ON CONFLICT DO NOTHING";
+        AND t.place_id = e.grid_id AND t.kind IN (1, 3)) ON CONFLICT DO NOTHING";
     FINISH_EXPANSION = "UPDATE expansion SET state = 1, done_at = $2 WHERE id {in $1}";
     END_EXPANSION = "UPDATE expansion SET state = 2 WHERE id {in $1} AND state = 0";
 }

@@ -17,29 +17,38 @@ macro_rules! own_tally {
     };
 }
 
+macro_rules! list_with_place {
+    () => {
+        "SELECT l.id, l.uid, l.alert_id, l.place_id, l.human_id, l.rung, l.state, l.told_at, \
+         COALESCE(q.name, '') || p.name AS place FROM list l JOIN place p ON p.id = l.place_id \
+         LEFT JOIN place q ON q.id = p.parent_id "
+    };
+}
+
 crate::statements! {
     LISTS_OF_GRIDS = "SELECT l.id, l.alert_id, l.place_id, l.human_id, l.rung, l.state, \
         l.offered_at, l.answered_at, l.acted_at, pa.above_id AS grid_id FROM list l \
         JOIN place_above pa ON pa.place_id = l.place_id AND pa.above_id {in $2} \
-        WHERE l.alert_id = $1 AND l.state <> 6 AND l.rung < 7 ORDER BY l.id";
-    LISTS_OF_HUMAN = "SELECT l.id, l.uid, l.alert_id, l.place_id, l.human_id, l.rung, l.state, \
-        COALESCE(q.name, '') || p.name AS place FROM list l JOIN place p ON p.id = l.place_id \
-        LEFT JOIN place q ON q.id = p.parent_id WHERE l.human_id = $1 AND l.state {in $2} \
-        ORDER BY l.id";
-    LISTS_BY_ID = "SELECT l.id, l.uid, l.alert_id, l.place_id, l.human_id, l.rung, l.state, \
-        COALESCE(q.name, '') || p.name AS place FROM list l JOIN place p ON p.id = l.place_id \
-        LEFT JOIN place q ON q.id = p.parent_id WHERE l.id {in $1} ORDER BY l.id";
+        WHERE l.alert_id = $1 AND l.state NOT IN (6, 7) AND l.rung < 7 ORDER BY l.id";
+    LISTS_OF_HUMAN = concat!(list_with_place!(), "WHERE l.human_id = $1 AND l.state {in $2} ",
+        "ORDER BY l.id");
+    LISTS_BY_ID = concat!(list_with_place!(), "WHERE l.id {in $1} ORDER BY l.id");
     OFFER = "INSERT INTO list (uid, alert_id, place_id, human_id, rung, state, offered_at) \
         SELECT r.uid, $2, r.place, r.human, r.rung, 1, $3 FROM {rows $1: uid text, \
         place bigint, human bigint, rung bigint} WHERE true \
         ON CONFLICT (alert_id, place_id, human_id) DO UPDATE SET state = CASE WHEN \
         list.state = 2 THEN 2 ELSE 1 END, offered_at = excluded.offered_at, \
+        answered_at = CASE WHEN list.state = 7 THEN NULL ELSE list.answered_at END, \
+        acted_at = CASE WHEN list.state = 7 THEN NULL ELSE list.acted_at END, \
+        told_at = CASE WHEN list.state = 2 THEN list.told_at END, \
         reminded = list.reminded + 1";
     SET_LISTS = "UPDATE list SET state = CAST($2 AS bigint), answered_at = CASE WHEN \
         CAST($2 AS bigint) IN (2, 3) THEN $3 ELSE \
-        answered_at END, acted_at = CASE WHEN CAST($2 AS bigint) = 2 THEN $3 ELSE acted_at END \
+        answered_at END, acted_at = CASE WHEN CAST($2 AS bigint) = 2 THEN $3 ELSE acted_at END, \
+        told_at = CASE WHEN CAST($2 AS bigint) = 2 THEN COALESCE(told_at, $3) ELSE told_at END \
         WHERE id {in $1}";
-    REMIND_LISTS = "UPDATE list SET reminded = reminded + 1, offered_at = $2 WHERE id {in $1}";
+    REMIND_LISTS = "UPDATE list SET reminded = reminded + 1, offered_at = $2, \
+        state = CASE WHEN state = 3 THEN 1 ELSE state END WHERE id {in $1}";
     YIELD_LISTS = "UPDATE list SET state = 5 WHERE state IN (1, 2, 4) AND EXISTS (SELECT 1 FROM \
         list k WHERE k.id {in $1} AND k.alert_id = list.alert_id AND k.place_id = list.place_id \
         AND k.human_id <> list.human_id) RETURNING id";
@@ -71,11 +80,28 @@ crate::statements! {
         AND k.place_id <> l.place_id AND k.human_id <> l.human_id AND k.state IN (2, 4)) \
         GROUP BY l.id, l.human_id, h.name, l.rung, l.place_id, l.answered_at, s.grid_id, \
         s.building_id ORDER BY l.id, min(s.seq)";
-    IN_HANDS = "SELECT l.id, l.uid, l.alert_id, l.place_id, l.human_id, l.rung, l.state, \
-        COALESCE(q.name, '') || p.name AS place FROM list l JOIN place p ON p.id = l.place_id \
-        LEFT JOIN place q ON q.id = p.parent_id WHERE l.alert_id = $1 AND l.state IN (1, 2, 4) \
-        AND l.rung < 7 AND ($2 = 1 OR EXISTS (SELECT 1 FROM place_above pa \
-        WHERE pa.place_id = l.place_id AND pa.above_id {in $3})) ORDER BY l.id";
+    IN_HANDS = concat!(list_with_place!(), "WHERE l.alert_id = $1 AND l.state IN (1, 2, 4) ",
+        "AND l.rung < 7 AND ($2 = 1 OR EXISTS (SELECT 1 FROM place_above pa ",
+        "WHERE pa.place_id = l.place_id AND pa.above_id {in $3})) ORDER BY l.id");
+    FINISHED = concat!(list_with_place!(), "WHERE l.alert_id = $1 AND l.state IN (1, 2, 4) ",
+        "AND l.rung < 7 AND EXISTS (SELECT 1 FROM place_above pa WHERE pa.place_id = l.place_id ",
+        "AND pa.above_id {in $2}) AND NOT EXISTS (SELECT 1 FROM place_above pg JOIN tally t ",
+        "ON t.alert_id = l.alert_id AND t.grid_id = pg.above_id AND (t.grid_id = l.place_id ",
+        "OR t.building_id = l.place_id) WHERE pg.place_id = l.place_id ",
+        "AND t.pursued > t.closed) ORDER BY l.id");
+    CLOSED_GRIDS = "SELECT p.id, CAST(0 AS bigint) FROM place p WHERE p.id {in $2} \
+        AND NOT EXISTS (SELECT 1 FROM tally t WHERE t.alert_id = $1 AND t.grid_id = p.id \
+        AND t.pursued > t.closed)";
+    OFFERED_TO = "SELECT l.id, l.place_id, l.human_id, l.rung, l.state, l.told_at, \
+        p.id AS grid_id FROM list l JOIN place_above pa ON pa.place_id = l.place_id JOIN place p \
+        ON p.id = pa.above_id AND p.kind = 'grid' WHERE l.alert_id = $1 AND l.human_id {in $2} \
+        AND l.state IN (1, 2, 4) AND l.rung < 7 ORDER BY l.human_id, l.id";
+    TELL_LISTS = "UPDATE list SET told_at = $2 WHERE id {in $1}";
+    TELL_AT_PLACES = "UPDATE list SET told_at = $2 WHERE alert_id = $1 AND state = 1 \
+        AND EXISTS (SELECT 1 FROM {rows $3: place bigint, human bigint} \
+        WHERE r.place = list.place_id AND r.human = list.human_id)";
+    CALLED = "SELECT human_id, min(offered_at) FROM list WHERE alert_id = $1 \
+        AND human_id {in $2} AND state = 1 AND rung < 7 GROUP BY human_id";
     WITHDRAW = "UPDATE list SET state = 6 WHERE alert_id = $1 AND rung < 7 AND ($2 = 1 OR EXISTS \
         (SELECT 1 FROM place_above pa WHERE pa.place_id = list.place_id \
         AND pa.above_id {in $3}))";
@@ -111,6 +137,8 @@ pub struct HumanList {
     pub human_id: i64,
     pub rung: i64,
     pub state: i64,
+    /// When a text to him named it.
+    pub told_at: Option<i64>,
     pub place: String,
 }
 
@@ -126,6 +154,67 @@ pub async fn of_human(
 /// These lists.
 pub async fn by_id(tx: &mut Tx, lists: &[i64]) -> Result<Vec<HumanList>, StoreFault> {
     tx.rows(&LISTS_BY_ID, args![ids(lists)]).await
+}
+
+/// Lists in somebody's hands or offered at these grids and their buildings, of whose doors none is
+/// open any more.
+pub async fn finished(
+    tx: &mut Tx,
+    alert: i64,
+    grids: &[i64],
+) -> Result<Vec<HumanList>, StoreFault> {
+    tx.rows(&FINISHED, args![alert, ids(grids)]).await
+}
+
+/// Those of these grids in which no pursued household is open.
+pub async fn closed_grids(tx: &mut Tx, alert: i64, grids: &[i64]) -> Result<Vec<i64>, StoreFault> {
+    let rows: Vec<(i64, i64)> = tx.rows(&CLOSED_GRIDS, args![alert, ids(grids)]).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// A list that is offered to, or held by, somebody, with its grid.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct OfferedTo {
+    pub id: i64,
+    pub place_id: i64,
+    pub human_id: i64,
+    pub rung: i64,
+    pub state: i64,
+    pub told_at: Option<i64>,
+    pub grid_id: i64,
+}
+
+/// Everything of an alert that these humans are offered or hold.
+pub async fn offered_to(
+    tx: &mut Tx,
+    alert: i64,
+    humans: &[i64],
+) -> Result<Vec<OfferedTo>, StoreFault> {
+    tx.rows(&OFFERED_TO, args![alert, ids(humans)]).await
+}
+
+/// Notes that a text named these lists.
+pub async fn tell(tx: &mut Tx, lists: &[i64], now: i64) -> Result<u64, StoreFault> {
+    tx.exec(&TELL_LISTS, args![ids(lists), now]).await
+}
+
+/// The same of offers just written.
+pub async fn tell_new(
+    tx: &mut Tx,
+    alert: i64,
+    offers: &[NewOffer],
+    now: i64,
+) -> Result<u64, StoreFault> {
+    tx.exec(&TELL_AT_PLACES, args![alert, now, rows_json(offers)?]).await
+}
+
+/// Since when humans have been asked to take some list of an alert without a word.
+pub async fn called(
+    tx: &mut Tx,
+    alert: i64,
+    humans: &[i64],
+) -> Result<Vec<(i64, i64)>, StoreFault> {
+    tx.rows(&CALLED, args![alert, ids(humans)]).await
 }
 
 /// A list to be offered.
@@ -155,7 +244,7 @@ pub async fn set(tx: &mut Tx, lists: &[i64], state: i64, now: i64) -> Result<u64
     tx.exec(&SET_LISTS, args![ids(lists), state, now]).await
 }
 
-/// Counts a reminder on lists.
+/// Counts a reminder on lists; who had said no is asked again.
 pub async fn remind(tx: &mut Tx, lists: &[i64], now: i64) -> Result<u64, StoreFault> {
     tx.exec(&REMIND_LISTS, args![ids(lists), now]).await
 }

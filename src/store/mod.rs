@@ -52,6 +52,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         custody::ALL,
         desk::ALL,
         expand::ALL,
+        expand::heads::ALL,
         expand::paired::ALL,
         expand::update::ALL,
         journal::ALL,

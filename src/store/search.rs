@@ -16,6 +16,8 @@ crate::statements! {
         ORDER BY q.role DESC, q.ord, q.human_id";
     ACCOUNT_HUMAN = "SELECT c.human_id FROM account c JOIN address a ON a.human_id = c.human_id \
         AND a.state = 0 AND a.lane = 1 WHERE c.id = $1 LIMIT 1";
+    TELL_SEARCH = "UPDATE list SET told_at = $3 WHERE alert_id = $1 AND human_id = $2 \
+        AND rung = 7";
     ROOT = "SELECT id FROM place WHERE parent_id IS NULL ORDER BY id LIMIT 1";
 }
 
@@ -53,6 +55,11 @@ pub async fn owners(tx: &mut Tx, alert: i64, now: i64) -> Result<Vec<i64>, Store
 pub async fn human_of_account(tx: &mut Tx, account: i64) -> Result<Option<i64>, StoreFault> {
     let row: Option<(i64,)> = tx.first(&ACCOUNT_HUMAN, args![account]).await?;
     Ok(row.map(|r| r.0))
+}
+
+/// Notes that a text to its owner named the search list.
+pub async fn tell(tx: &mut Tx, alert: i64, human: i64, now: i64) -> Result<u64, StoreFault> {
+    tx.exec(&TELL_SEARCH, args![alert, human, now]).await
 }
 
 /// The tree's root, where the search list stands.

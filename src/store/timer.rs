@@ -20,8 +20,27 @@ crate::statements! {
     DROP_TIMERS = "DELETE FROM timer WHERE id {in $1}";
     STOP_ALERT = "DELETE FROM timer WHERE alert_id = $1 AND kind NOT IN (7, 12)";
     DROP_ONE = "DELETE FROM timer WHERE alert_id = $1 AND kind = $2 AND subject_id = $3";
-    HASTEN_LISTS = "UPDATE timer SET due_at = {least}(due_at, $3) WHERE alert_id = $1 \
-        AND kind = 3 AND place_id {in $2}";
+    LOOK_AT_LISTS = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
+        SELECT t.alert_id, 15, t.place_id, 0, 0, CAST($3 AS bigint) FROM timer t \
+        WHERE t.alert_id = $1 AND t.kind = 3 AND t.place_id {in $2} ON CONFLICT DO NOTHING";
+    LOOK_AT_CLOSED = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
+        SELECT DISTINCT x.alert_id, 15, x.place_id, 0, 0, CAST($2 AS bigint) FROM \
+        {rows $1: alert bigint, grid bigint, building bigint} JOIN timer x \
+        ON x.alert_id = r.alert AND x.kind = 3 AND x.place_id = r.grid \
+        WHERE NOT EXISTS (SELECT 1 FROM tally t WHERE t.alert_id = r.alert \
+        AND t.grid_id = r.grid AND t.building_id = r.building AND t.pursued > t.closed) \
+        ON CONFLICT DO NOTHING";
+    // Waits for a step that is just ending such a ladder: it can't have seen the door.
+    REOPEN = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
+        SELECT DISTINCT a.id, CASE WHEN a.state = 5 THEN 9 ELSE 15 END, \
+        CASE WHEN a.state = 5 THEN 0 ELSE r.grid END, 0, 0, CAST($2 AS bigint) FROM \
+        {rows $1: alert bigint, grid bigint, building bigint} JOIN alert a ON a.id = r.alert \
+        WHERE a.state IN (4, 5) ON CONFLICT DO NOTHING";
+    TAKE_LISTS = "DELETE FROM timer WHERE alert_id = $1 AND kind = 3 AND place_id {in $2} \
+        RETURNING id, alert_id, kind, place_id, subject_id, step, due_at";
+    SET_FOR_HUMANS = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
+        SELECT $1, $2, 0, r.human, 0, r.due FROM {rows $3: human bigint, due bigint} WHERE true \
+        ON CONFLICT DO NOTHING";
     START_PACE = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
         SELECT DISTINCT l.alert_id, CAST($2 AS bigint), p.id, 0, 0, CAST($3 AS bigint) \
         FROM list l JOIN place_above pa ON pa.place_id = l.place_id JOIN place p \
@@ -110,14 +129,70 @@ pub async fn stop_alert(tx: &mut Tx, alert: i64) -> Result<u64, StoreFault> {
     tx.exec(&STOP_ALERT, args![alert]).await
 }
 
-/// Lets the ladders of these grids be looked at now.
-pub async fn hasten_lists(
+/// Lets the ladders of these grids be looked at now. Their own timers keep their time: whoever
+/// else was asked still has it.
+pub async fn look_at_lists(
     tx: &mut Tx,
     alert: i64,
     grids: &[i64],
     now: i64,
 ) -> Result<u64, StoreFault> {
-    tx.exec(&HASTEN_LISTS, args![alert, ids(grids), now]).await
+    tx.exec(&LOOK_AT_LISTS, args![alert, ids(grids), now]).await
+}
+
+/// A building of a grid whose doors moved.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub struct Moved {
+    pub alert: i64,
+    pub grid: i64,
+    pub building: i64,
+}
+
+/// Doors were closed: where a building has none left, its grid's ladder is looked at.
+pub async fn look_at_closed(tx: &mut Tx, rows: &[Moved], now: i64) -> Result<(), StoreFault> {
+    if !rows.is_empty() {
+        tx.exec(&LOOK_AT_CLOSED, args![super::db::rows_json(rows)?, now]).await?;
+    }
+    Ok(())
+}
+
+/// Doors have opened again: a ladder that had come to its end is looked at again at `due`, that of
+/// an ended alert as its search list.
+pub async fn reopen(tx: &mut Tx, rows: &[Moved], due: i64) -> Result<(), StoreFault> {
+    if !rows.is_empty() {
+        tx.exec(&REOPEN, args![super::db::rows_json(rows)?, due]).await?;
+    }
+    Ok(())
+}
+
+/// Takes the ladders' timers of these grids, due or not; what follows is set by the caller.
+pub async fn take_lists(
+    tx: &mut Tx,
+    alert: i64,
+    grids: &[i64],
+) -> Result<Vec<TimerRow>, StoreFault> {
+    tx.rows(&TAKE_LISTS, args![alert, ids(grids)]).await
+}
+
+/// A timer of one person.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct HumanTimer {
+    pub human: i64,
+    pub due: i64,
+}
+
+/// Sets the timers of many persons with one statement; one that runs already stays as it is.
+pub async fn set_for_humans(
+    tx: &mut Tx,
+    alert: i64,
+    kind: i64,
+    rows: &[HumanTimer],
+) -> Result<(), StoreFault> {
+    if !rows.is_empty() {
+        let rows = super::db::rows_json(rows)?;
+        tx.exec(&SET_FOR_HUMANS, args![alert, kind, rows]).await?;
+    }
+    Ok(())
 }
 
 /// Lets the pace of whoever took these lists of an alert be looked at, unless it is already.

@@ -44,6 +44,30 @@ static ADDRESSES: Stmt = Stmt::new(
         $1: n bigint, \
      at bigint, len bigint, household bigint, human bigint, ord bigint, relative text} WHERE true",
 );
+/// The first home of the first building is a unit, the second building is a danger zone.
+static HEADS: [Stmt; 3] = [
+    Stmt::new(
+        "PLANT_UNIT",
+        "UPDATE household SET kind = 2, name = '崇文工地宿舍', categories = 1, persons = 40 \
+         WHERE id = 1000001",
+    ),
+    Stmt::new(
+        "PLANT_ZONE",
+        "INSERT INTO zone (id, code, name, hazard, minutes_to_water, route, shelter, head_id) \
+         VALUES (1, 'Z1', '姚江沿岸', 'flood', 180, '往高处走', '四明小学', 8)",
+    ),
+    Stmt::new(
+        "PLANT_ZONE_HOMES",
+        "INSERT INTO zone_household (zone_id, household_id, direct) SELECT 1, h.id, 1 \
+         FROM household h WHERE h.building_id = 10001",
+    ),
+];
+/// A daughter's number, who lives elsewhere, at the home given.
+static RELATIVE: Stmt = Stmt::new(
+    "PLANT_RELATIVE",
+    "INSERT INTO address (household_id, lane, realm, sealed, hash, last4, ord, relative) \
+     VALUES ($1, 1, 2, $2, $3, '0000', $4, $5)",
+);
 static ACCOUNTS: Stmt = Stmt::new(
     "PLANT_ACCOUNTS",
     "INSERT INTO account (id, name, created_at) VALUES (1, '陈制作', 0), (2, '李签发', 0)",
@@ -69,6 +93,8 @@ pub struct Layout {
     pub one_leader: bool,
     /// Every building has a leader of its own, see [`building_leader`].
     pub building_leaders: bool,
+    /// A unit, a danger zone and a shelter with their heads.
+    pub heads: bool,
 }
 
 impl Default for Layout {
@@ -84,6 +110,7 @@ impl Default for Layout {
             duty_room: true,
             one_leader: false,
             building_leaders: false,
+            heads: false,
         }
     }
 }
@@ -116,6 +143,9 @@ pub fn building_leader(grid: i64, building: i64) -> i64 {
     1_000 + grid * 100 + building
 }
 
+pub const UNIT_HEAD: i64 = 6;
+pub const SHELTER_HEAD: i64 = 7;
+pub const ZONE_HEAD: i64 = 8;
 pub const STREET_DUTY: i64 = 2;
 pub const COMMUNITY_HEAD: i64 = 3;
 pub const DUTY_ROOM: i64 = 1;
@@ -180,6 +210,11 @@ pub async fn plant(store: &Store, sealer: &Sealer, layout: &Layout) -> i64 {
     }
     rows.human(STREET_DUTY, "街道值班", sealer, &[(2, 5)]);
     rows.human(COMMUNITY_HEAD, "王书记", sealer, &[(3, 4)]);
+    if layout.heads {
+        rows.human(UNIT_HEAD, "工地负责人", sealer, &[(10_000, 8)]);
+        rows.human(SHELTER_HEAD, "避灾点管理员", sealer, &[(3, 9)]);
+        rows.human(ZONE_HEAD, "片区责任人", sealer, &[]);
+    }
     let mut home = HOME;
     for grid in 0..layout.grids {
         let id = GRID + grid;
@@ -221,7 +256,17 @@ pub async fn plant(store: &Store, sealer: &Sealer, layout: &Layout) -> i64 {
         rows.human(leader(0), "网格长", sealer, &all);
     }
     write(store, rows).await;
+    for stmt in HEADS.iter().filter(|_| layout.heads) {
+        store.exec(stmt, vec![]).await.unwrap();
+    }
     home - HOME
+}
+
+/// Gives a home the number of a relative who does not live there.
+pub async fn plant_relative(store: &Store, sealer: &Sealer, home: i64, name: &str, number: &str) {
+    let ord = 9_i64;
+    let args = tongluo::args![home, sealer.seal(number), sealer.hash(number).to_vec(), ord, name];
+    store.exec(&RELATIVE, args).await.unwrap();
 }
 
 fn needs() -> i64 {

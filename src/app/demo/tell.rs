@@ -212,7 +212,7 @@ impl<'a> Teller<'a> {
             of(ListState::Offered),
             of(ListState::Declined),
             of(ListState::PassedOn),
-            of(ListState::Done)
+            of(ListState::Done) + of(ListState::Finished)
         );
         if text != self.lists {
             self.line(now, "名单", &text);

@@ -23,7 +23,15 @@ pub(super) struct Night {
 
 pub(super) fn human(human_id: i64, rung: Rung) -> Human {
     let place_id = if rung == Rung::Building { human_id } else { 0 };
-    Human { human_id, rung, place_id, reachable: true, absent: false, laden: false }
+    Human {
+        human_id,
+        rung,
+        place_id,
+        reachable: true,
+        absent: false,
+        laden: false,
+        called_at: None,
+    }
 }
 
 /// Building leaders 12 and 13 (of buildings 12 and 13), then one person a rung.

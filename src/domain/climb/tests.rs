@@ -294,6 +294,44 @@ fn called_too_early_it_changes_nothing() {
     assert_eq!((night.step, night.due_at, night.lists.len()), before);
 }
 
+fn called(mut night: Night, human_id: i64, minute: i64) -> Night {
+    let human = night.ladder.iter_mut().find(|human| human.human_id == human_id).unwrap();
+    human.called_at = Some(minute * MIN);
+    night
+}
+
+#[test]
+fn who_was_called_for_another_list_has_had_his_time_from_then_on() {
+    // Asked for another grid a minute ago: this ladder falls in step with that one.
+    let mut night = called(Night::new(full_ladder()).without(&[12, 13]), 20, 5);
+    assert_eq!(night.until(6), [20]);
+    assert_eq!((night.step, night.due_at), (Step::Offer(Rung::Deputy), 7 * MIN));
+    // Asked long ago and silent: it is his as well, but nobody waits for him again.
+    let mut night = called(Night::new(full_ladder()).without(&[12, 13]), 20, 1);
+    assert_eq!(night.until(6), [20, 30]);
+    assert_eq!((night.step, night.due_at), (Step::Offer(Rung::Community), 8 * MIN));
+    // Another one of the same moment was not called yet: he has his time.
+    let mut night = called(Night::new(full_ladder()), 20, 1);
+    assert_eq!(night.until(6), [12, 13, 20]);
+    assert_eq!((night.step, night.due_at), (Step::Offer(Rung::Deputy), 8 * MIN));
+    // All of them were called long ago: the top is asked, and reminded as ever.
+    let mut night = Night::new(full_ladder()).without(&[12, 13]);
+    for human in [20, 30, 40, 50, 60] {
+        night = called(night, human, -30);
+    }
+    assert_eq!(night.until(6), [20, 30, 40, 50, 60]);
+    assert_eq!((night.step, night.due_at), (Step::Remind, 16 * MIN));
+}
+
+#[test]
+fn silence_while_the_process_was_down_is_held_against_nobody() {
+    let mut night = called(Night::new(full_ladder()).without(&[12, 13]), 20, 1);
+    night.now = 3 * 60 * MIN;
+    let climb = night.decide();
+    assert_eq!(climb.offers.iter().map(|offer| offer.human_id).collect::<Vec<_>>(), [20]);
+    assert_eq!(night.due_at, night.now + 2 * MIN);
+}
+
 #[test]
 fn a_notice_has_no_ladder() {
     let plan = Plans::defaults().unwrap().notice;

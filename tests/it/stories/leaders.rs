@@ -1,7 +1,10 @@
 //! The ladder of people: asleep, declining, silent after taking. One phone each, one SMS for
 //! everything he answers for.
 
-use crate::plant::{COMMUNITY_HEAD, DUTY_ROOM, Layout, STREET_DUTY, leader};
+use crate::plant::{
+    COMMUNITY_HEAD, DUTY_ROOM, GRID, Layout, SHELTER_HEAD, STREET_DUTY, UNIT_HEAD, ZONE_HEAD,
+    leader,
+};
 use crate::town::{Setup, Town, on_both};
 
 fn heard_with(town: &Town, human: i64, words: &str) -> Vec<String> {
@@ -92,6 +95,25 @@ async fn a_leader_who_cannot_go_brings_the_deputy_at_once() {
 }
 
 #[tokio::test]
+async fn the_duty_room_that_says_no_is_asked_again_and_its_yes_counts() {
+    on_both(Setup::default(), async |town| {
+        let (_, alert) = town.flood_order().await;
+        town.minutes(16).await;
+        assert_eq!(offers(&town, DUTY_ROOM), 1);
+        town.leader_says(DUTY_ROOM, "0").await;
+        town.minutes(9).await;
+        assert_eq!(offers(&town, DUTY_ROOM), 1, "not in the breath in which it said so");
+        town.minutes(12).await;
+        assert_eq!(offers(&town, DUTY_ROOM), 2, "there is nobody else");
+        town.leader_says(DUTY_ROOM, "1").await;
+        let held = town.custody(alert).await;
+        assert_eq!(held.open_list, held.open, "{held:?}");
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_silent_holder_keeps_the_list_until_another_takes_it() {
     on_both(Setup::default(), async |town| {
         let (_, alert) = town.flood_order().await;
@@ -118,6 +140,59 @@ async fn a_silent_holder_keeps_the_list_until_another_takes_it() {
         assert_eq!(held.open_list, held.open, "{held:?}");
         town.minutes(5).await;
         assert_eq!(offers(&town, COMMUNITY_HEAD), 0, "it climbs no further");
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn heads_of_units_shelters_and_zones_are_woken_as_well_and_offered_no_list() {
+    let setup = Setup { layout: Layout { heads: true, ..Layout::default() }, ..Setup::default() };
+    on_both(setup, async |town| {
+        let (_, alert) = town.flood_order().await;
+        town.seconds(30).await;
+        let called = |human: i64| heard_with(&town, human, "醒着请回1");
+        let says =
+            |what: &str| format!("【余姚市防指】叫应：已发转移指令，{what}。醒着请回1，去不了回0");
+        assert_eq!(called(UNIT_HEAD), [says("崇文工地宿舍请做好准备")]);
+        assert_eq!(called(SHELTER_HEAD), [says("南雷社区避灾点请做好准备")]);
+        assert_eq!(called(ZONE_HEAD), [says("姚江沿岸共5户要落实")]);
+        town.leader_says(SHELTER_HEAD, "1").await;
+        let thanks = town.leader_heard(SHELTER_HEAD).pop().unwrap();
+        assert!(!thanks.contains("由您接手"), "{thanks}");
+        town.seconds(280).await;
+        assert_eq!((called(SHELTER_HEAD).len(), called(UNIT_HEAD).len()), (1, 3));
+        // Who does not wake stands on the list of whoever is above him.
+        let unwoken: Vec<String> = [COMMUNITY_HEAD, STREET_DUTY, DUTY_ROOM]
+            .iter()
+            .flat_map(|human| heard_with(&town, *human, "未叫醒"))
+            .collect();
+        assert!(unwoken.iter().any(|text| text.contains("工地负责人（1幢）")), "{unwoken:?}");
+        assert!(unwoken.iter().any(|text| text.contains("片区责任人")), "{unwoken:?}");
+        assert!(unwoken.iter().all(|text| !text.contains("避灾点管理员")), "{unwoken:?}");
+        town.minutes(30).await;
+        for human in [UNIT_HEAD, SHELTER_HEAD, ZONE_HEAD] {
+            assert_eq!(offers(&town, human), 0, "it is not their list");
+        }
+        let persons = tongluo::store::climb::persons(&town.engine.store, alert).await.unwrap();
+        assert_eq!((persons.0, persons.1), (7, 1), "four of the places, and three heads");
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_notice_to_places_without_units_wakes_no_heads_of_theirs() {
+    let layout = Layout { grids: 2, heads: true, ..Layout::default() };
+    on_both(Setup { layout, ..Setup::default() }, async |town| {
+        let mut form = town.flood_form();
+        form.places = vec![format!("p{}", GRID + 1)];
+        town.release(&form).await;
+        town.minutes(1).await;
+        for human in [UNIT_HEAD, ZONE_HEAD] {
+            assert!(town.leader_heard(human).is_empty(), "his people are not meant");
+        }
+        assert_eq!(heard_with(&town, SHELTER_HEAD, "避灾点").len(), 1, "they come to him");
         town
     })
     .await;

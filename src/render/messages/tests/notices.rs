@@ -42,14 +42,27 @@ fn passed() -> Option<i64> {
 
 fn offer(fragile: u32, act_by_ms: Option<i64>, token: Option<&'static str>) -> NoticeText<'static> {
     let doors = OpenDoors { doors: 28, fragile, silent: 28, ..OpenDoors::default() };
-    NoticeText::Offer { place: PLACE, doors, act_by_ms, token }
+    NoticeText::Offer { place: PLACE, doors, act_by_ms, token, held: None }
 }
 
 fn merged(places: &'static [PlaceDoors<'static>], fragile: u32) -> NoticeText<'static> {
     let doors = places.iter().map(|one| one.doors).sum();
     let (act_by_ms, token) = if fragile > 0 { (act_by(), TOKEN) } else { (None, None) };
     let doors = OpenDoors { doors, fragile, silent: doors, ..OpenDoors::default() };
-    NoticeText::OfferMerged { places, doors, act_by_ms, token }
+    NoticeText::OfferMerged { places, doors, act_by_ms, token, added: None, held: None }
+}
+
+/// Of three places one is new to him; `held`: he holds other doors.
+fn joined(added: Option<&'static str>, held: Option<u32>) -> NoticeText<'static> {
+    let doors = OpenDoors { doors: 59, fragile: 0, silent: 59, ..OpenDoors::default() };
+    let (places, act_by_ms) = (&PLACES[..3], act_by());
+    NoticeText::OfferMerged { places, doors, act_by_ms, token: None, added, held }
+}
+
+fn more(held: u32) -> NoticeText<'static> {
+    let doors = OpenDoors { doors: 6, silent: 6, ..OpenDoors::default() };
+    let held = Some(held);
+    NoticeText::Offer { place: PLACE, doors, act_by_ms: act_by(), token: None, held }
 }
 
 fn reminder(waited_min: u32, act_by_ms: Option<i64>) -> NoticeText<'static> {
@@ -65,7 +78,7 @@ fn summons(n: u32, doors: u32, places: usize) -> NoticeText<'static> {
 /// Doors of whom not everybody was messaged.
 fn mixed(silent: u32, unsent: u32, no_phone: u32) -> NoticeText<'static> {
     let doors = OpenDoors { doors: 28, fragile: 6, silent, unsent, no_phone };
-    NoticeText::Offer { place: PLACE, doors, act_by_ms: act_by(), token: None }
+    NoticeText::Offer { place: PLACE, doors, act_by_ms: act_by(), token: None, held: None }
 }
 
 fn split(slow: u32, ends: bool, parts: usize) -> NoticeText<'static> {
@@ -108,6 +121,10 @@ fn leaders_notices() -> Vec<NoticeText<'static>> {
         offer(0, None, None),
         merged(&PLACES[..2], 9),
         merged(&PLACES, 0),
+        more(12),
+        joined(Some("第19网格"), None),
+        joined(None, Some(12)),
+        joined(Some("第19网格"), Some(12)),
         NoticeText::Unwoken { people: &PEOPLE[..2], more: 0 },
         NoticeText::Unwoken { people: &PEOPLE[..2], more: 3 },
         NoticeText::Unwoken { people: &PEOPLE, more: 1 },
@@ -127,6 +144,8 @@ fn leaders_notices() -> Vec<NoticeText<'static>> {
         withdrawn(WhyWithdrawn::Ended),
         withdrawn(WhyWithdrawn::Wrong),
         withdrawn(WhyWithdrawn::Left),
+        NoticeText::ListFinished { place, held: true },
+        NoticeText::ListFinished { place, held: false },
         NoticeText::ListDeclined { place },
         NoticeText::ListPassed { place, who: "李芳" },
         NoticeText::WokenThanks,
@@ -197,6 +216,7 @@ fn notices_read_what_is_written_in_the_table() {
         let room = match notice {
             NoticeText::Helper { .. }
             | NoticeText::OfferMerged { .. }
+            | NoticeText::Offer { held: Some(_), .. }
             | NoticeText::Unwoken { .. }
             | NoticeText::Split { .. } => TWO_PARTS,
             _ => ONE_PART,
@@ -249,6 +269,8 @@ fn lists_too_short_or_too_long_are_refused() {
                 doors: OpenDoors { doors: 41, ..OpenDoors::default() },
                 act_by_ms: None,
                 token: None,
+                added: None,
+                held: None,
             },
             "places: 41 entries",
         ),
