@@ -2,6 +2,7 @@
 //! Who gets a notice and why is decided where it is posted.
 
 use std::collections::HashSet;
+use std::slice::from_ref;
 
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -32,12 +33,12 @@ impl Engine {
         let lane = Lane::from_code(leased.lane).unwrap_or(Lane::Sms);
         let now = self.clock.story_ms();
         let Some(gateway) = self.gateway(lane, realm, leased.attempt - 1) else {
-            batch::put_back(&self.store, leased, now + 30_000).await?;
+            batch::put_back(&self.store, from_ref(leased), now + 30_000).await?;
             return Ok(Sent::Later { calls: 0, not_before: now + 30_000 });
         };
         let grant = self.permits(gateway, BATCH_ADDRESSES).await?;
         if grant.count == 0 {
-            batch::put_back(&self.store, leased, grant.next_at).await?;
+            batch::put_back(&self.store, from_ref(leased), grant.next_at).await?;
             return Ok(Sent::Later { calls: 0, not_before: grant.next_at });
         }
         let found = notice::look(&self.store, leased.id, grant.count).await?;
@@ -106,12 +107,12 @@ impl Engine {
             self.seal_notices(&mut tx, leased, provider, &rows, now).await?;
         }
         let Some(wait_ms) = again_ms else {
-            let ours = batch::finish(&mut tx, leased, now, words::in_force()).await?;
+            let ours = batch::finish(&mut tx, from_ref(leased), now, words::in_force()).await?;
             tx.commit().await?;
             return Ok(if ours { Sent::Done { calls } } else { Sent::Lost { calls } });
         };
         tx.commit().await?;
-        batch::put_back(&self.store, leased, now + wait_ms).await?;
+        batch::put_back(&self.store, from_ref(leased), now + wait_ms).await?;
         Ok(Sent::Later { calls, not_before: now + wait_ms })
     }
 }

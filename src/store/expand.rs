@@ -76,7 +76,8 @@ crate::statements! {
     HAS_AUDIENCE = concat!("WITH ", inside_all!(), "SELECT count(*) FROM (SELECT 1 FROM inside i ",
         "JOIN household h ON h.place_id = i.place_id WHERE h.retired_at IS NULL LIMIT 1) q");
     INSIDE = concat!("WITH ",
-        inside!("place_above pa WHERE pa.above_id {in $3} AND EXISTS (SELECT 1 \
+        // Counted, since PostgreSQL joins an EXISTS, and then walks the whole area for each set.
+        inside!("place_above pa WHERE pa.above_id {in $3} AND 0 < (SELECT count(*) \
             FROM place_above pb JOIN alert_area ar ON ar.place_id = pb.above_id \
             WHERE pb.place_id = pa.place_id AND ar.alert_id = $1 AND ar.version = $2 \
             AND ar.excluded = 0) AND "),
