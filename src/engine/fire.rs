@@ -28,15 +28,32 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         let due = timer::claim_due(&mut tx, now).await?;
         let fired = due.len();
+        match self.fire_set(&mut tx, &due, now).await {
+            Ok(()) => tx.commit().await?,
+            Err(fault) if fault.is_again() => return Err(fault),
+            Err(fault) => {
+                tx.rollback().await?;
+                self.fire_apart(due, now, fault).await?;
+            }
+        }
+        self.report_names().await;
+        Ok(fired)
+    }
+
+    pub(super) async fn fire_set(
+        &self,
+        tx: &mut Tx,
+        due: &[TimerRow],
+        now: i64,
+    ) -> Result<(), EngineFault> {
         let mut groups: BTreeMap<(i64, i64), Vec<TimerRow>> = BTreeMap::new();
         for row in due {
-            groups.entry((row.alert_id, row.kind)).or_default().push(row);
+            groups.entry((row.alert_id, row.kind)).or_default().push(row.clone());
         }
         for ((alert, kind), rows) in groups {
-            self.fire(&mut tx, alert, kind, &rows, now).await?;
+            self.fire(tx, alert, kind, &rows, now).await?;
         }
-        tx.commit().await?;
-        Ok(fired)
+        Ok(())
     }
 
     async fn fire(

@@ -75,6 +75,7 @@ impl Engine {
         for batch in &leased {
             sent.push((batch.id, self.send_batch(batch).await?));
         }
+        self.report_names().await;
         Ok(sent)
     }
 
@@ -196,6 +197,7 @@ impl Engine {
             );
             ready.push((member, prepared));
         }
+        self.names.note(texts.take_mended());
         let going = Going {
             busy: AtomicBool::new(false),
             ended: AtomicBool::new(false),

@@ -7,6 +7,7 @@ mod found;
 mod input;
 mod leaders;
 mod lists;
+mod names;
 mod orders;
 mod outage;
 mod poison;
