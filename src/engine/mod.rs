@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod chain;
 mod change;
 mod check;
+mod chunk;
 mod countersign;
 pub mod exercise;
 pub mod expand;

@@ -67,8 +67,10 @@ crate::statements! {
         AND lease_until >= $2";
     STILL_OURS = "SELECT count(*) FROM batch WHERE id = $1 AND lease_owner = $2 \
         AND lease_epoch = $3 AND state = 0";
-    MAY_GO_ON = concat!("SELECT count(*) FROM batch b ", in_force!(), "WHERE b.id = $1 \
-        AND b.lease_owner = $2 AND b.lease_epoch = $4 AND b.state = 0");
+    MAY_GO_ON = "SELECT count(*) FROM batch b WHERE b.id = $1 AND b.lease_owner = $2 \
+        AND b.lease_epoch = $4 AND b.state = 0 AND (b.kind = 2 OR EXISTS (SELECT 1 \
+        FROM alert_version al WHERE al.alert_id = b.alert_id AND al.version = b.version \
+        AND al.state = $3))";
     LOOK_FIRST = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
         "JOIN standing s ON ", in_range!(),
         "JOIN address a ON a.id = (SELECT x.id FROM address x WHERE ", good_address!(),
@@ -283,7 +285,7 @@ pub async fn is_ours(
     Ok(row.is_some_and(|r| r.0 == 1))
 }
 
-/// Whether the lease is still the caller's and its version still in force.
+/// Whether the lease is still the caller's and its version, where it has one, still in force.
 pub async fn may_go_on(
     store: &Store,
     batch: &Leased,

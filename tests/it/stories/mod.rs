@@ -8,6 +8,7 @@ mod input;
 mod leaders;
 mod lists;
 mod names;
+mod notices;
 mod orders;
 mod outage;
 mod poison;
