@@ -26,7 +26,7 @@ fn act_zh(kind: Option<TimerKind>) -> &'static str {
         Some(TimerKind::Task) => "求助受理提醒",
         Some(TimerKind::Expiry) => "到期提醒",
         Some(TimerKind::Search) => "清点名单",
-        Some(TimerKind::Correction) => "更正",
+        Some(TimerKind::Correction | TimerKind::Farewell) => "更正",
         Some(TimerKind::Pace) => "入户进度",
         Some(TimerKind::Countersign) => "补签提醒",
         Some(TimerKind::Helpers) => "通知结对帮扶人",

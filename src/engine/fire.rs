@@ -89,6 +89,7 @@ impl Engine {
             TimerKind::Pace => self.fire_pace(tx, &order, rows, now).await,
             TimerKind::Countersign => self.fire_countersign(tx, &order, rows, now).await,
             TimerKind::Helpers => self.fire_helpers(tx, &order, now).await,
+            TimerKind::Farewell => self.fire_farewells(tx, &order, rows, now).await,
             TimerKind::Task => Ok(()),
         }
     }

@@ -21,7 +21,7 @@ crate::statements! {
         WHERE id {in $1} AND due_at <= $2 ORDER BY due_at, id {skip}";
     PUT_OFF = "UPDATE timer SET due_at = $2 WHERE id = $1";
     DROP_TIMERS = "DELETE FROM timer WHERE id {in $1}";
-    STOP_ALERT = "DELETE FROM timer WHERE alert_id = $1 AND kind NOT IN (7, 12)";
+    STOP_ALERT = "DELETE FROM timer WHERE alert_id = $1 AND kind NOT IN (7, 10, 12, 14)";
     DROP_ONE = "DELETE FROM timer WHERE alert_id = $1 AND kind = $2 AND subject_id = $3";
     HASTEN_LISTS = "UPDATE timer SET due_at = {least}(due_at, $3) WHERE alert_id = $1 \
         AND kind = 3 AND place_id {in $2}";
@@ -125,7 +125,8 @@ pub async fn drop_one(tx: &mut Tx, alert: i64, kind: i64, subject: i64) -> Resul
     tx.exec(&DROP_ONE, args![alert, kind, subject]).await
 }
 
-/// An alert that ended or was withdrawn pursues nobody; open tasks keep their timers.
+/// An alert that ended or was withdrawn pursues nobody. Open tasks keep their timers, and so do a
+/// signature that is due and whatever corrects an older text.
 pub async fn stop_alert(tx: &mut Tx, alert: i64) -> Result<u64, StoreFault> {
     tx.exec(&STOP_ALERT, args![alert]).await
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod change;
+mod farewell;
 mod first;
 mod found;
 mod input;
