@@ -8,6 +8,7 @@ mod found;
 mod input;
 mod leaders;
 mod lists;
+mod lowered;
 mod names;
 mod notices;
 mod orders;
