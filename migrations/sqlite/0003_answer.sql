@@ -124,6 +124,16 @@ CREATE TABLE notice (
 CREATE INDEX notice_batch ON notice (batch_id);
 CREATE INDEX notice_human ON notice (human_id, purpose) WHERE human_id IS NOT NULL;
 
+-- What whoever no longer belongs is told, by place; told again as old leases end.
+CREATE TABLE farewell (
+    id INTEGER PRIMARY KEY,
+    alert_id INTEGER NOT NULL,
+    place_id INTEGER NOT NULL,
+    purpose INTEGER NOT NULL,            -- domain::notice::Purpose
+    text TEXT NOT NULL,
+    told_at INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE timer (
     id INTEGER PRIMARY KEY,
     alert_id INTEGER NOT NULL,

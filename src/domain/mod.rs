@@ -25,3 +25,4 @@ pub mod shift;
 pub mod standing;
 pub mod statement;
 pub mod triage;
+pub mod wording;

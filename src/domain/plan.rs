@@ -81,10 +81,12 @@ pub enum TimerKind {
     Countersign,
     /// The helpers of homes that need a person are messaged.
     Helpers,
+    /// 范围更正 or 返回通知 is told again as the leases of an older version end.
+    Farewell,
 }
 
 impl TimerKind {
-    pub const ALL: [TimerKind; 13] = [
+    pub const ALL: [TimerKind; 14] = [
         TimerKind::FirstWaveMax,
         TimerKind::Wave,
         TimerKind::List,
@@ -98,6 +100,7 @@ impl TimerKind {
         TimerKind::Pace,
         TimerKind::Countersign,
         TimerKind::Helpers,
+        TimerKind::Farewell,
     ];
 
     /// The stable number under which the store keeps it.
@@ -116,6 +119,7 @@ impl TimerKind {
             TimerKind::Pace => 11,
             TimerKind::Countersign => 12,
             TimerKind::Helpers => 13,
+            TimerKind::Farewell => 14,
         }
     }
 

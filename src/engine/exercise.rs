@@ -142,6 +142,7 @@ impl Engine {
             order::supersede(tx, alert, live, ended).await?;
             order::set_alert_state(tx, alert, ended, Some(now)).await?;
             timer::stop_alert(tx, alert).await?;
+            self.recall_notices(tx, alert, now).await?;
             roll::let_go(tx, alert).await?;
             let text = NoticeText::ExerciseStopped { alert_title: &row.title };
             let text = self.say_of(&row, &text, now)?;

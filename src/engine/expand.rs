@@ -50,6 +50,11 @@ impl Engine {
             } else {
                 spread.same = self.same_texts(&order).await?;
                 rows::fill(&mut tx, &of_version, &spread).await?;
+                if version > 1 {
+                    let grids: Vec<i64> = of_version.iter().map(|row| row.grid_id).collect();
+                    let homes = rows::update::asked_otherwise(&mut tx, alert, &grids).await?;
+                    self.refold(&mut tx, alert, &homes).await?;
+                }
             }
             done += of_version.len();
         }

@@ -14,7 +14,7 @@ use crate::store::climb as rows;
 use crate::store::expand::paired;
 use crate::store::notice::Post;
 use crate::store::timer::{self, PlaceTimer, TimerRow};
-use crate::store::{Tx, batch, correct, order};
+use crate::store::{Tx, correct, order, wave};
 
 const MINUTE_MS: i64 = 60_000;
 /// The wave number of the first look for evidence, as the store's look knows it: whoever said a
@@ -28,15 +28,32 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         let due = timer::claim_due(&mut tx, now).await?;
         let fired = due.len();
+        match self.fire_set(&mut tx, &due, now).await {
+            Ok(()) => tx.commit().await?,
+            Err(fault) if fault.is_again() => return Err(fault),
+            Err(fault) => {
+                tx.rollback().await?;
+                self.fire_apart(due, now, fault).await?;
+            }
+        }
+        self.report_names().await;
+        Ok(fired)
+    }
+
+    pub(super) async fn fire_set(
+        &self,
+        tx: &mut Tx,
+        due: &[TimerRow],
+        now: i64,
+    ) -> Result<(), EngineFault> {
         let mut groups: BTreeMap<(i64, i64), Vec<TimerRow>> = BTreeMap::new();
         for row in due {
-            groups.entry((row.alert_id, row.kind)).or_default().push(row);
+            groups.entry((row.alert_id, row.kind)).or_default().push(row.clone());
         }
         for ((alert, kind), rows) in groups {
-            self.fire(&mut tx, alert, kind, &rows, now).await?;
+            self.fire(tx, alert, kind, &rows, now).await?;
         }
-        tx.commit().await?;
-        Ok(fired)
+        Ok(())
     }
 
     async fn fire(
@@ -72,6 +89,7 @@ impl Engine {
             TimerKind::Pace => self.fire_pace(tx, &order, rows, now).await,
             TimerKind::Countersign => self.fire_countersign(tx, &order, rows, now).await,
             TimerKind::Helpers => self.fire_helpers(tx, &order, now).await,
+            TimerKind::Farewell => self.fire_farewells(tx, &order, rows, now).await,
             TimerKind::Task => Ok(()),
         }
     }
@@ -120,7 +138,7 @@ impl Engine {
         let machine = self.clock.machine_ms();
         for (step, grids) in by_step(rows) {
             let (alert, version) = (order.alert_id, order.version);
-            batch::plan_wave(tx, alert, version, &grids, step + 2, now, machine).await?;
+            wave::plan_wave(tx, alert, version, &grids, step + 2, now, machine).await?;
             let here = usize::try_from(step).unwrap_or(usize::MAX - 1);
             let gap = match (plan.waves_ms.get(here), plan.waves_ms.get(here + 1)) {
                 (Some(this), Some(next)) => next - this,
@@ -149,7 +167,7 @@ impl Engine {
         for (step, grids) in by_step(rows) {
             let (alert, version) = (order.alert_id, order.version);
             let wave = EVIDENCE_WAVE + step;
-            batch::plan_wave(tx, alert, version, &grids, wave, now, machine).await?;
+            wave::plan_wave(tx, alert, version, &grids, wave, now, machine).await?;
             if step + 1 < plan.evidence_times {
                 let due = now + plan.evidence_every_ms;
                 let timers: Vec<PlaceTimer> = grids

@@ -55,6 +55,7 @@ impl Engine {
                 Err(fault) => unkept = Some(fault),
             }
         }
+        self.report_names().await;
         unkept.map_or(Ok(new), Err)
     }
 

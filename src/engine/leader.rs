@@ -350,7 +350,9 @@ impl Engine {
     ) -> Result<String, EngineFault> {
         let exercise = kind == AlertKind::Exercise;
         let head = NoticeHead { signature: &self.settings.signature, exercise, now_ms: now };
-        Ok(self.messages.notice(&head, text)?)
+        let said = self.messages.notice_mended(&head, text)?;
+        self.names.note(said.mended);
+        Ok(said.text)
     }
 
     /// Puts notices on their way by SMS.

@@ -7,9 +7,11 @@ pub mod calendar;
 pub mod chain;
 mod change;
 mod check;
+mod chunk;
 mod countersign;
 pub mod exercise;
 pub mod expand;
+mod failing;
 pub mod feed;
 pub mod fire;
 pub mod hands;
@@ -19,6 +21,7 @@ pub mod issue;
 mod ladder;
 mod leader;
 mod leaving;
+mod names;
 pub mod narrow;
 mod night;
 mod notices;
@@ -88,6 +91,7 @@ pub struct Engine {
     pub settings: EngineSettings,
     pub(crate) calls: tokio::sync::Semaphore,
     pub(crate) renewals: renewals::Renewals,
+    pub(crate) names: names::OddNames,
     orders: Mutex<HashMap<(i64, i64), Arc<Order>>>,
 }
 
@@ -154,6 +158,7 @@ impl Engine {
             plans: parts.plans,
             calls: tokio::sync::Semaphore::new(parts.settings.calls_open.max(1)),
             renewals: renewals::Renewals::default(),
+            names: names::OddNames::default(),
             settings: parts.settings,
             orders: Mutex::new(HashMap::new()),
         })

@@ -1,17 +1,13 @@
 //! The step from a batch to its messages: lease, look, permits, render, call, append, finish.
-//! Decides no wording, no wait and no order; never calls without a pass of the gate.
+//! Decides no wording, no wait and no order; how a chunk is called is `chunk`'s.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use futures_util::StreamExt;
-use futures_util::stream;
-
+use super::chunk::{Call, Keeping, Reach, longest_wait_ms};
 use super::{Engine, EngineFault, Gateway, Order, situation, words};
-use crate::base::limits::{BATCH_ADDRESSES, RETRY_WAITS_MS};
-use crate::channel::{self, Message};
+use crate::base::limits::{BATCH_ADDRESSES, SHARED_NUMBER};
 use crate::domain::batch::{self as rules};
-use crate::domain::gate::{self, AlertKind, Pass};
+use crate::domain::gate::AlertKind;
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::outcome::Outcome;
 use crate::store::batch::{self as rows, FollowRow, Leased, Member, OutcomeRow};
@@ -19,12 +15,6 @@ use crate::store::{order, permit};
 
 /// The outcome code of an address that another one with the same number spoke for.
 const SPOKEN_FOR: i64 = 6;
-
-/// How long calls go on from one look at the store, machine ms.
-const LOOK_LASTS_MS: i64 = 1_000;
-/// Tries to note what was called, each as long as the store is waited for: an outcome that is not
-/// noted is a message sent again.
-const KEEP_TRIES: u32 = 6;
 
 /// What became of a batch in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,33 +37,9 @@ impl Sent {
     }
 }
 
-/// A call that was made for a member, or not, and what came of it.
-pub(crate) struct Call<T> {
-    pub member: T,
-    pub outcome: Outcome,
-}
-
-/// How far a chunk was called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    All,
-    /// The gateway is busy: nobody else of the chunk.
-    Busy,
-    /// The version has ended or the lease is lost: nobody else of the chunk.
-    Ended,
-}
-
-/// What the calls of one chunk tell each other.
-struct Going {
-    busy: AtomicBool,
-    ended: AtomicBool,
-    looked_at: AtomicI64,
-}
-
-/// How long a busy gateway asked us to wait.
-fn longest_wait_ms<T>(made: &[Call<T>]) -> i64 {
-    let asked = made.iter().filter_map(|call| call.outcome.after_ms());
-    asked.max().unwrap_or(RETRY_WAITS_MS[0]).max(1)
+/// Whether another row of the same shared number is messaged for this one.
+fn is_spoken_for(member: &Member) -> bool {
+    member.shares > SHARED_NUMBER && member.speaks_for == 0
 }
 
 impl Engine {
@@ -100,6 +66,7 @@ impl Engine {
                 }
             }
         }
+        self.report_names().await;
         Ok(sent)
     }
 
@@ -201,8 +168,7 @@ impl Engine {
         Ok(if ours { Sent::Done { calls } } else { Sent::Lost { calls } })
     }
 
-    /// Calls the members; once the gateway says that it is busy, the order is taken back, or the
-    /// lease has run out meanwhile, nobody else of the chunk.
+    /// Renders the members' texts and calls them, as far as the chunk may go.
     async fn call_members(
         &self,
         gateway: &Gateway,
@@ -226,120 +192,15 @@ impl Engine {
                 text,
                 &reference,
             );
+            let spoken_for = is_spoken_for(&member);
+            let prepared = prepared.and_then(|ready| match spoken_for {
+                true => Err(Outcome::Unknown { why: String::new() }),
+                false => Ok(ready),
+            });
             ready.push((member, prepared));
         }
-        let going = Going {
-            busy: AtomicBool::new(false),
-            ended: AtomicBool::new(false),
-            looked_at: AtomicI64::new(self.clock.machine_ms()),
-        };
-        let (going, asked) = (&going, ready.len());
-        let calls = stream::iter(ready.into_iter().map(|(member, prepared)| async move {
-            // Looked at with the line in hand: batches wait long for one behind a slow gateway.
-            let _open = self.calls.acquire().await.ok()?;
-            if going.busy.load(Ordering::Relaxed)
-                || !batches.iter().all(|batch| self.still_holds(batch))
-                || self.has_ended(batches, going).await
-            {
-                return None;
-            }
-            let outcome = match prepared {
-                Err(outcome) => outcome,
-                Ok(_)
-                    if member.shares > crate::base::limits::SHARED_NUMBER
-                        && member.speaks_for == 0 =>
-                {
-                    Outcome::Unknown { why: String::new() }
-                }
-                Ok((pass, message)) => self.call_now(gateway, &pass, message).await,
-            };
-            let throttled = matches!(outcome, Outcome::Throttled { .. });
-            going.busy.fetch_or(throttled, Ordering::Relaxed);
-            Some(Call { member, outcome })
-        }));
-        let made: Vec<Call<Member>> = calls
-            .buffer_unordered(self.settings.calls_open.max(1))
-            .filter_map(std::future::ready)
-            .collect()
-            .await;
-        let reach = match going.ended.load(Ordering::Relaxed) {
-            _ if made.len() == asked => Reach::All,
-            true => Reach::Ended,
-            false => Reach::Busy,
-        };
-        Ok((made, reach))
-    }
-
-    /// Whether nobody else of a chunk may be called. A slow gateway makes a chunk last: the store
-    /// is looked at again, by one call for all of them.
-    async fn has_ended(&self, batches: &[Leased], going: &Going) -> bool {
-        let (machine, looked_at) =
-            (self.clock.machine_ms(), going.looked_at.load(Ordering::Relaxed));
-        let is_stale = machine - looked_at >= LOOK_LASTS_MS;
-        let relaxed = Ordering::Relaxed;
-        if is_stale
-            && going.looked_at.compare_exchange(looked_at, machine, relaxed, relaxed).is_ok()
-        {
-            let owner = &self.settings.owner;
-            match rows::may_go_on(&self.store, batches, owner, words::in_force()).await {
-                Ok(goes_on) => drop(going.ended.fetch_or(!goes_on, relaxed)),
-                Err(fault) => tracing::debug!(%fault, "the store was not looked at"),
-            }
-        }
-        going.ended.load(relaxed)
-    }
-
-    /// The gate, the opened number and the signed reference: everything one call needs.
-    #[expect(clippy::too_many_arguments, reason = "one call's whole truth, used at two places")]
-    pub(crate) fn prepare(
-        &self,
-        gateway: &Gateway,
-        kind: AlertKind,
-        roll: &HashSet<Vec<u8>>,
-        sealed: &[u8],
-        hash: &[u8],
-        realm: i64,
-        text: String,
-        reference: &str,
-    ) -> Result<(Pass, Message), Outcome> {
-        let refused = |code: &str| Outcome::RefusedPermanent { code: code.into() };
-        let address = Realm::from_code(realm).ok_or_else(|| refused("realm"))?;
-        let on_roll = roll.contains(hash);
-        let pass = gate::admit(
-            kind,
-            self.settings.practice,
-            gateway.provider.realm(),
-            address,
-            on_roll,
-            &text,
-        )
-        .map_err(|refusal| {
-            tracing::debug!(%refusal, "the gate refused a message");
-            refused("gate")
-        })?;
-        let to = self.sealer.open(sealed).map_err(|_| refused("sealed"))?;
-        Ok((pass, Message { to, text, reference: self.sealer.sign(reference) }))
-    }
-
-    /// Whether this process has renewed the lease in time, as far as it knows by itself.
-    pub(crate) fn still_holds(&self, batch: &Leased) -> bool {
-        self.renewals.hold(batch.leased_at, self.clock.machine_ms())
-    }
-
-    /// One call, within the process's limit of open calls.
-    pub(crate) async fn call(&self, gateway: &Gateway, pass: &Pass, message: Message) -> Outcome {
-        let Ok(_open) = self.calls.acquire().await else {
-            return Outcome::RefusedRetry { after_ms: None, code: "closing".into() };
-        };
-        self.call_now(gateway, pass, message).await
-    }
-
-    /// One call by whoever has a line in hand.
-    async fn call_now(&self, gateway: &Gateway, pass: &Pass, message: Message) -> Outcome {
-        let provider = gateway.provider.as_ref();
-        let one = [message];
-        let outcomes = channel::send(self.transport.as_ref(), provider, pass, &one).await;
-        outcomes.into_iter().next().unwrap_or(Outcome::Unknown { why: "no outcome".into() })
+        self.names.note(texts.take_mended());
+        Ok(self.call_chunk(gateway, batches, ready).await)
     }
 
     /// Notes what was called, again where the store lost the transaction.
@@ -351,13 +212,10 @@ impl Engine {
         made: &[Call<Member>],
         last: bool,
     ) -> Result<bool, EngineFault> {
-        let mut tries = 1;
+        let mut keeping = Keeping::begin();
         loop {
             match self.keep_once(batches, order, gateway, made, last).await {
-                Err(fault) if fault.is_again() && tries < KEEP_TRIES => {
-                    tracing::debug!(%fault, tries, "outcomes not noted: again");
-                    tries += 1;
-                }
+                Err(fault) if keeping.goes_on(&fault) => {}
                 kept => return kept,
             }
         }
@@ -377,8 +235,7 @@ impl Engine {
         let mut follows: BTreeMap<(i64, i64), FollowRow> = BTreeMap::new();
         let mut outcomes = Vec::with_capacity(made.len());
         for call in made {
-            let spoken_for = call.member.shares > crate::base::limits::SHARED_NUMBER
-                && call.member.speaks_for == 0;
+            let spoken_for = is_spoken_for(&call.member);
             let kind = if spoken_for { SPOKEN_FOR } else { call.outcome.code() };
             if kind == 2 && !["gate", "realm", "sealed"].contains(&call.outcome.detail()) {
                 dead.push(call.member.address_id);

@@ -6,19 +6,20 @@ use std::collections::BTreeMap;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use super::catalog::{self, Origin, TEMPLATES, TemplateInfo};
-use super::fault::{RenderFault, WordingFault};
+use super::fault::RenderFault;
 use super::notice::{NoticeHead, NoticeText};
 use super::resident::{Audience, MergedPart, ResidentText};
 use super::time::say_clock;
 use super::wording::{check_colourless, check_wording, colour_stands_apart, fault};
 use crate::domain::demand::Demand;
+use crate::domain::wording::{FULL_NAME_UNITS, WordingFault};
 
 /// No text is longer, in UTF-16 units: a domestic gateway takes 500.
 pub const MAX_TEXT_UNITS: usize = 500;
 /// How many alerts of one home go into one text.
 const MAX_PARTS: usize = 3;
-const MAX_SIGNATURE_UNITS: usize = 12;
-pub(super) const MAX_NAME_UNITS: usize = 40;
+/// The office's signature without brackets.
+pub const SIGNATURE_UNITS: usize = 12;
 /// A template takes under 200 instructions; more is a runaway loop.
 const FUEL: u64 = 5_000;
 
@@ -170,7 +171,7 @@ impl Messages {
         let relative = match text.audience {
             Audience::Household | Audience::Several(_) => "",
             Audience::AbsentRelative { name } => {
-                check_wording("relative", name, MAX_NAME_UNITS)?;
+                check_wording("relative", name, FULL_NAME_UNITS)?;
                 name
             }
         };
@@ -201,7 +202,7 @@ impl Messages {
         self.fill("ask", context! { menu, persons, demand => demand.word(), urgent })
     }
 
-    fn frame(
+    pub(super) fn frame(
         &self,
         signature: &str,
         exercise: bool,
@@ -209,7 +210,7 @@ impl Messages {
         body: &str,
         ask: &str,
     ) -> Result<String, RenderFault> {
-        check_wording("signature", signature, MAX_SIGNATURE_UNITS)?;
+        check_wording("signature", signature, SIGNATURE_UNITS)?;
         let whole = self.fill("frame", context! { signature, exercise, update, body, ask })?;
         let units = whole.encode_utf16().count();
         if units > MAX_TEXT_UNITS {
@@ -218,7 +219,7 @@ impl Messages {
         Ok(whole)
     }
 
-    fn fill(&self, name: &str, words: Value) -> Result<String, RenderFault> {
+    pub(super) fn fill(&self, name: &str, words: Value) -> Result<String, RenderFault> {
         let filled = self.templates.get_template(name).and_then(|known| known.render(words));
         filled.map_err(|error| broken(name, &error))
     }

@@ -3,6 +3,7 @@
 
 mod catalog;
 mod fault;
+mod mend;
 mod messages;
 mod notice;
 mod resident;
@@ -10,10 +11,12 @@ pub mod time;
 mod wording;
 
 pub use catalog::{Origin, TemplateInfo, VariableInfo};
-pub use fault::{RenderFault, WordingFault};
-pub use messages::{MAX_TEXT_UNITS, Messages};
+pub use fault::RenderFault;
+pub use mend::{Mended, Said, relative_name};
+pub use messages::{MAX_TEXT_UNITS, Messages, SIGNATURE_UNITS};
 pub use notice::{
-    HelpClass, HomeAt, NoticeHead, NoticeText, OpenDoors, PersonAt, PlaceDoors, WhyWithdrawn,
+    HelpClass, HomeAt, MAX_TITLE_UNITS, NoticeHead, NoticeText, OpenDoors, PersonAt, PlaceDoors,
+    WhyWithdrawn,
 };
 pub use resident::{Audience, MergedPart, ResidentText};
 pub use time::say_time;

@@ -6,10 +6,10 @@ use minijinja::{Value, context};
 use serde::Serialize;
 
 use super::fault::RenderFault;
-use super::messages::MAX_NAME_UNITS;
 use super::time::{say_clock, say_time};
 use super::wording::check_wording;
 use crate::domain::demand::Demand;
+use crate::domain::wording::FULL_NAME_UNITS;
 
 /// What stands around every notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -247,7 +247,8 @@ const NAMED_PLACES: usize = 3;
 const NAMED_PEOPLE: usize = 5;
 const MAX_PLACES: usize = 40;
 const MAX_PEOPLE: usize = 1_000;
-const MAX_TITLE_UNITS: usize = 50;
+/// The title of an order, as notices say it.
+pub const MAX_TITLE_UNITS: usize = 50;
 const TOKEN_UNITS: usize = 32;
 
 impl NoticeText<'_> {
@@ -435,7 +436,7 @@ fn check_title(title: &str) -> Result<(), RenderFault> {
 }
 
 fn check_place(place: &str) -> Result<(), RenderFault> {
-    check_wording("place", place, MAX_NAME_UNITS)
+    check_wording("place", place, FULL_NAME_UNITS)
 }
 
 fn check_places(places: &[PlaceDoors<'_>], least: usize) -> Result<(), RenderFault> {
@@ -444,7 +445,7 @@ fn check_places(places: &[PlaceDoors<'_>], least: usize) -> Result<(), RenderFau
 }
 
 fn check_who(who: &str) -> Result<(), RenderFault> {
-    check_wording("who", who, MAX_NAME_UNITS)
+    check_wording("who", who, FULL_NAME_UNITS)
 }
 
 fn check_token(token: Option<&str>) -> Result<(), RenderFault> {

@@ -72,9 +72,10 @@ crate::statements! {
     STILL_OURS = "SELECT count(*) FROM batch b JOIN {rows $1: id bigint, epoch bigint} \
         ON r.id = b.id AND r.epoch = b.lease_epoch WHERE b.id {in $3} AND b.lease_owner = $2 \
         AND b.state = 0";
-    MAY_GO_ON = concat!("SELECT count(*) FROM batch b ", in_force!(),
-        "JOIN {rows $1: id bigint, epoch bigint} ON r.id = b.id AND r.epoch = b.lease_epoch ",
-        "WHERE b.id {in $4} AND b.lease_owner = $2 AND b.state = 0");
+    MAY_GO_ON = "SELECT count(*) FROM batch b JOIN {rows $1: id bigint, epoch bigint} \
+        ON r.id = b.id AND r.epoch = b.lease_epoch WHERE b.id {in $4} AND b.lease_owner = $2 \
+        AND b.state = 0 AND (b.kind = 2 OR EXISTS (SELECT 1 FROM alert_version al \
+        WHERE al.alert_id = b.alert_id AND al.version = b.version AND al.state = $3))";
     // Materialised: PostgreSQL else walks the whole order's batches for the few named here.
     LOOK_FIRST = concat!("WITH b AS MATERIALIZED (SELECT id, alert_id, version, wave, attempt, ",
         "lane, rank, grid_id, ring, seq_from, seq_to FROM batch WHERE id {in $1}) ",
@@ -170,19 +171,6 @@ crate::statements! {
         RETURNING grid_id";
     HASTEN = "UPDATE timer SET due_at = $3 WHERE id IN (SELECT id FROM timer WHERE alert_id = $1 \
         AND kind = 1 AND place_id {in $2} AND due_at > $3 ORDER BY id {lock})";
-    PLAN_WAVE = "INSERT INTO batch (alert_id, version, kind, pick, wave, attempt, tries, lane, \
-        class, rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) \
-        SELECT b.alert_id, b.version, 1, $6, $4, 1, 1, b.lane, b.class, b.rank, b.grid_id, \
-        b.ring, b.seq_from, b.seq_to, b.ord, $5, 0, $5 FROM batch b WHERE b.alert_id = $1 \
-        AND b.version = $2 AND b.grid_id {in $3} AND b.wave = 1 AND b.attempt = 1 AND b.kind = 1 \
-        AND b.ring = 1 AND EXISTS (SELECT 1 FROM standing s WHERE s.alert_id = b.alert_id \
-        AND s.grid_id = b.grid_id AND s.seq BETWEEN b.seq_from AND b.seq_to AND s.ring = 1 \
-        AND s.closed_at IS NULL) ON CONFLICT DO NOTHING";
-    CLOSE_WAVE = "UPDATE batch SET state = 1, done_at = $4, \
-        lost = CASE WHEN lease_until IS NULL THEN lost ELSE 1 END, lease_until = NULL \
-        WHERE alert_id = $1 AND state = 0 AND kind = 1 AND grid_id {in $2} \
-        AND wave < $3 AND ring = 1 AND attempt > 1 \
-        AND (lease_until IS NULL OR lease_until < $5)";
 }
 
 /// A hint's worth of a due batch.
@@ -328,7 +316,7 @@ pub async fn are_ours(store: &Store, batches: &[Leased], owner: &str) -> Result<
     Ok(are_all(counted, batches))
 }
 
-/// Whether all leases are still the caller's and their version still in force.
+/// Whether all leases are still the caller's and their version, where they have one, in force.
 pub async fn may_go_on(
     store: &Store,
     batches: &[Leased],
@@ -482,20 +470,4 @@ pub async fn put_back(
 ) -> Result<u64, StoreFault> {
     let (all, held) = held(batches)?;
     store.exec(&PUT_BACK, args![all, not_before, held]).await
-}
-
-/// Plans wave `wave` of ring 1 in these grids and closes what the wave before left over.
-pub async fn plan_wave(
-    tx: &mut Tx,
-    alert: i64,
-    version: i64,
-    grids: &[i64],
-    wave: i64,
-    now: i64,
-    machine: i64,
-) -> Result<u64, StoreFault> {
-    let grids = ids(grids);
-    tx.exec(&CLOSE_WAVE, args![alert, &grids, wave, now, machine]).await?;
-    let again = crate::domain::batch::Pick::Again.code();
-    tx.exec(&PLAN_WAVE, args![alert, version, &grids, wave, now, again]).await
 }

@@ -52,15 +52,16 @@ pub struct NewTask {
     pub text: String,
 }
 
-/// Opens tasks, each with its timer: an open task is in nobody's hands until it is taken.
-pub async fn open_tasks(tx: &mut Tx, rows: &[NewTask], now: i64) -> Result<(), StoreFault> {
+/// Opens tasks, each with its timer: an open task is in nobody's hands until it is taken. Gives
+/// how many are new.
+pub async fn open_tasks(tx: &mut Tx, rows: &[NewTask], now: i64) -> Result<u64, StoreFault> {
     if rows.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let rows = rows_json(rows)?;
-    tx.exec(&OPEN_TASKS, args![&rows, now]).await?;
+    let opened = tx.exec(&OPEN_TASKS, args![&rows, now]).await?;
     tx.exec(&TASK_TIMERS, args![rows, now]).await?;
-    Ok(())
+    Ok(opened)
 }
 
 /// A task as the desk sees it.

@@ -34,6 +34,7 @@ pub mod timer;
 pub mod told;
 pub mod upkeep;
 pub mod view;
+pub mod wave;
 
 pub use db::{Args, Store, StoreFault, Tx, Val};
 pub use dialect::{Dialect, Stmt};
@@ -70,6 +71,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         upkeep::ALL,
         told::ALL,
         view::ALL,
+        wave::ALL,
     ];
     groups.iter().flat_map(|group| group.iter().copied()).collect()
 }

@@ -17,8 +17,11 @@ crate::statements! {
         DO UPDATE SET step = excluded.step, due_at = excluded.due_at";
     CLAIM_DUE = "SELECT id, alert_id, kind, place_id, subject_id, step, due_at FROM timer \
         WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2 {skip}";
+    CLAIM_AGAIN = "SELECT id, alert_id, kind, place_id, subject_id, step, due_at FROM timer \
+        WHERE id {in $1} AND due_at <= $2 ORDER BY due_at, id {skip}";
+    PUT_OFF = "UPDATE timer SET due_at = $2 WHERE id = $1";
     DROP_TIMERS = "DELETE FROM timer WHERE id {in $1}";
-    STOP_ALERT = "DELETE FROM timer WHERE alert_id = $1 AND kind NOT IN (7, 12)";
+    STOP_ALERT = "DELETE FROM timer WHERE alert_id = $1 AND kind NOT IN (7, 10, 12, 14)";
     DROP_ONE = "DELETE FROM timer WHERE alert_id = $1 AND kind = $2 AND subject_id = $3";
     HASTEN_LISTS = "UPDATE timer SET due_at = {least}(due_at, $3) WHERE alert_id = $1 \
         AND kind = 3 AND place_id {in $2}";
@@ -94,6 +97,23 @@ pub async fn claim_due(tx: &mut Tx, now: i64) -> Result<Vec<TimerRow>, StoreFaul
     Ok(due)
 }
 
+/// Claims these timers, as far as they still are due, as [`claim_due`] does.
+pub async fn claim_again(
+    tx: &mut Tx,
+    timers: &[i64],
+    now: i64,
+) -> Result<Vec<TimerRow>, StoreFault> {
+    let due: Vec<TimerRow> = tx.rows(&CLAIM_AGAIN, args![ids(timers), now]).await?;
+    let all: Vec<i64> = due.iter().map(|t| t.id).collect();
+    tx.exec(&DROP_TIMERS, args![ids(&all)]).await?;
+    Ok(due)
+}
+
+/// Lets a timer wait: its act can't be done now.
+pub async fn put_off(tx: &mut Tx, timer: i64, due_at: i64) -> Result<u64, StoreFault> {
+    tx.exec(&PUT_OFF, args![timer, due_at]).await
+}
+
 /// When the next timer is due, story time.
 pub async fn next_due_at(store: &Store) -> Result<Option<i64>, StoreFault> {
     let row: Option<(Option<i64>,)> = store.first(&NEXT_TIMER, args![]).await?;
@@ -105,7 +125,8 @@ pub async fn drop_one(tx: &mut Tx, alert: i64, kind: i64, subject: i64) -> Resul
     tx.exec(&DROP_ONE, args![alert, kind, subject]).await
 }
 
-/// An alert that ended or was withdrawn pursues nobody; open tasks keep their timers.
+/// An alert that ended or was withdrawn pursues nobody. Open tasks keep their timers, and so do a
+/// signature that is due and whatever corrects an older text.
 pub async fn stop_alert(tx: &mut Tx, alert: i64) -> Result<u64, StoreFault> {
     tx.exec(&STOP_ALERT, args![alert]).await
 }

@@ -180,7 +180,7 @@ fn longest_values_still_make_a_text() {
         };
         let vars: Vars =
             template.variables.iter().map(|one| (one.name.into(), fill(one))).collect();
-        let name = "亲".repeat(MAX_NAME_UNITS);
+        let name = "亲".repeat(FULL_NAME_UNITS);
         for audience in [Audience::Several(u32::MAX), Audience::AbsentRelative { name: &name }] {
             for demand in Demand::ALL {
                 let plain = plain(template.name, &vars, demand);

@@ -153,7 +153,7 @@ async fn a_dispatch() {
 #[tokio::test]
 async fn a_dispatch_of_notices() {
     each_await(
-        10,
+        5,
         async |town, uid| {
             approve(town, uid).await;
             town.engine.fire_due().await.unwrap();

@@ -2,11 +2,15 @@
 
 mod answers;
 mod change;
+mod farewell;
 mod first;
 mod found;
 mod input;
 mod leaders;
 mod lists;
+mod lowered;
+mod names;
+mod notices;
 mod orders;
 mod outage;
 mod poison;

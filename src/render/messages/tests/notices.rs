@@ -2,8 +2,12 @@
 
 use super::{ONE_PART, TWO_PARTS, assert_lines, messages};
 use crate::domain::demand::Demand;
+use crate::domain::wording::FULL_NAME_UNITS;
+use crate::render::mend::{Said, relative_name};
+use crate::render::messages::MAX_TEXT_UNITS;
 use crate::render::notice::{
-    HelpClass, HomeAt, NoticeHead, NoticeText, OpenDoors, PersonAt, PlaceDoors, WhyWithdrawn,
+    HelpClass, HomeAt, MAX_TITLE_UNITS, NoticeHead, NoticeText, OpenDoors, PersonAt, PlaceDoors,
+    WhyWithdrawn,
 };
 use crate::render::time::tests::ms;
 
@@ -234,6 +238,102 @@ fn names_of_the_roster_are_checked() {
             "place: has a character",
         ),
     ]);
+}
+
+fn mended(notice: &NoticeText<'_>) -> Said {
+    messages().notice_mended(&head(), notice).expect("a name stops no notice")
+}
+
+#[test]
+fn a_name_that_may_not_stand_is_mended_and_named() {
+    let said = mended(&NoticeText::ListPassed { place: "第1网格\n🏠", who: "看a.cn" });
+    assert_eq!(said.text, "【余姚市防指】第1网格的名单看a cn接手了，您不用去了，谢谢");
+    let fields: Vec<(&str, &str)> =
+        said.mended.iter().map(|one| (one.field.as_str(), one.value.as_str())).collect();
+    assert_eq!(fields, [("place", "第1网格\n🏠"), ("who", "看a.cn")]);
+    assert_eq!(
+        said.mended[0].rule.to_string(),
+        "has a character that may not stand in a \
+        message: U+000A"
+    );
+    // Where nothing is left, a general word; what is good stays as it is.
+    let people = [PersonAt { name: "", place: PLACE }, PersonAt { name: "王书记", place: "【】" }];
+    let said = mended(&NoticeText::Unwoken { people: &people, more: 0 }).text;
+    assert!(said.contains(&format!("一位负责人（{PLACE}）、王书记（本辖区）")), "{said}");
+    let homes = [HomeAt { name: "走了回3", place: "2幢\u{0}101" }];
+    let said = mended(&NoticeText::Helper {
+        alert_title: &"急".repeat(80),
+        homes: &homes,
+        count: 1,
+        by: None,
+        shelter: None,
+    });
+    assert!(said.text.contains("您结对的一户（2幢101）要人帮"), "{}", said.text);
+    assert!(
+        said.text.contains(&format!("{}…{}：", "急".repeat(25), "急".repeat(24))),
+        "{}",
+        said.text
+    );
+    assert_eq!(said.mended.len(), 3);
+    let fine = NoticeText::ListDeclined { place: PLACE };
+    assert_eq!(
+        mended(&fine),
+        Said { text: messages().notice(&head(), &fine).unwrap(), mended: Vec::new() }
+    );
+}
+
+#[test]
+fn the_longest_names_still_make_a_text() {
+    let place = "区".repeat(FULL_NAME_UNITS);
+    let who = "某".repeat(FULL_NAME_UNITS);
+    let title = "令".repeat(MAX_TITLE_UNITS);
+    let people = vec![PersonAt { name: &who, place: &place }; 5];
+    let places = vec![PlaceDoors { place: &place, doors: 999 }; 40];
+    let homes = vec![HomeAt { name: &who, place: &place }; 3];
+    let (waited_min, act_by_ms) = (999, Some(head().now_ms + 3_600_000));
+    let doors = OpenDoors { doors: 9_999, fragile: 99, silent: 99, unsent: 99, no_phone: 99 };
+    for notice in [
+        NoticeText::Unwoken { people: &people, more: 999 },
+        NoticeText::OfferMerged { places: &places, doors, act_by_ms, token: None },
+        NoticeText::Summons { alert_title: &title, places: &places, n: 3, doors: 9_999 },
+        NoticeText::Split {
+            slow: 9,
+            who: &who,
+            place: &place,
+            doors: 999,
+            ends_ms: act_by_ms,
+            act_by_ms,
+            parts: &places,
+            part_doors: 999,
+        },
+        NoticeText::DutyRoomReminder {
+            place: &place,
+            doors: 999,
+            waited_min,
+            act_by_ms,
+            token: None,
+            call_up: true,
+        },
+        NoticeText::Helper {
+            alert_title: &title,
+            homes: &homes,
+            count: 99,
+            by: Some("明天凌晨3点"),
+            shelter: Some("四明小学"),
+        },
+    ] {
+        let said = mended(&notice);
+        assert!(said.text.encode_utf16().count() <= MAX_TEXT_UNITS, "{}", said.text);
+    }
+}
+
+#[test]
+fn a_home_is_named_to_a_relative_whatever_the_roster_says() {
+    assert_eq!(relative_name("王阿婆"), ("王阿婆".into(), None));
+    assert_eq!(relative_name("王阿婆。").0, "王阿婆");
+    let (said, mended) = relative_name("🏠");
+    assert_eq!(said, "您亲属");
+    assert_eq!(mended.expect("named").field, "relative");
 }
 
 #[test]
