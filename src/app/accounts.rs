@@ -22,9 +22,9 @@ pub const TOKEN_VARIABLE: &str = "TONGLUO_TOKEN";
 /// Who acts: the account named, else the one whose token the environment holds.
 pub async fn actor(engine: &Engine, name: Option<&str>) -> anyhow::Result<Actor> {
     let login = match name {
-        Some(name) => account::by_name(&engine.store, name)
-            .await?
-            .ok_or_else(|| anyhow!("--as: no open account {name:?}"))?,
+        Some(name) => account::by_name(&engine.store, name).await?.ok_or_else(|| {
+            anyhow!("--as: no open account {name:?}: `tongluo user add` makes one")
+        })?,
         None => by_token(engine).await?,
     };
     as_actor(engine, login).await
@@ -76,6 +76,10 @@ pub async fn add(
     name: &str,
     roles: &[RoleAsked],
 ) -> anyhow::Result<Said> {
+    let chars = name.trim().chars().count();
+    if !(1..=account::MAX_NAME_CHARS).contains(&chars) || name.contains('\0') {
+        bail!("NAME: 1 to {} characters", account::MAX_NAME_CHARS);
+    }
     let places = place_ids(engine, roles).await?;
     let first = account::list(&engine.store, "", 1).await?.is_empty();
     let acting = if first && by.is_none() {
@@ -102,7 +106,7 @@ pub async fn add(
     let mut tx = engine.store.begin().await?;
     let id = account::create(&mut tx, &new)
         .await?
-        .ok_or_else(|| anyhow!("{name:?}: the name is taken, empty or too long"))?;
+        .ok_or_else(|| anyhow!("NAME: {name:?} is taken: choose another one"))?;
     for (role, place) in &places {
         account::grant(&mut tx, id, *role, *place).await?;
     }
@@ -129,7 +133,13 @@ async fn place_ids(engine: &Engine, roles: &[RoleAsked]) -> anyhow::Result<Vec<(
         .iter()
         .map(|asked| {
             let found = known.iter().find(|k| k.0 == asked.place && k.1 != 0);
-            let place = found.ok_or_else(|| anyhow!("--role: no place {:?}", asked.place))?;
+            let place = found.ok_or_else(|| {
+                anyhow!(
+                    "--role: no place {:?} in the roster: codes stand in the first column of \
+                     places.csv",
+                    asked.place
+                )
+            })?;
             Ok((asked.role, place.1))
         })
         .collect()
@@ -159,7 +169,7 @@ pub async fn passwd(engine: &Engine, by: Option<&str>, name: &str) -> anyhow::Re
     let actor = actor(engine, by).await?;
     let login = account::by_name(&engine.store, name)
         .await?
-        .ok_or_else(|| anyhow!("no open account {name:?}"))?;
+        .ok_or_else(|| anyhow!("NAME: no open account {name:?}: see `tongluo user list`"))?;
     if login.id != actor.account_id {
         let root: Vec<i64> = view::root(&engine.store).await?.into_iter().collect();
         engine.check_access(&actor, Action::ManageAccounts, &root).await?;

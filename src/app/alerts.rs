@@ -1,5 +1,5 @@
-//! `tongluo alert …`: forms and ids in, the engine's acts, and what is shown of an alert. No rule
-//! is here: what may follow what is the engine's.
+//! `tongluo alert …`: forms and ids in, the engine's acts, and what became of them. No rule is
+//! here: what may follow what is the engine's. What is shown of one alert stands in `show`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,16 +7,22 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
 
+mod show;
+
 use super::Said;
+use crate::base::instant;
 use crate::base::limits::PAGE_ROWS;
 use crate::domain::access::Action;
-use crate::domain::alert::{State, Urgency};
-use crate::domain::list::{ListState, SEARCH};
+use crate::domain::alert::State;
+use crate::domain::list::ListState;
 use crate::engine::Engine;
-use crate::engine::issue::{Actor, OrderForm};
+use crate::engine::issue::Actor;
+pub use crate::engine::issue::OrderForm;
 pub use crate::engine::narrow::Farewell;
 use crate::store::order::AlertRow;
-use crate::store::{climb, custody, order, situation, view};
+use crate::store::{custody, order};
+
+pub use show::show;
 
 /// Bytes of a form at most.
 const FORM_BYTES: u64 = 1 << 20;
@@ -109,7 +115,7 @@ pub async fn countersign(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::R
 /// Lets an alert go on.
 pub async fn extend(engine: &Engine, actor: &Actor, uid: &str, hours: i64) -> anyhow::Result<Said> {
     let until = engine.extend(actor, uid, hours).await?;
-    let text = format!("{uid}: goes on for {hours} h more");
+    let text = format!("{uid}: goes on until {}", instant::words(until));
     Ok(Said::new(json!({"alert": uid, "expires_at": until}), text))
 }
 
@@ -179,100 +185,6 @@ pub async fn audit(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<
         if whole { "holds" } else { "DOES NOT HOLD: households in nobody's hands" },
     );
     Ok((Said::new(doc, text), whole))
-}
-
-/// Custody, persons not woken, lists with their holders.
-pub async fn show(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
-    let row = find(engine, uid).await?;
-    may_look(engine, actor, &row).await?;
-    let mut doc = head(&row);
-    let newest = order::latest_version(&engine.store, row.id).await?;
-    let shown = if row.version == 0 { newest } else { row.version };
-    if let Some(version) = order::version(&engine.store, row.id, shown).await? {
-        doc["urgency"] = json!(Urgency::from_code(version.urgency).map(Urgency::word));
-        doc["act_by"] = json!(version.act_by);
-        doc["expires_at"] = json!(row.extended_to.unwrap_or(version.expires_at));
-        doc["template"] = json!(version.template);
-        doc["newest_version"] = json!(newest);
-    }
-    let (said, _) = audit(engine, actor, uid).await?;
-    doc["custody"] = said.json;
-    let mut lines = vec![said.text];
-    lines.extend(pending(engine, &row, newest, &mut doc).await?);
-    let (all, woken, reported) = climb::persons(&engine.store, row.id).await?;
-    doc["persons"] = json!({"all": all, "woken": woken, "reported": reported});
-    lines.push(format!("responsible persons {all}, woken {woken}"));
-    let unwoken = unwoken(engine, &row).await?;
-    for one in &unwoken {
-        let (person, place) = (&one["person"], &one["place"]);
-        let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-        lines.push(format!("  not woken: {} {}", text(place), text(person)));
-    }
-    doc["unwoken"] = json!(unwoken);
-    let reach = view::reach_of_alert(&engine.store, row.id).await?;
-    doc["reach"] = serde_json::to_value(reach)?;
-    lines.push(super::hands::reach_words(&reach));
-    let lists = view::lists(&engine.store, row.id, 0).await?;
-    for list in &lists {
-        let state = list_word(list.state);
-        let (place, human, doors) = (&list.place, &list.human, list.doors);
-        let word = if list.rung == SEARCH { "清点名单" } else { "list" };
-        lines.push(format!("  {word} {} {place}: {state} {human}, {doors} doors", list.uid));
-    }
-    doc["lists"] = lists.iter().map(super::hands::list_json).collect();
-    Ok(Said::new(doc, lines.join("\n")))
-}
-
-/// What waits for morning, for a signature or for somebody's word.
-async fn pending(
-    engine: &Engine,
-    row: &AlertRow,
-    newest: i64,
-    doc: &mut Value,
-) -> anyhow::Result<Vec<String>> {
-    let (store, now) = (&engine.store, engine.clock.story_ms());
-    let mut lines = Vec::new();
-    let mut unsigned = Vec::new();
-    for version in 1..=newest {
-        let Some(v) = order::version(store, row.id, version).await? else {
-            continue;
-        };
-        if v.bypass == 1 && v.countersigned_at.is_none() {
-            let late = v.countersign_due.is_some_and(|due| now > due);
-            let word = if late { "LATE" } else { "due by the end of the shift" };
-            lines.push(format!("version {version}: bypass not countersigned, {word}"));
-            unsigned.push(json!({"version": version, "due": v.countersign_due, "late": late}));
-        }
-    }
-    doc["uncountersigned"] = json!(unsigned);
-    let (waiting, until) = situation::waiting(store, row.id, now).await?;
-    doc["waiting"] = json!({"households": waiting, "until": until});
-    if waiting > 0 {
-        lines.push(format!("{waiting} households wait for 6:00 (quiet hours)"));
-    }
-    let (dropped, told) = situation::dropped(store, row.id, &Farewell::purposes()).await?;
-    doc["dropped"] = json!({"households": dropped, "told": told});
-    if dropped > told {
-        let left = dropped - told;
-        lines.push(format!("{left} households had an older text and no longer belong: see narrow"));
-    }
-    let withheld = situation::withheld(store, row.id).await?;
-    doc["withheld"] = json!(withheld);
-    if withheld > 0 {
-        lines.push(format!("{withheld} messages not sent: three a day are enough"));
-    }
-    Ok(lines)
-}
-
-async fn unwoken(engine: &Engine, row: &AlertRow) -> anyhow::Result<Vec<Value>> {
-    let mut tx = engine.store.begin().await?;
-    let rows = climb::unwoken(&mut tx, row.id, row.version).await?;
-    let shown = |r: &climb::UnwokenRow| {
-        json!({"person": r.human, "place": r.place, "doors": r.doors,
-            "reachable": r.address_id != 0})
-    };
-    let most = usize::try_from(PAGE_ROWS).unwrap_or(500);
-    Ok(rows.iter().take(most).map(shown).collect())
 }
 
 /// The word for a list's state.

@@ -5,8 +5,10 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
+use serde_json::json;
 
+use super::Said;
 use super::settings::Settings;
 use crate::base::clock::CarriedClock;
 use crate::base::entropy::Entropy;
@@ -17,7 +19,7 @@ use crate::domain::plan::Plans;
 use crate::engine::{Engine, EngineParts, EngineSettings, Gateway};
 use crate::queue::QueueSettings;
 use crate::render::Messages;
-use crate::store::{Store, migrate, view};
+use crate::store::{Store, migrate as schema, view};
 
 /// An engine with the clock that it is carried by.
 pub struct Built {
@@ -89,6 +91,13 @@ pub async fn build_engine(settings: &Settings, part: Part) -> anyhow::Result<Bui
     Ok(Built { engine, clock })
 }
 
+/// Brings the schema of the store named by the settings up to this program.
+pub async fn migrate(settings: &Settings) -> anyhow::Result<Said> {
+    open_store(settings).await?.close().await;
+    let shown = crate::store::db::mask(&settings.database.url);
+    Ok(Said::new(json!({"database": shown}), format!("{shown}: the schema is this program's")))
+}
+
 /// Opens the store and brings its schema up to this program.
 pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     let database = &settings.database;
@@ -96,7 +105,7 @@ pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     let store = Store::open(&database.url, database.connections)
         .await
         .with_context(|| format!("database.url: cannot open {shown}"))?;
-    migrate::migrate(&store).await.with_context(|| format!("cannot migrate {shown}"))?;
+    schema::migrate(&store).await.with_context(|| format!("cannot migrate {shown}"))?;
     Ok(store)
 }
 
@@ -118,7 +127,14 @@ pub fn make_key(path: &Path) -> anyhow::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).with_context(|| format!("cannot make {}", path.display()))?;
+    let mut file = options.open(path).map_err(|fault| match fault.kind() {
+        std::io::ErrorKind::AlreadyExists => anyhow!(
+            "installation.key_file: {} exists: what it sealed opens with no other key; \
+             a new installation needs another file",
+            path.display()
+        ),
+        _ => anyhow!("installation.key_file: cannot make {}: {fault}", path.display()),
+    })?;
     writeln!(file, "{text}")?;
     file.sync_all()?;
     Ok(())

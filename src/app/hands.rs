@@ -1,5 +1,4 @@
-//! `tongluo list …`, `desk …` and `journal verify`: the engine's acts by hand, and how lists and
-//! tasks are shown.
+//! `tongluo list …` and `desk …`: the engine's acts by hand, and how lists and tasks are shown.
 
 use anyhow::anyhow;
 use serde_json::{Value, json};
@@ -8,11 +7,10 @@ use super::Said;
 use super::alerts::list_word;
 use crate::base::limits::PAGE_ROWS;
 use crate::domain::access::Action;
-use crate::domain::journal::hex;
 use crate::domain::list::SEARCH;
+use crate::engine::Engine;
 use crate::engine::hands::Tick;
 use crate::engine::issue::Actor;
-use crate::engine::{Engine, chain};
 use crate::store::desk::{self, TaskRow};
 use crate::store::order;
 use crate::store::view::{self, ListView, Reach};
@@ -92,7 +90,7 @@ pub async fn tick_list(
 ) -> anyhow::Result<Said> {
     let claim = Tick::claim(word).ok_or_else(|| {
         let words: Vec<&str> = Tick::WORDS.iter().map(|(word, _)| *word).collect();
-        anyhow!("{word:?}: write one of {}", words.join(", "))
+        anyhow!("seen: {word:?} is not known: write one of {}", words.join(", "))
     })?;
     let tick = Tick { household: household.into(), claim, persons };
     let closed = engine.tick_list(actor, uid, &tick).await?;
@@ -119,6 +117,7 @@ fn task_json(task: &TaskRow) -> Value {
         _ => "closed",
     };
     json!({"task": task.uid, "kind": kind, "class": class, "state": state, "text": task.text,
+        "alert": task.alert, "household": task.household, "door": task.door,
         "owner": task.owner, "opened_at": task.opened_at, "deadline_at": task.deadline_at})
 }
 
@@ -126,14 +125,9 @@ fn task_line(task: &TaskRow) -> String {
     let doc = task_json(task);
     let word = |name: &str| doc[name].as_str().unwrap_or_default().to_owned();
     let owner = task.owner.as_deref().unwrap_or("-");
-    format!(
-        "{}  {} {} {} {owner}  {}",
-        task.uid,
-        word("class"),
-        word("kind"),
-        word("state"),
-        task.text
-    )
+    let (class, kind, state) = (word("class"), word("kind"), word("state"));
+    let door = task.door.as_deref().unwrap_or("-");
+    format!("{}  {class} {kind} {state} {owner}  {door}：{}", task.uid, task.text)
 }
 
 /// Open and taken tasks, the most urgent first; of one alert or of all.
@@ -176,21 +170,4 @@ pub async fn close_task(
     engine.close_task(actor, uid, result).await?;
     let doc = json!({"task": uid, "state": "closed", "result": result});
     Ok(Said::new(doc, format!("{uid}: closed")))
-}
-
-/// Verifies the whole journal.
-pub async fn verify_journal(engine: &Engine, actor: &Actor) -> anyhow::Result<Said> {
-    let root: Vec<i64> = view::root(&engine.store).await?.into_iter().collect();
-    engine.check_access(actor, Action::VerifyJournal, &root).await?;
-    let found = chain::verify(&engine.store, &engine.sealer).await?;
-    let head = hex::text(&found.verified.head);
-    let (entries, unchained) = (found.verified.entries, found.unchained);
-    let doc = json!({"holds": true, "entries": entries, "head": head, "unchained": unchained,
-        "rows": found.rows.proved, "erased": found.rows.erased});
-    let (proved, erased) = (found.rows.proved, found.rows.erased);
-    let text = format!(
-        "the journal holds: {entries} entries, {unchained} not chained yet; \
-         {proved} messages and replies as sealed, {erased} erased since\n{head}"
-    );
-    Ok(Said::new(doc, text))
 }

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod exercises;
 pub mod hands;
 pub mod practice;
+pub mod proofs;
 pub mod replies;
 pub mod roster;
 pub mod serve;

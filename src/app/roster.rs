@@ -16,7 +16,7 @@ use crate::domain::access::Action;
 use crate::domain::roster::{Fault, RosterFile};
 use crate::exchange::roster::{Reader, check_size, write_header, write_row};
 use crate::practice::roster as practice;
-use crate::store::roster::{self, Cursor, Finish, Import, Missing, Summary};
+use crate::store::roster::{self, Change, Cursor, Finish, Import, Missing, Summary};
 use crate::store::{upkeep, view};
 
 const OTHER_IMPORT: &str = "another roster import is under way; nothing was changed: try again \
@@ -95,15 +95,27 @@ pub async fn import(
     let mut changes = serde_json::Map::new();
     let mut text = Vec::new();
     for (file, _) in &files {
-        let change = format!("{:?}", summary.of(*file));
-        text.push(format!("{}: {change}", file.name()));
-        changes.insert(file.name().into(), change.into());
+        let change = summary.of(*file);
+        text.push(format!("{}: {}", file.name(), change_words(change)));
+        changes.insert(file.name().into(), json!(change));
+    }
+    if summary.is_empty() {
+        text.push("no difference".into());
+    }
+    if wish.dry_run {
+        text.push("a dry run: nothing was changed".into());
     }
     if !wish.dry_run {
         engine.journal(&who, Action::ImportRoster.word(), json!({"changes": changes})).await?;
     }
     let document = json!({"dry_run": wish.dry_run, "changes": changes, "faults": []});
     Ok((Said::new(document, text.join("\n")), true))
+}
+
+fn change_words(change: Change) -> String {
+    let Change { added, changed, retired, phones } = change;
+    let words = format!("{added} added, {changed} changed, {retired} retired");
+    if phones > 0 { format!("{words}, {phones} numbers") } else { words }
 }
 
 /// Stage, check, compare, merge; or what is wrong with the files.

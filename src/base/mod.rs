@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod entropy;
+pub mod instant;
 pub mod limits;
 pub mod phone;
 pub mod seal;

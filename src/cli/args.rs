@@ -147,6 +147,15 @@ pub enum User {
     Passwd { name: String },
 }
 
+/// What a form looks like; a test reads it.
+const FORM_HELP: &str = r#"A form, its places by the codes of places.csv, times in Beijing time:
+{"origin": "own", "hazard": "flood", "title": "转移指令", "issuer": "余姚市防指",
+ "template": "move_order", "vars": {"by": "3点", "shelter": "四明小学"},
+ "act_by": "2026-07-25 15:00", "places": ["330281006000"]}
+Also: kind (live, exercise, rehearsal), urgency (notice, urgent, flash), expires_at, exclude, zones,
+rings; of a forwarded warning: origin forwarded, number, colour, issued_at. A wrong or missing field
+is named with those that exist."#;
+
 /// A form in a file, `-` for standard input.
 #[derive(Debug, Args)]
 pub struct Form {
@@ -157,6 +166,7 @@ pub struct Form {
 #[derive(Debug, Subcommand)]
 pub enum Alert {
     /// Write a draft from a form; gives its id.
+    #[command(after_help = FORM_HELP)]
     Draft(Form),
     /// Hand the newest draft in; every defect is named at once.
     Submit { alert: String },
@@ -298,6 +308,15 @@ pub enum Desk {
 pub enum Journal {
     /// Walk the whole chain.
     Verify,
+    /// One message or reply of a sealed entry, as whoever checks it needs it: its text, its salt
+    /// and the entry, and nothing of the other rows. Without a row: the rows of the entry.
+    Prove {
+        /// The entry's position in the chain.
+        #[arg(long = "at")]
+        position: i64,
+        #[arg(long)]
+        row: Option<i64>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -351,6 +370,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::app::alerts::OrderForm;
 
     fn parse(line: &str) -> Result<Cli, String> {
         let words = std::iter::once("tongluo").chain(line.split_whitespace());
@@ -388,11 +408,19 @@ mod tests {
             "list give 0199 --to P7",
             "desk close 0199 --result 已接走",
             "journal verify",
+            "journal prove --at 12 --row 7 --as 李签发 --json",
             "replies classify --menu 123",
             "practice town --seed 7 --rate 50",
         ] {
             parse(line).unwrap_or_else(|fault| panic!("{line}: {fault}"));
         }
+    }
+
+    #[test]
+    fn the_form_shown_in_help_is_one() {
+        let (at, end) = (FORM_HELP.find('{').unwrap(), FORM_HELP.rfind('}').unwrap());
+        let form: OrderForm = serde_json::from_str(&FORM_HELP[at..=end]).unwrap();
+        assert_eq!((form.act_by, form.places.len()), (Some(1_784_962_800_000), 1));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Arguments in, `app` called, one answer out: on standard output what was asked for, on standard
-//! error what went wrong, and exit code 1 then.
+//! error what went wrong (with `--json` as `{"error": …}`), and exit code 1 then.
 
 mod args;
 mod run;
@@ -19,6 +19,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::from(failed));
         }
     };
+    let json = command.json;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = match runtime {
         Ok(runtime) => runtime.block_on(run::run(command)),
@@ -27,7 +28,10 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(fault) => {
-            eprintln!("error: {fault:#}");
+            match json {
+                true => eprintln!("{}", serde_json::json!({"error": format!("{fault:#}")})),
+                false => eprintln!("error: {fault:#}"),
+            }
             ExitCode::from(1)
         }
     }

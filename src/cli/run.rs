@@ -14,15 +14,22 @@ use crate::app::roster::{self, ImportWish};
 use crate::app::serve::{self, Duties};
 use crate::app::settings::Settings;
 use crate::app::telemetry::{self, LogForm};
-use crate::app::{Said, accounts, alerts, bench, demo, exercises, hands, practice, replies};
+use crate::app::{
+    Said, accounts, alerts, bench, demo, exercises, hands, practice, proofs, replies,
+};
 
 pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     telemetry::start(if cli.json { LogForm::Json } else { LogForm::Text });
     let settings = || Settings::load(cli.config.as_deref());
     match &cli.command {
         Command::Serve { roles } => serve::serve(&settings()?, Duties::parse(roles)?).await?,
-        Command::Migrate => build::open_store(&settings()?).await?.close().await,
-        Command::Key(Key::New) => build::make_key(&settings()?.installation.key_file)?,
+        Command::Migrate => say(&cli, &build::migrate(&settings()?).await?),
+        Command::Key(Key::New) => {
+            let path = settings()?.installation.key_file;
+            build::make_key(&path)?;
+            let text = format!("{}: made; keep it apart from the backups", path.display());
+            say(&cli, &Said::new(serde_json::json!({"key_file": path}), text));
+        }
         Command::Replies(Replies::Classify { file, menu }) => classify(file, menu)?,
         Command::Practice(Practice::Gateway(gateway)) => {
             practice::run(behind(gateway, Behind::Nobody)).await?;
@@ -82,9 +89,7 @@ async fn act(cli: &Cli, settings: &Settings) -> anyhow::Result<ExitCode> {
         }
         Command::List(command) => list(engine, by, command).await?,
         Command::Desk(command) => desk(engine, by, command).await?,
-        Command::Journal(Journal::Verify) => {
-            hands::verify_journal(engine, &accounts::actor(engine, by).await?).await?
-        }
+        Command::Journal(command) => journal(engine, by, command).await?,
         Command::Roster(Roster::Import { files, dry_run, retire_missing }) => {
             let wish = ImportWish { dry_run: *dry_run, retire_missing: *retire_missing };
             let (said, taken) = roster::import(engine, by, files, wish).await?;
@@ -177,6 +182,14 @@ async fn desk(engine: &Engine, by: Option<&str>, command: &Desk) -> anyhow::Resu
         Desk::Show { alert } => hands::show_desk(engine, &actor, alert.as_deref()).await,
         Desk::Take { task } => hands::take_task(engine, &actor, task).await,
         Desk::Close { task, result } => hands::close_task(engine, &actor, task, result).await,
+    }
+}
+
+async fn journal(engine: &Engine, by: Option<&str>, command: &Journal) -> anyhow::Result<Said> {
+    let actor = accounts::actor(engine, by).await?;
+    match command {
+        Journal::Verify => proofs::verify(engine, &actor).await,
+        Journal::Prove { position, row } => proofs::prove(engine, &actor, *position, *row).await,
     }
 }
 

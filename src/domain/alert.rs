@@ -381,7 +381,7 @@ impl State {
 
 /// The two-person rule: who wrote a version doesn't approve it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("account {account} wrote this version and can't approve it; another approver must")]
+#[error("who wrote a version, or sent it alone, can't sign it: another person must")]
 pub struct OwnApproval {
     pub account: i64,
 }

@@ -4,10 +4,10 @@
 use super::issue::{Actor, OrderForm, refused};
 use super::{Engine, EngineFault};
 use crate::domain::access::{self, Action};
-use crate::domain::alert::{self, Origin, RingAsked, Roll, State, Submission, Urgency};
+use crate::domain::alert::{self, Defect, Origin, RingAsked, Roll, State, Submission, Urgency};
 use crate::domain::gate::AlertKind;
 use crate::store::order::{self, AlertRow, AreaRow};
-use crate::store::{account, expand, roll};
+use crate::store::{account, expand, roll, view};
 
 impl Engine {
     /// Every code must exist, and the right must reach every place named.
@@ -16,6 +16,11 @@ impl Engine {
         actor: &Actor,
         form: &OrderForm,
     ) -> Result<(), EngineFault> {
+        if let Some(code) = form.exclude.iter().find(|code| form.places.contains(code)) {
+            return Err(refused(format!(
+                "exclude: {code:?} is among the places as well: leave one"
+            )));
+        }
         let area = |code: &String| AreaRow { code: code.clone(), excluded: 0 };
         let asked: Vec<AreaRow> =
             form.places.iter().chain(&form.exclude).chain(&form.zones).map(area).collect();
@@ -31,9 +36,28 @@ impl Engine {
         if places.is_empty() {
             return Ok(());
         }
-        let above = account::places_above_each(&self.store, &places).await?;
-        access::allows_everywhere(&actor.rights, Action::DraftAlert, &above)
-            .map_err(|denied| refused(denied.to_string()))
+        self.check_access(actor, Action::DraftAlert, &places).await
+    }
+
+    /// Whether the actor may do this at all of these places; every place is judged with those
+    /// above it. The refusal names the place as people know it.
+    pub async fn check_access(
+        &self,
+        actor: &Actor,
+        action: Action,
+        places: &[i64],
+    ) -> Result<(), EngineFault> {
+        let above = account::places_above_each(&self.store, places).await?;
+        let Err(denied) = access::allows_everywhere(&actor.rights, action, &above) else {
+            return Ok(());
+        };
+        Err(match view::place(&self.store, denied.place).await? {
+            Some((code, name)) => {
+                let remedy = denied.remedy;
+                refused(format!("{action} is not allowed at {name} ({code}): {remedy}"))
+            }
+            None => refused(denied.to_string()),
+        })
     }
 
     pub(super) async fn newest(&self, uid: &str) -> Result<(AlertRow, i64), EngineFault> {
@@ -100,7 +124,13 @@ impl Engine {
             duty_room: order::has_duty_room(&self.store, duty, now).await?,
             roll,
         };
-        let defects: Vec<String> = alert::check(&submission, now)
+        let mut defects = alert::check(&submission, now);
+        for ring in self.preview(row, &v).await? {
+            if let Err(fault) = ring.text {
+                defects.push(Defect::Text(format!("ring {}: {fault}", ring.ring)));
+            }
+        }
+        let defects: Vec<String> = defects
             .into_iter()
             .filter(|d| !(bypass && d.yields_to_bypass()))
             .map(|d| format!("{}: {d}", d.word()))
@@ -121,8 +151,6 @@ impl Engine {
             .filter(|(_, excluded)| *excluded == 0)
             .map(|(place, _)| place)
             .collect();
-        let above = account::places_above_each(&self.store, &places).await?;
-        access::allows_everywhere(&actor.rights, action, &above)
-            .map_err(|denied| refused(denied.to_string()))
+        self.check_access(actor, action, &places).await
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::issue::Actor;
 use super::{Engine, EngineFault};
-use crate::domain::access::{self, Action};
+use crate::domain::access::Action;
 use crate::domain::batch::RANK_CONFIRMATION;
 use crate::domain::list::{ListState, SEARCH};
 use crate::domain::notice::Purpose;
@@ -80,19 +80,6 @@ fn refused(text: impl Into<String>) -> EngineFault {
 }
 
 impl Engine {
-    /// Whether the actor may do this at all of these places; every place is judged with those
-    /// above it.
-    pub async fn check_access(
-        &self,
-        actor: &Actor,
-        action: Action,
-        places: &[i64],
-    ) -> Result<(), EngineFault> {
-        let above = account::places_above_each(&self.store, places).await?;
-        access::allows_everywhere(&actor.rights, action, &above)
-            .map_err(|denied| refused(denied.to_string()))
-    }
-
     /// A list with its open doors; the look at them is journaled.
     pub async fn show_list(
         &self,

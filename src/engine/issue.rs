@@ -2,12 +2,13 @@
 //! Every act is checked by place, journaled with its change, and one transaction. What may follow
 //! what is `domain::alert`'s; the wording is `render`'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
 use super::{Engine, EngineFault};
+use crate::base::instant;
 use crate::domain::access::{Action, Role};
 use crate::domain::alert::{self, Act, Origin, State, Urgency};
 use crate::domain::demand::Demand;
@@ -27,7 +28,7 @@ pub struct Actor {
     pub rights: Vec<(Role, i64)>,
 }
 
-/// An order as its author writes it. Instants ms UTC, places and zones by code.
+/// An order as its author writes it. Instants in words or ms UTC, places and zones by code.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OrderForm {
@@ -40,12 +41,15 @@ pub struct OrderForm {
     pub issuer: String,
     pub number: Option<String>,
     pub colour: Option<String>,
+    #[serde(deserialize_with = "issued_at")]
     pub issued_at: Option<i64>,
     pub template: String,
     pub vars: BTreeMap<String, String>,
     /// `notice`, `urgent` or `flash`; none: suggested.
     pub urgency: Option<String>,
+    #[serde(deserialize_with = "act_by")]
     pub act_by: Option<i64>,
+    #[serde(deserialize_with = "expires_at")]
     pub expires_at: Option<i64>,
     pub places: Vec<String>,
     pub exclude: Vec<String>,
@@ -54,7 +58,21 @@ pub struct OrderForm {
     pub rings: Option<Vec<RingRow>>,
 }
 
+fn issued_at<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    instant::field(from, "issued_at")
+}
+
+fn act_by<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    instant::field(from, "act_by")
+}
+
+fn expires_at<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    instant::field(from, "expires_at")
+}
+
 pub(super) const HOUR_MS: i64 = 3_600_000;
+/// Longest reason for which a version is given back, in characters.
+const REASON_CHARS: usize = 500;
 
 pub(super) fn refused(text: impl Into<String>) -> EngineFault {
     EngineFault::Refused(text.into())
@@ -163,8 +181,11 @@ impl Engine {
         };
         order::insert_version(tx, alert, &row, &rings).await?;
         let area = |excluded: i64| move |code: &String| AreaRow { code: code.clone(), excluded };
+        // A place named twice is in once.
+        let once = |codes: &[String]| codes.iter().cloned().collect::<BTreeSet<String>>();
+        let (places, exclude) = (once(&form.places), once(&form.exclude));
         let areas: Vec<AreaRow> =
-            form.places.iter().map(area(0)).chain(form.exclude.iter().map(area(1))).collect();
+            places.iter().map(area(0)).chain(exclude.iter().map(area(1))).collect();
         let zones: Vec<AreaRow> = form.zones.iter().map(area(0)).collect();
         // A later version has the zones it names, or those of the version before.
         let hazard = if version == 1 { form.hazard.as_str() } else { "" };
@@ -190,7 +211,12 @@ impl Engine {
     ) -> Result<(), EngineFault> {
         let (row, version) = self.newest(uid).await?;
         self.allowed(actor, Action::ReturnAlert, row.id, version).await?;
-        let reason = Some(reason.to_owned());
+        let reason = reason.trim().replace('\0', "");
+        if !(1..=REASON_CHARS).contains(&reason.chars().count()) {
+            let text = format!("reason: say in 1 to {REASON_CHARS} characters what to change");
+            return Err(refused(text));
+        }
+        let reason = Some(reason);
         self.move_version(actor, &row, version, Act::Return, Action::ReturnAlert, reason).await
     }
 

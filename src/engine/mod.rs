@@ -27,6 +27,7 @@ mod night;
 mod notices;
 mod pace;
 mod paired;
+pub mod preview;
 pub mod proof;
 pub mod pump;
 mod reading;

@@ -70,6 +70,7 @@ pub async fn serve(
         .route("/practice/log", get(log))
         .route("/practice/stats", get(stats))
         .route("/practice/reset", post(reset))
+        .route("/practice/inbound", post(write_in))
         .route("/practice/vices", get(show_vices).put(set_vices))
         .fallback(take)
         .with_state(face.clone());
@@ -184,6 +185,24 @@ async fn stats(State(face): State<Arc<Face>>) -> Response {
 async fn reset(State(face): State<Arc<Face>>) -> StatusCode {
     face.gateway.reset();
     StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    from: String,
+    text: String,
+}
+
+/// Somebody writes out of his own accord: `{"from": "+86…", "text": "水进屋了"}`.
+async fn write_in(State(face): State<Arc<Face>>, body: Bytes) -> Response {
+    match serde_json::from_slice::<Written>(&body) {
+        Ok(written) => {
+            face.gateway.write_in(face.clock.story_ms(), &written.from, &written.text);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(why) => (StatusCode::BAD_REQUEST, why.to_string()).into_response(),
+    }
 }
 
 async fn show_vices(State(face): State<Arc<Face>>) -> Response {

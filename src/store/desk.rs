@@ -5,6 +5,16 @@ use super::db::{ids, rows_json};
 use super::{Store, StoreFault, Tx};
 use crate::args;
 
+macro_rules! task_columns {
+    () => {
+        "SELECT t.id, t.uid, t.alert_id, a.uid AS alert, t.household_id, h.code AS household, \
+         g.name || b.name || ' ' || h.door || ' ' || h.name AS door, t.kind, t.class, t.state, \
+         t.text, t.owner, t.opened_at, t.deadline_at, t.source_key FROM task t \
+         LEFT JOIN alert a ON a.id = t.alert_id LEFT JOIN household h ON h.id = t.household_id \
+         LEFT JOIN place b ON b.id = h.building_id LEFT JOIN place g ON g.id = h.grid_id "
+    };
+}
+
 crate::statements! {
     OPEN_TASKS = "INSERT INTO task (uid, alert_id, household_id, building_id, inbound_id, \
         source_key, kind, class, state, text, opened_at) SELECT r.uid, r.alert, r.household, \
@@ -16,11 +26,9 @@ crate::statements! {
         SELECT t.alert_id, 7, 0, t.id, 0, $2 + CASE t.class WHEN 1 THEN 60000 WHEN 2 THEN 300000 \
         ELSE 900000 END FROM task t WHERE t.source_key IN (SELECT r.key FROM \
         {rows $1: key text}) AND t.state = 0 ON CONFLICT DO NOTHING";
-    TASKS = "SELECT t.id, t.uid, t.alert_id, t.household_id, t.kind, t.class, t.state, t.text, \
-        t.owner, t.opened_at, t.deadline_at, t.source_key FROM task t WHERE t.state < 2 \
-        AND ($1 = 0 OR t.alert_id = $1) ORDER BY t.class, t.opened_at, t.id LIMIT $2";
-    TASK_BY_UID = "SELECT t.id, t.uid, t.alert_id, t.household_id, t.kind, t.class, t.state, \
-        t.text, t.owner, t.opened_at, t.deadline_at, t.source_key FROM task t WHERE t.uid = $1";
+    TASKS = concat!(task_columns!(), "WHERE t.state < 2 AND ($1 = 0 OR t.alert_id = $1) ",
+        "ORDER BY t.class, t.opened_at, t.id LIMIT $2");
+    TASK_BY_UID = concat!(task_columns!(), "WHERE t.uid = $1");
     TAKE_TASK = "UPDATE task SET state = 1, owner = $2, taken_at = $3, deadline_at = $4 \
         WHERE id = $1 AND state < 2";
     CLOSE_TASK = "UPDATE task SET state = 2, result = $2, closed_at = $3 WHERE id = $1 \
@@ -70,7 +78,13 @@ pub struct TaskRow {
     pub id: i64,
     pub uid: String,
     pub alert_id: i64,
+    /// The alert's outside id.
+    pub alert: Option<String>,
     pub household_id: Option<i64>,
+    /// The household's code.
+    pub household: Option<String>,
+    /// Where to go: grid, building, door, name.
+    pub door: Option<String>,
     pub kind: i64,
     pub class: i64,
     pub state: i64,

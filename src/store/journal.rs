@@ -38,6 +38,8 @@ crate::statements! {
         WHERE pos > $1 ORDER BY pos LIMIT $2";
     JOURNAL_OF_ALERT = "SELECT pos, at, actor, act, alert_id, detail, hash FROM journal
         WHERE alert_id = $1 AND pos > $2 ORDER BY pos LIMIT $3";
+    LAST_DETAIL = "SELECT detail FROM journal WHERE alert_id = $1 AND act = $2
+        ORDER BY id DESC LIMIT 1";
 }
 
 /// An entry to be written with the change it tells of.
@@ -180,6 +182,16 @@ pub async fn page_of_alert(
 ) -> Result<Vec<Entry>, StoreFault> {
     let args = args![alert_id, after_pos, limit.clamp(1, MAX_PAGE)];
     entries(store.rows(&JOURNAL_OF_ALERT, args).await?)
+}
+
+/// What the latest entry of one act says of an alert, chained or not.
+pub async fn last_detail(
+    store: &Store,
+    alert_id: i64,
+    act: &str,
+) -> Result<Option<String>, StoreFault> {
+    let row: Option<(String,)> = store.first(&LAST_DETAIL, args![alert_id, act]).await?;
+    Ok(row.map(|row| row.0))
 }
 
 fn entries(rows: Vec<EntryRow>) -> Result<Vec<Entry>, StoreFault> {

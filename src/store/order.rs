@@ -40,7 +40,7 @@ crate::statements! {
     LOCK_ALERT = "SELECT id, state, version, author_id FROM alert WHERE id = $1 {lock}";
     READ_VERSION = "SELECT alert_id, version, state, urgency, template, vars, act_by, expires_at, \
         plan, categories, needs, reach, author_id, approver_id, bypass, countersign_due, \
-        countersigner_id, countersigned_at, created_at, live_at \
+        countersigner_id, countersigned_at, reason, created_at, live_at \
         FROM alert_version WHERE alert_id = $1 AND version = $2";
     LATEST_VERSION = "SELECT COALESCE(max(version), 0) FROM alert_version WHERE alert_id = $1";
     READ_RINGS = "SELECT ring, demand, pursued FROM alert_ring WHERE alert_id = $1 \
@@ -169,6 +169,8 @@ pub struct VersionRow {
     pub countersign_due: Option<i64>,
     pub countersigner_id: Option<i64>,
     pub countersigned_at: Option<i64>,
+    /// Why it was given back, the last time.
+    pub reason: Option<String>,
     pub created_at: i64,
     pub live_at: Option<i64>,
 }

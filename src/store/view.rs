@@ -56,6 +56,7 @@ crate::statements! {
         AND retired_at IS NULL";
     BUILDING_OF = "SELECT id, building_id FROM household WHERE id = $1";
     HUMAN_BY_CODE = "SELECT id, name FROM human WHERE code = $1 AND retired_at IS NULL";
+    PLACE_WORDS = "SELECT code, name FROM place WHERE id = $1";
     ROOT_PLACE = "SELECT id FROM place WHERE parent_id IS NULL ORDER BY id LIMIT 1";
     STANDING_VERSION = "SELECT version FROM standing WHERE alert_id = $1 AND household_id = $2";
     LET_GO = "UPDATE batch SET lease_until = NULL, hinted_at = NULL, \
@@ -170,6 +171,11 @@ pub async fn building_of(store: &Store, household: i64) -> Result<Option<i64>, S
 /// Id and name of a human by his code.
 pub async fn human(store: &Store, code: &str) -> Result<Option<(i64, String)>, StoreFault> {
     store.first(&HUMAN_BY_CODE, args![code]).await
+}
+
+/// Code and name of a place.
+pub async fn place(store: &Store, id: i64) -> Result<Option<(String, String)>, StoreFault> {
+    store.first(&PLACE_WORDS, args![id]).await
 }
 
 /// The tree's root.

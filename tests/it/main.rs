@@ -2,6 +2,7 @@
 //! without them a server test says that it is skipped, unless `REQUIRE_SERVERS=1`.
 
 mod calendar;
+mod cli;
 mod engines;
 mod faults;
 mod hooks;

@@ -159,7 +159,7 @@ crate::statements! {
 }
 
 /// What became of the rows of one file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Change {
     pub added: u64,
     pub changed: u64,

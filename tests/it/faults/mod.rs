@@ -7,7 +7,7 @@ mod bench;
 mod ground;
 mod kills;
 mod peers;
-mod processes;
+pub mod processes;
 mod restarts;
 mod withdrawal;
 
@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::{Instant, interval};
 
 /// Waits until it is so; panics after so many seconds, saying how it stood.
-async fn until<T: std::fmt::Debug>(
+pub async fn until<T: std::fmt::Debug>(
     what: &str,
     seconds: u64,
     mut look: impl AsyncFnMut() -> Seen<T>,
@@ -34,12 +34,12 @@ async fn until<T: std::fmt::Debug>(
 }
 
 /// What a look found.
-enum Seen<T> {
+pub enum Seen<T> {
     Yes,
     NotYet(T),
 }
 
 /// So, or how it stands.
-fn seen<T>(is_so: bool, stands: T) -> Seen<T> {
+pub fn seen<T>(is_so: bool, stands: T) -> Seen<T> {
     if is_so { Seen::Yes } else { Seen::NotYet(stands) }
 }

@@ -2,7 +2,6 @@
 //! SQLite, the queue in the process, everything else by the command line. An order goes down,
 //! answers come up through the hooks, SIGTERM ends both in the middle of it and leaves no lease.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -12,7 +11,7 @@ use tongluo::base::clock::calendar_ms;
 use tongluo::practice::gateway::Vices;
 use tongluo::store::{Stmt, Store};
 
-use super::processes::{GatewayProcess, Process, program, to_homes};
+use super::processes::{GatewayProcess, Process, free_port, program, to_homes};
 use super::{seen, until};
 
 const ROOT: &str = "330281000000";
@@ -90,11 +89,6 @@ impl Office {
 
 fn run(directory: &Path, words: &str) -> Output {
     program(directory).arg("--json").args(words.split_whitespace()).output().unwrap()
-}
-
-/// A port nobody listens on now; taken again at once by the process it is meant for.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

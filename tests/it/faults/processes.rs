@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -22,6 +23,11 @@ pub fn program(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tongluo"));
     command.current_dir(directory).stdin(Stdio::null()).env(TOKEN_VARIABLE, "practice-token");
     command
+}
+
+/// A port nobody listens on now; taken again at once by the process it is meant for.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A running process of ours.
@@ -144,6 +150,12 @@ impl GatewayProcess {
     pub async fn set_vices(&self, vices: &Vices) {
         let body = serde_json::to_vec(vices).unwrap();
         self.ask(Method::PUT, "/practice/vices", body).await;
+    }
+
+    /// Somebody writes to the office.
+    pub async fn write_in(&self, from: &str, text: &str) {
+        let body = serde_json::json!({"from": from, "text": text}).to_string();
+        self.ask(Method::POST, "/practice/inbound", body.into_bytes()).await;
     }
 
     pub async fn stats(&self) -> Stats {

@@ -82,7 +82,7 @@ async fn a_bypass_is_countersigned_by_the_end_of_the_shift_or_the_duty_room_hear
         assert_eq!(asked(&town), 2, "every hour");
         let own = Actor { rights: vec![(Role::Approver, 1)], ..town.author.clone() };
         let own = town.engine.countersign(&own, &uid).await;
-        assert!(refusal(own).contains("another approver"));
+        assert!(refusal(own).contains("another person must"));
         assert_eq!(town.engine.countersign(&town.approver, &uid).await.unwrap(), 1);
         let twice = town.engine.countersign(&town.approver, &uid).await;
         assert!(refusal(twice).contains("nothing waits"));
