@@ -30,3 +30,19 @@ pub const SHARED_NUMBER: i64 = 3;
 pub const MESSAGES_DAY: i64 = 3;
 /// Rows of a list over the API.
 pub const PAGE_ROWS: i64 = 500;
+/// Bytes of a form sent by a page.
+pub const FORM_BODY_BYTES: usize = 64 * 1024;
+/// Fields of such a form.
+pub const FORM_FIELDS: usize = 2_000;
+/// Bytes of a page: it must come through a bad line at night.
+pub const PAGE_BYTES: usize = 60 * 1024;
+/// A session unused for so long has ended.
+pub const SESSION_IDLE_MS: i64 = 2 * 3_600_000;
+/// A session ends after so long: a shift of twelve hours and its hand-over.
+pub const SESSION_MS: i64 = 14 * 3_600_000;
+/// The use of a session is written down at most so often.
+pub const SESSION_SEEN_MS: i64 = 60_000;
+/// Sessions of one account at once; the oldest make room.
+pub const SESSIONS_ACCOUNT: i64 = 20;
+/// Passwords hashed at once in one process.
+pub const HASHINGS: usize = 2;

@@ -29,6 +29,7 @@ pub mod proof;
 pub mod roll;
 pub mod roster;
 pub mod search;
+pub mod session;
 pub mod situation;
 pub mod timer;
 pub mod told;
@@ -65,6 +66,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         &roster,
         roll::ALL,
         search::ALL,
+        session::ALL,
         situation::ALL,
         timer::ALL,
         upkeep::ALL,
