@@ -32,7 +32,17 @@ macro_rules! asset {
 }
 
 /// Every page and part of one, a line each.
-const PAGES: &[(&str, &str)] = &[page!("base"), page!("fault"), page!("home"), page!("login")];
+const PAGES: &[(&str, &str)] = &[
+    page!("account"),
+    page!("accounts"),
+    page!("base"),
+    page!("fault"),
+    page!("home"),
+    page!("login"),
+    page!("me"),
+    page!("place_field"),
+    page!("setup"),
+];
 
 /// The one stylesheet, in parts: a page with much of its own adds a part.
 const STYLES: &[&str] = &[asset!("frame.css")];

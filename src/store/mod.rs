@@ -32,6 +32,7 @@ pub mod search;
 pub mod session;
 pub mod situation;
 pub mod timer;
+pub mod token;
 pub mod told;
 pub mod upkeep;
 pub mod view;
@@ -69,6 +70,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         session::ALL,
         situation::ALL,
         timer::ALL,
+        token::ALL,
         upkeep::ALL,
         told::ALL,
         view::ALL,
