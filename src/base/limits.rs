@@ -30,3 +30,29 @@ pub const SHARED_NUMBER: i64 = 3;
 pub const MESSAGES_DAY: i64 = 3;
 /// Rows of a list over the API.
 pub const PAGE_ROWS: i64 = 500;
+/// Bytes of a form sent by a page.
+pub const FORM_BODY_BYTES: usize = 64 * 1024;
+/// Fields of such a form.
+pub const FORM_FIELDS: usize = 2_000;
+/// Bytes of a page: it must come through a bad line at night.
+pub const PAGE_BYTES: usize = 60 * 1024;
+/// A session unused for so long has ended.
+pub const SESSION_IDLE_MS: i64 = 2 * 3_600_000;
+/// A session ends after so long: a shift of twelve hours and its hand-over.
+pub const SESSION_MS: i64 = 14 * 3_600_000;
+/// The use of a session is written down at most so often.
+pub const SESSION_SEEN_MS: i64 = 60_000;
+/// Sessions of one account at once; the oldest make room.
+pub const SESSIONS_ACCOUNT: i64 = 20;
+/// Days a token lasts at most.
+pub const TOKEN_DAYS: i64 = 400;
+/// Wrong setup codes before the code is void.
+pub const SETUP_GUESSES: u32 = 10;
+/// Bytes of a call's JSON document.
+pub const API_BODY_BYTES: usize = 256 * 1024;
+/// Passwords hashed at once in one process.
+pub const HASHINGS: usize = 2;
+/// Those who may wait for it; others are told to come back.
+pub const HASHINGS_WAITING: usize = 16;
+/// Names and addresses whose failures one process remembers.
+pub const ATTEMPT_KEYS: usize = 20_000;

@@ -2,6 +2,7 @@
 //! drives them in production. A step never sleeps and never asks the machine for the time; one
 //! that lost a deadlock, a connection or a lease returns a value that says "again".
 
+pub mod accounts;
 pub mod audit;
 pub mod calendar;
 pub mod chain;
@@ -36,6 +37,8 @@ mod record;
 mod renewals;
 mod search;
 pub mod send;
+pub mod session;
+pub mod signin;
 mod situation;
 pub mod words;
 
@@ -46,6 +49,7 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::seal::Sealer;
 use crate::channel::{Provider, Transport};
+use crate::domain::access::Denied;
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::plan::Plans;
 use crate::queue::{Queue, QueueFault};
@@ -91,6 +95,7 @@ pub struct Engine {
     pub plans: Plans,
     pub settings: EngineSettings,
     pub(crate) calls: tokio::sync::Semaphore,
+    door: signin::Door,
     pub(crate) renewals: renewals::Renewals,
     pub(crate) names: names::OddNames,
     orders: Mutex<HashMap<(i64, i64), Arc<Order>>>,
@@ -119,6 +124,9 @@ pub enum EngineFault {
     Queue(#[from] QueueFault),
     #[error(transparent)]
     Render(#[from] RenderFault),
+    /// The actor has no right to this at this place.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The request can't be carried out as it stands; the text says what to change.
     #[error("{0}")]
     Refused(String),
@@ -130,7 +138,7 @@ impl EngineFault {
         match self {
             EngineFault::Store(fault) => fault.is_again(),
             EngineFault::Queue(_) => true,
-            EngineFault::Render(_) | EngineFault::Refused(_) => false,
+            EngineFault::Render(_) | EngineFault::Denied(_) | EngineFault::Refused(_) => false,
         }
     }
 }
@@ -158,6 +166,7 @@ impl Engine {
             messages: parts.messages,
             plans: parts.plans,
             calls: tokio::sync::Semaphore::new(parts.settings.calls_open.max(1)),
+            door: signin::Door::default(),
             renewals: renewals::Renewals::default(),
             names: names::OddNames::default(),
             settings: parts.settings,

@@ -29,8 +29,10 @@ pub mod proof;
 pub mod roll;
 pub mod roster;
 pub mod search;
+pub mod session;
 pub mod situation;
 pub mod timer;
+pub mod token;
 pub mod told;
 pub mod upkeep;
 pub mod view;
@@ -66,8 +68,10 @@ pub fn statements() -> Vec<&'static Stmt> {
         &roster,
         roll::ALL,
         search::ALL,
+        session::ALL,
         situation::ALL,
         timer::ALL,
+        token::ALL,
         upkeep::ALL,
         told::ALL,
         view::ALL,
