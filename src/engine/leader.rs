@@ -11,6 +11,7 @@ use crate::domain::batch::{RANK_CONFIRMATION, RANK_HELP, RANK_LEADER};
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
 use crate::domain::lane::Lane;
+use crate::domain::link::Kind;
 use crate::domain::list::{ListState, SEARCH};
 use crate::domain::matching::LeaderAct;
 use crate::domain::notice::Purpose;
@@ -151,9 +152,13 @@ impl Engine {
         for search in lists.iter().filter(|l| l.rung == SEARCH) {
             doors += timer::count_open(tx, search.alert_id).await?.0;
         }
+        // Lists under several alerts: the first one's page leads to the others.
+        let (alert, human) = lists.first().map_or((0, 0), |l| (l.alert_id, l.human_id));
+        let tokens = self.list_tokens(tx, alert, &[human], now).await?;
+        let token = tokens.get(&human).map(String::as_str);
         let place = place_words(lists);
         let doors = u32::try_from(doors).unwrap_or(0);
-        self.say(&NoticeText::ListTaken { place: &place, doors, again, token: None }, now)
+        self.say(&NoticeText::ListTaken { place: &place, doors, again, token }, now)
     }
 
     /// Writes that these lists are taken by their humans, and tells everybody whose doors they
@@ -349,7 +354,12 @@ impl Engine {
         now: i64,
     ) -> Result<String, EngineFault> {
         let exercise = kind == AlertKind::Exercise;
-        let head = NoticeHead { signature: &self.settings.signature, exercise, now_ms: now };
+        let list_url = match self.settings.public_url {
+            Some(_) => self.link_url(Kind::Leader, ""),
+            None => String::new(),
+        };
+        let signature = &self.settings.signature;
+        let head = NoticeHead { signature, exercise, list_url: &list_url, now_ms: now };
         Ok(self.messages.notice(&head, text)?)
     }
 

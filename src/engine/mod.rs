@@ -19,6 +19,7 @@ pub mod issue;
 mod ladder;
 mod leader;
 mod leaving;
+pub mod link;
 pub mod narrow;
 mod night;
 mod notices;
@@ -72,6 +73,8 @@ pub struct EngineSettings {
     pub calls_open: usize,
     /// Minutes of the day at which shifts of the duty room end.
     pub shift_ends: Vec<i64>,
+    /// The address by which people reach the pages; none: a link is a bare token.
+    pub public_url: Option<String>,
 }
 
 /// Everything the steps work with.

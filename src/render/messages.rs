@@ -156,7 +156,9 @@ impl Messages {
         notice: &NoticeText<'_>,
     ) -> Result<String, RenderFault> {
         notice.check()?;
-        let body = self.fill(notice.template(), notice.context(head.now_ms))?;
+        let words = notice.context(head.now_ms);
+        let words = context! { list_url => head.list_url, ..words };
+        let body = self.fill(notice.template(), words)?;
         self.frame(head.signature, head.exercise, "", &body, "")
     }
 

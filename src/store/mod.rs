@@ -19,6 +19,7 @@ pub mod expand;
 pub(crate) mod fresh;
 pub mod journal;
 pub mod lease;
+pub mod link;
 pub mod list;
 pub mod look;
 pub mod migrate;
@@ -28,6 +29,7 @@ pub mod permit;
 pub mod proof;
 pub mod roll;
 pub mod roster;
+pub mod round;
 pub mod search;
 pub mod situation;
 pub mod timer;
@@ -56,6 +58,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         expand::update::ALL,
         journal::ALL,
         lease::ALL,
+        link::ALL,
         list::ALL,
         look::ALL,
         notice::ALL,
@@ -64,6 +67,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         proof::ALL,
         &roster,
         roll::ALL,
+        round::ALL,
         search::ALL,
         situation::ALL,
         timer::ALL,

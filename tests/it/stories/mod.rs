@@ -6,6 +6,7 @@ mod first;
 mod found;
 mod input;
 mod leaders;
+mod links;
 mod lists;
 mod orders;
 mod outage;
