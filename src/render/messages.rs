@@ -146,6 +146,15 @@ impl Messages {
         self.frame(text.signature, text.exercise, &update, &body, &ask)
     }
 
+    /// What a text tells one home, without signature and menu: for a page that has its own.
+    ///
+    /// # Errors
+    /// See [`RenderFault`].
+    pub fn resident_words(&self, text: &ResidentText<'_>) -> Result<String, RenderFault> {
+        let part = MergedPart { template: text.template, vars: text.vars, demand: text.demand };
+        self.resident_body(text, &part)
+    }
+
     /// The whole SMS of a notice, signature included.
     ///
     /// # Errors

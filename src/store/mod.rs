@@ -17,6 +17,7 @@ mod dialect;
 pub mod expand;
 #[cfg(test)]
 pub(crate) mod fresh;
+pub mod home;
 pub mod journal;
 pub mod lease;
 pub mod link;
@@ -56,6 +57,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         expand::ALL,
         expand::paired::ALL,
         expand::update::ALL,
+        home::ALL,
         journal::ALL,
         lease::ALL,
         link::ALL,
