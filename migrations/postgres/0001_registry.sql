@@ -142,6 +142,15 @@ CREATE TABLE account_role (
     PRIMARY KEY (account_id, place_id, role)
 );
 
+-- Who is signed in. Only the hash of a cookie's value is kept; all instants are machine time.
+CREATE TABLE session (
+    hash bytea PRIMARY KEY,
+    account_id bigint NOT NULL REFERENCES account (id),
+    opened_at bigint NOT NULL,
+    seen_at bigint NOT NULL
+);
+CREATE INDEX session_account ON session (account_id);
+
 CREATE TABLE setting (
     name text PRIMARY KEY,
     value text NOT NULL

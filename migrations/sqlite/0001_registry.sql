@@ -142,6 +142,15 @@ CREATE TABLE account_role (
     PRIMARY KEY (account_id, place_id, role)
 ) STRICT;
 
+-- Who is signed in. Only the hash of a cookie's value is kept; all instants are machine time.
+CREATE TABLE session (
+    hash BLOB PRIMARY KEY,
+    account_id INTEGER NOT NULL REFERENCES account (id),
+    opened_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX session_account ON session (account_id);
+
 CREATE TABLE setting (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL

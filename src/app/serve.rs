@@ -16,7 +16,7 @@ use crate::base::clock::CarriedClock;
 use crate::engine::calendar::Calendar;
 use crate::engine::pump::{self, Pulse, Roles};
 use crate::store::{Dialect, view};
-use crate::web;
+use crate::web::{self, WebSettings};
 
 const MEASURE_EVERY_MS: u64 = 30_000;
 /// Clocks further apart than this dispatch nothing.
@@ -111,7 +111,11 @@ async fn open_web(
     tracing::info!(address = %listener.local_addr()?, "listening");
     // Replies go on being grouped until the last request is answered.
     let (hold, grouping) = watch::channel(false);
-    let routes = web::routes(built.engine.clone(), pulse.clone(), &grouping);
+    let faces = WebSettings {
+        public_url: settings.web.public_url.clone(),
+        proxies: settings.web.proxies.clone(),
+    };
+    let routes = web::routes(built.engine.clone(), pulse.clone(), faces, &grouping)?;
     let mut stop = stop.clone();
     let done = async move {
         let _ = stop.wait_for(|stop| *stop).await;

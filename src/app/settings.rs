@@ -152,11 +152,13 @@ pub struct Web {
     pub listen: String,
     /// The address by which gateways and people reach it.
     pub public_url: Option<String>,
+    /// Proxies of ours, believed about the address they speak for.
+    pub proxies: Vec<std::net::IpAddr>,
 }
 
 impl Default for Web {
     fn default() -> Web {
-        Web { listen: "127.0.0.1:8600".into(), public_url: None }
+        Web { listen: "127.0.0.1:8600".into(), public_url: None, proxies: Vec::new() }
     }
 }
 

@@ -36,3 +36,19 @@ pub const PAGE_DOORS: usize = 25;
 pub const DONE_DOORS: i64 = 30;
 /// Other holders that are shown to one.
 pub const HANDS_SHOWN: i64 = 20;
+/// Bytes of a form sent by a page.
+pub const FORM_BODY_BYTES: usize = 64 * 1024;
+/// Fields of such a form.
+pub const FORM_FIELDS: usize = 2_000;
+/// Bytes of a page: it must come through a bad line at night.
+pub const PAGE_BYTES: usize = 60 * 1024;
+/// A session unused for so long has ended.
+pub const SESSION_IDLE_MS: i64 = 2 * 3_600_000;
+/// A session ends after so long: a shift of twelve hours and its hand-over.
+pub const SESSION_MS: i64 = 14 * 3_600_000;
+/// The use of a session is written down at most so often.
+pub const SESSION_SEEN_MS: i64 = 60_000;
+/// Sessions of one account at once; the oldest make room.
+pub const SESSIONS_ACCOUNT: i64 = 20;
+/// Passwords hashed at once in one process.
+pub const HASHINGS: usize = 2;

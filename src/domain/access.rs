@@ -155,6 +155,18 @@ pub struct Denied {
     pub remedy: String,
 }
 
+impl Denied {
+    /// The refusal for a page, with what would help.
+    pub fn chinese(&self) -> String {
+        let words: Vec<&str> = self.action.roles().iter().map(|role| role.chinese()).collect();
+        let words = words.join("、");
+        if self.place == 0 {
+            return format!("这项操作要指明地点，并在该地或其上级担任：{words}。");
+        }
+        format!("这项操作要在该地或其上级担任：{words}。请找有此职责的人，或请管理员授权。")
+    }
+}
+
 /// Whether these roles allow the action at a place.
 ///
 /// `place_ancestors`: the place itself first, then every place above it up to the root. No place
@@ -233,6 +245,7 @@ mod tests {
             "alert.approve is not allowed at place 101: \
              one of these roles is needed there or above: approver 签发"
         );
+        assert!(denied.chinese().contains("担任：签发。"), "{}", denied.chinese());
     }
 
     #[test]

@@ -32,8 +32,7 @@ impl Engine {
             return Ok(());
         }
         let above = account::places_above_each(&self.store, &places).await?;
-        access::allows_everywhere(&actor.rights, Action::DraftAlert, &above)
-            .map_err(|denied| refused(denied.to_string()))
+        Ok(access::allows_everywhere(&actor.rights, Action::DraftAlert, &above)?)
     }
 
     pub(super) async fn newest(&self, uid: &str) -> Result<(AlertRow, i64), EngineFault> {
@@ -122,7 +121,6 @@ impl Engine {
             .map(|(place, _)| place)
             .collect();
         let above = account::places_above_each(&self.store, &places).await?;
-        access::allows_everywhere(&actor.rights, action, &above)
-            .map_err(|denied| refused(denied.to_string()))
+        Ok(access::allows_everywhere(&actor.rights, action, &above)?)
     }
 }

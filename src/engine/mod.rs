@@ -36,6 +36,8 @@ mod renewals;
 pub mod round;
 mod search;
 pub mod send;
+pub mod session;
+mod signin;
 mod situation;
 pub mod words;
 
@@ -44,8 +46,10 @@ use std::sync::{Arc, Mutex};
 
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
+use crate::base::limits::HASHINGS;
 use crate::base::seal::Sealer;
 use crate::channel::{Provider, Transport};
+use crate::domain::access::Denied;
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::plan::Plans;
 use crate::queue::{Queue, QueueFault};
@@ -93,6 +97,8 @@ pub struct Engine {
     pub plans: Plans,
     pub settings: EngineSettings,
     pub(crate) calls: tokio::sync::Semaphore,
+    /// A password costs 19 MB and a core for a moment.
+    hashing: tokio::sync::Semaphore,
     pub(crate) renewals: renewals::Renewals,
     orders: Mutex<HashMap<(i64, i64), Arc<Order>>>,
 }
@@ -120,6 +126,9 @@ pub enum EngineFault {
     Queue(#[from] QueueFault),
     #[error(transparent)]
     Render(#[from] RenderFault),
+    /// The actor has no right to this at this place.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The request can't be carried out as it stands; the text says what to change.
     #[error("{0}")]
     Refused(String),
@@ -131,7 +140,7 @@ impl EngineFault {
         match self {
             EngineFault::Store(fault) => fault.is_again(),
             EngineFault::Queue(_) => true,
-            EngineFault::Render(_) | EngineFault::Refused(_) => false,
+            EngineFault::Render(_) | EngineFault::Denied(_) | EngineFault::Refused(_) => false,
         }
     }
 }
@@ -159,6 +168,7 @@ impl Engine {
             messages: parts.messages,
             plans: parts.plans,
             calls: tokio::sync::Semaphore::new(parts.settings.calls_open.max(1)),
+            hashing: tokio::sync::Semaphore::new(HASHINGS),
             renewals: renewals::Renewals::default(),
             settings: parts.settings,
             orders: Mutex::new(HashMap::new()),

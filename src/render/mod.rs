@@ -1,10 +1,12 @@
-//! The texts people get. What is said stands in `templates/messages/zh-CN`, who may say which
-//! words in `wording`, and nothing here decides who is told or when.
+//! The texts people get, and the pages. What is said stands in `templates/messages/zh-CN` and
+//! `templates/pages`, who may say which words in `wording`; nothing here decides who is told or
+//! when.
 
 mod catalog;
 mod fault;
 mod messages;
 mod notice;
+pub mod pages;
 mod resident;
 pub mod time;
 mod wording;
@@ -15,6 +17,7 @@ pub use messages::{MAX_TEXT_UNITS, Messages};
 pub use notice::{
     HelpClass, HomeAt, NoticeHead, NoticeText, OpenDoors, PersonAt, PlaceDoors, WhyWithdrawn,
 };
+pub use pages::{Asset, Pages};
 pub use resident::{Audience, MergedPart, ResidentText};
 pub use time::say_time;
 pub use wording::check_wording;

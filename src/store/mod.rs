@@ -32,6 +32,7 @@ pub mod roll;
 pub mod roster;
 pub mod round;
 pub mod search;
+pub mod session;
 pub mod situation;
 pub mod timer;
 pub mod told;
@@ -71,6 +72,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         roll::ALL,
         round::ALL,
         search::ALL,
+        session::ALL,
         situation::ALL,
         timer::ALL,
         upkeep::ALL,

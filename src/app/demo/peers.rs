@@ -30,7 +30,7 @@ use crate::practice::roster::DEAD_ENDING;
 use crate::queue::QueueSettings;
 use crate::render::Messages;
 use crate::store::{Store, migrate, view};
-use crate::web;
+use crate::web::{self, WebSettings};
 
 const ACCOUNT: &str = "ACdemo0123456789";
 const NUMBER: &str = "+8612700000000";
@@ -157,7 +157,7 @@ impl Prepared {
         let pulse = Arc::new(Pulse::default());
         let (end, stop) = watch::channel(false);
         let (end_web, web_stop) = watch::channel(false);
-        let routes = web::routes(engine.clone(), pulse.clone(), &web_stop);
+        let routes = web::routes(engine.clone(), pulse.clone(), WebSettings::default(), &web_stop)?;
         let web = tokio::spawn(serve_hooks(ours, routes, web_stop));
         let roles = Roles { dispatch: true, clock: true };
         let pump = tokio::spawn(pump::run_with(engine.clone(), roles, pulse, stop));

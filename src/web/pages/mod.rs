@@ -1,0 +1,76 @@
+//! The pages officials use. **To add a page:**
+//!
+//! 1. `templates/pages/zh-CN/desk.html` that extends `base.html` (blocks `title`, `main`; `shape`
+//!    is `wide`, `middle` or `narrow`), and a line `page!("desk")` in `render/pages.rs`. A style or
+//!    script of its own is one more part in `STYLES` or `SCRIPTS` there; never inline.
+//! 2. `src/web/pages/desk.rs` with handlers, a route below, and a line in [`NAV`] if it has a menu
+//!    entry:
+//!
+//! ```ignore
+//! pub(super) async fn show(page: Signed, Path(uid): Path<String>) -> PageResult {
+//!     let places = …;
+//!     page.engine().check_access(&page.actor, Action::TakeTask, &places).await?;
+//!     page.view("desk.html", context! { tasks, now => page.now_ms() })
+//! }
+//! pub(super) async fn take(page: Signed, Posted(form): Posted) -> PageResult {
+//!     page.engine().take_task(&page.actor, form.text("task")?).await?;
+//!     page.go("/desk")
+//! }
+//! ```
+//!
+//! [`Signed`] is somebody signed in (`page.actor` is the engine's; else the visitor is sent to
+//! `/login` and back), [`Visitor`] anybody. [`Visitor::about`] stripes a page of an exercise or
+//! rehearsal. [`Posted`] is a form; every form carries `{{ frame.csrf }}`, and `admit` has refused
+//! it before a handler runs where that or its origin is not ours. Rights by place are the
+//! engine's: its refusals, like every [`PageFault`], become a page of their own through `?`.
+//! A GET changes nothing.
+#![allow(dead_code, reason = "the interface of pages that come next")]
+
+mod admit;
+mod fault;
+mod fields;
+mod home;
+mod login;
+mod visit;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+pub(in crate::web) use self::fault::{PageFault, PageResult};
+pub(in crate::web) use self::fields::Posted;
+pub(in crate::web) use self::visit::{Signed, Visitor};
+
+use super::Face;
+use crate::domain::access::Action;
+
+/// A menu entry, shown to whoever may do this somewhere.
+struct NavItem {
+    path: &'static str,
+    title: &'static str,
+    needs: Action,
+}
+
+/// The main menu, in its order.
+const NAV: &[NavItem] = &[NavItem { path: "/", title: "首页", needs: Action::LookAtBoard }];
+
+/// All pages, and what is shown where there is none.
+pub(super) fn routes(face: &Arc<Face>) -> Router<Arc<Face>> {
+    Router::new()
+        .route("/", get(home::show))
+        .route("/login", get(login::show).post(login::enter))
+        .route("/logout", post(login::leave))
+        .fallback(nowhere)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(face.clone(), admit::admit))
+}
+
+async fn nowhere() -> PageFault {
+    PageFault::NotFound
+}
+
+async fn wrong_method() -> PageFault {
+    PageFault::Method
+}
