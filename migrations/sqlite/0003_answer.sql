@@ -28,6 +28,7 @@ CREATE TABLE statement (
     claim INTEGER NOT NULL,              -- domain::statement::Claim
     persons INTEGER,
     closes TEXT,                        -- source_keys of the helps it closes, comma separated
+    detail TEXT,                        -- where to, why not: a word of domain::doorstep
     observed_at INTEGER NOT NULL,
     stored_at INTEGER NOT NULL,
     source TEXT NOT NULL
@@ -78,6 +79,20 @@ CREATE TABLE list (
     UNIQUE (alert_id, place_id, human_id)
 ) STRICT;
 CREATE INDEX list_human ON list (human_id, state);
+
+-- Links of leaders (all their lists under an alert) and residents; the token itself is not kept.
+CREATE TABLE link (
+    id INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,          -- keyed hash of the token
+    kind INTEGER NOT NULL,               -- domain::link::Kind
+    alert_id INTEGER NOT NULL,
+    subject_id INTEGER NOT NULL,         -- human or household
+    epoch INTEGER NOT NULL,              -- raised: the tokens before are dead
+    created_at INTEGER NOT NULL,
+    dies_at INTEGER,                     -- a day after the end of the alert
+    shown_at INTEGER,                    -- last noted look; a look proves nothing
+    UNIQUE (alert_id, kind, subject_id)
+) STRICT;
 
 CREATE TABLE sheet (
     id INTEGER PRIMARY KEY,

@@ -30,6 +30,12 @@ pub const SHARED_NUMBER: i64 = 3;
 pub const MESSAGES_DAY: i64 = 3;
 /// Rows of a list over the API.
 pub const PAGE_ROWS: i64 = 500;
+/// Doors on one page of a leader's round: with them it stays well under [`PAGE_BYTES`].
+pub const PAGE_DOORS: usize = 25;
+/// Done doors that are shown folded.
+pub const DONE_DOORS: i64 = 30;
+/// Other holders that are shown to one.
+pub const HANDS_SHOWN: i64 = 20;
 /// Bytes of a form sent by a page.
 pub const FORM_BODY_BYTES: usize = 64 * 1024;
 /// Fields of such a form.

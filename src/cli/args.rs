@@ -303,6 +303,21 @@ pub enum List {
         #[arg(long = "to", value_name = "PERSON_CODE")]
         human: String,
     },
+    /// The link to a person's lists under an alert, or to a household's own page.
+    Link {
+        alert: String,
+        #[arg(long = "person", value_name = "PERSON_CODE", required_unless_present = "home")]
+        human: Option<String>,
+        #[arg(long = "home", value_name = "HOUSEHOLD_CODE", conflicts_with = "human")]
+        home: Option<String>,
+    },
+    /// Take the link of a person who lost his phone out of force. The new one is printed and never
+    /// sent by SMS: hand it over yourself.
+    Revoke {
+        alert: String,
+        #[arg(long = "person", value_name = "PERSON_CODE")]
+        human: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -426,6 +441,9 @@ mod tests {
             "alert roll-confirm 0199 --all --as 李签发",
             "list tick 0199 H12 evacuated --persons 3",
             "list give 0199 --to P7",
+            "list link 0199 --person P7 --as 值班",
+            "list link 0199 --home H12",
+            "list revoke 0199 --person P7",
             "desk close 0199 --result 已接走",
             "journal verify",
             "journal prove --at 12 --row 7 --as 李签发 --json",
@@ -453,6 +471,9 @@ mod tests {
             ("token new 甲 --for 大屏 --scopes cook", "admin"),
             ("alert withdraw 0199 --var reason", "NAME=VALUE"),
             ("list give 0199", "--to"),
+            ("list link 0199", "--person"),
+            ("list link 0199 --person P7 --home H12", "--home"),
+            ("list revoke 0199", "--person"),
             ("alert narrow 0199 --tell bye --place p1", "range-correction"),
             ("alert narrow 0199 --tell return-notice", "--place"),
             ("alert roll-fill 0199", "--file"),

@@ -192,6 +192,10 @@ async fn list(engine: &Engine, by: Option<&str>, command: &List) -> anyhow::Resu
         List::Show { list } => hands::show_list(engine, &actor, list).await,
         List::Take { list } => hands::take_list(engine, &actor, list).await,
         List::Give { list, human } => hands::give_list(engine, &actor, list, human).await,
+        List::Link { alert, human, home } => {
+            hands::link(engine, &actor, alert, human.as_deref(), home.as_deref()).await
+        }
+        List::Revoke { alert, human } => hands::revoke(engine, &actor, alert, human).await,
         List::Tick { list, household, seen, persons } => {
             hands::tick_list(engine, &actor, list, household, seen, *persons).await
         }

@@ -120,7 +120,10 @@ impl Engine {
         let created_at = self.clock.story_ms();
         let new = NewAccount { name: name.into(), password_hash, human_id: None, created_at };
         let made = account::create(tx, &new).await?;
-        made.ok_or_else(|| refused(format!("NAME / 名字 {name:?}：已有人用，或是空的、太长，请换一个")))
+        made.ok_or_else(|| {
+            let most = account::MAX_NAME_CHARS;
+            refused(format!("NAME / 名字 {name:?}：已有人用，或不是 1 到 {most} 个字，请换一个"))
+        })
     }
 
     async fn places_of(&self, roles: &[RoleAsked]) -> Result<Vec<(Role, i64)>, EngineFault> {
@@ -129,11 +132,12 @@ impl Engine {
         let known = order::known_codes(&self.store, &rows).await?;
         let place = |asked: &RoleAsked| {
             let found = known.iter().find(|known| known.0 == asked.place && known.1 != 0);
-            let found =
-                found.ok_or_else(|| refused(format!(
+            let found = found.ok_or_else(|| {
+                refused(format!(
                     "--role / 角色：底册里没有这个地点 {:?}，地点编码在 places.csv 第一列",
                     asked.place
-                )))?;
+                ))
+            })?;
             Ok((asked.role, found.1))
         };
         roles.iter().map(place).collect()

@@ -198,6 +198,7 @@ impl Engine {
             claim: tick.claim.code(),
             persons: tick.persons,
             closes: None,
+            detail: None,
             at: now,
             source: "list".into(),
         };
@@ -346,6 +347,7 @@ impl Engine {
             claim: Claim::HelpClosed.code(),
             persons: None,
             closes: join_closes(&closes),
+            detail: None,
             at: now,
             source: "desk".into(),
         };

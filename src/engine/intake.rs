@@ -351,6 +351,7 @@ impl Engine {
                 claim: claim.code(),
                 persons,
                 closes: None,
+                detail: None,
                 at,
                 source: "sms".into(),
             });

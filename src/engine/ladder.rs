@@ -144,18 +144,20 @@ impl Engine {
         for offer in said {
             by_human.entry(offer.human_id).or_default().push(offer);
         }
+        let tokens = self.list_tokens(tx, order.alert_id, &humans, now).await?;
         let mut posts = Vec::new();
         for (human, own) in by_human {
             let Some(address) = addresses.get(&human) else {
                 continue;
             };
+            let token = tokens.get(&human).map(String::as_str);
             posts.push(Post {
                 address: *address,
                 purpose: Purpose::Offer.code(),
                 n: now,
                 human: Some(human),
                 household: None,
-                text: self.offer_text(order, &own, &names, now)?,
+                text: self.offer_text(order, &own, &names, token, now)?,
             });
         }
         self.post(tx, order.alert_id, RANK_LEADER, &posts, now).await
@@ -166,6 +168,7 @@ impl Engine {
         order: &Order,
         own: &[&Said],
         names: &HashMap<i64, String>,
+        token: Option<&str>,
         now: i64,
     ) -> Result<String, EngineFault> {
         let name = |said: &&Said| names.get(&said.place_id).map_or("本辖区", String::as_str);
@@ -184,13 +187,13 @@ impl Engine {
                 doors,
                 waited_min,
                 act_by_ms,
-                token: None,
+                token,
                 call_up,
             };
             return self.say_in(order.kind, &text, now);
         }
         if let [one] = own {
-            let text = NoticeText::Offer { place: name(one), doors, act_by_ms, token: None };
+            let text = NoticeText::Offer { place: name(one), doors, act_by_ms, token };
             return self.say_in(order.kind, &text, now);
         }
         let places: Vec<PlaceDoors<'_>> = own
@@ -198,7 +201,7 @@ impl Engine {
             .take(PLACES_MAX)
             .map(|said| PlaceDoors { place: name(said), doors: said.doors.doors })
             .collect();
-        let text = NoticeText::OfferMerged { places: &places, doors, act_by_ms, token: None };
+        let text = NoticeText::OfferMerged { places: &places, doors, act_by_ms, token };
         self.say_in(order.kind, &text, now)
     }
 

@@ -11,6 +11,7 @@ use crate::domain::batch::{RANK_CONFIRMATION, RANK_HELP, RANK_LEADER};
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
 use crate::domain::lane::Lane;
+use crate::domain::link::Kind;
 use crate::domain::list::{ListState, SEARCH};
 use crate::domain::matching::LeaderAct;
 use crate::domain::notice::Purpose;
@@ -113,13 +114,25 @@ impl Engine {
         if lists.is_empty() {
             return Ok(None);
         }
-        self.put_in_hand(tx, &lists, now).await?;
-        for list in &lists {
+        self.take_for(tx, human, &lists, now).await?;
+        Ok(Some(self.say_held(tx, &lists, false, now).await?))
+    }
+
+    /// These lists are in a human's hand by his own act.
+    pub(super) async fn take_for(
+        &self,
+        tx: &mut Tx,
+        human: i64,
+        lists: &[HumanList],
+        now: i64,
+    ) -> Result<(), EngineFault> {
+        self.put_in_hand(tx, lists, now).await?;
+        for list in lists {
             let detail = serde_json::json!({"list": list.uid, "place": list.place_id});
             let actor = format!("human:{human}");
             self.note(tx, &actor, "list.take", Some(list.alert_id), detail).await?;
         }
-        Ok(Some(self.say_held(tx, &lists, false, now).await?))
+        Ok(())
     }
 
     /// Who was asked how he is says that he goes on.
@@ -151,9 +164,13 @@ impl Engine {
         for search in lists.iter().filter(|l| l.rung == SEARCH) {
             doors += timer::count_open(tx, search.alert_id).await?.0;
         }
+        // Lists under several alerts: the first one's page leads to the others.
+        let (alert, human) = lists.first().map_or((0, 0), |l| (l.alert_id, l.human_id));
+        let tokens = self.list_tokens(tx, alert, &[human], now).await?;
+        let token = tokens.get(&human).map(String::as_str);
         let place = place_words(lists);
         let doors = u32::try_from(doors).unwrap_or(0);
-        self.say(&NoticeText::ListTaken { place: &place, doors, again, token: None }, now)
+        self.say(&NoticeText::ListTaken { place: &place, doors, again, token }, now)
     }
 
     /// Writes that these lists are taken by their humans, and tells everybody whose doors they
@@ -261,6 +278,20 @@ impl Engine {
         if lists.is_empty() {
             return Ok(None);
         }
+        self.give_up(tx, human, &lists, now).await?;
+        let place = place_words(&lists);
+        Ok(Some(self.say(&NoticeText::ListDeclined { place: &place }, now)?))
+    }
+
+    /// Writes that these lists are not a human's any more, asks the next at once, and tells whose
+    /// whole it was of which he held a part.
+    pub(super) async fn give_up(
+        &self,
+        tx: &mut Tx,
+        human: i64,
+        lists: &[HumanList],
+        now: i64,
+    ) -> Result<(), EngineFault> {
         let ids: Vec<i64> = lists.iter().map(|l| l.id).collect();
         list::set(tx, &ids, ListState::Declined.code(), now).await?;
         for (alert, grid) in list::grids_of(tx, &ids).await? {
@@ -270,19 +301,21 @@ impl Engine {
             let kind = TimerKind::Search.code();
             timer::set(tx, search.alert_id, kind, 0, 0, 0, now).await?;
         }
-        for list in &lists {
+        for list in lists {
             let detail = serde_json::json!({"list": list.uid, "place": list.place_id});
             let actor = format!("human:{human}");
             self.note(tx, &actor, "list.decline", Some(list.alert_id), detail).await?;
         }
-        if from == ListState::Taken {
-            let names = list::human_names(tx, &[human]).await?;
-            let who = names.first().map_or("对方", |n| n.1.as_str());
-            let words = self.tell_whole(tx, &lists, who, false, now).await?;
-            self.tell_humans(tx, lists[0].alert_id, words, now).await?;
-        }
-        let place = place_words(&lists);
-        Ok(Some(self.say(&NoticeText::ListDeclined { place: &place }, now)?))
+        let in_hand = [ListState::Taken.code(), ListState::PassedOn.code()];
+        let held: Vec<HumanList> =
+            lists.iter().filter(|l| in_hand.contains(&l.state)).cloned().collect();
+        let Some(first) = held.first() else {
+            return Ok(());
+        };
+        let names = list::human_names(tx, &[human]).await?;
+        let who = names.first().map_or("对方", |n| n.1.as_str());
+        let words = self.tell_whole(tx, &held, who, false, now).await?;
+        self.tell_humans(tx, first.alert_id, words, now).await
     }
 
     /// Thanks, questions and the word that help has been heard, to residents.
@@ -349,7 +382,12 @@ impl Engine {
         now: i64,
     ) -> Result<String, EngineFault> {
         let exercise = kind == AlertKind::Exercise;
-        let head = NoticeHead { signature: &self.settings.signature, exercise, now_ms: now };
+        let list_url = match self.settings.public_url {
+            Some(_) => self.link_url(Kind::Leader, ""),
+            None => String::new(),
+        };
+        let signature = &self.settings.signature;
+        let head = NoticeHead { signature, exercise, list_url: &list_url, now_ms: now };
         let said = self.messages.notice_mended(&head, text)?;
         self.names.note(said.mended);
         Ok(said.text)

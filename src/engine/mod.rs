@@ -10,18 +10,21 @@ mod change;
 mod check;
 mod chunk;
 mod countersign;
+pub mod doorstep;
 pub mod exercise;
 pub mod expand;
 mod failing;
 pub mod feed;
 pub mod fire;
 pub mod hands;
+pub mod home;
 pub mod inbox;
 pub mod intake;
 pub mod issue;
 mod ladder;
 mod leader;
 mod leaving;
+pub mod link;
 mod names;
 pub mod narrow;
 mod night;
@@ -35,6 +38,7 @@ mod reading;
 pub mod receipt;
 mod record;
 mod renewals;
+pub mod round;
 mod search;
 pub mod send;
 pub mod session;
@@ -80,6 +84,8 @@ pub struct EngineSettings {
     pub calls_open: usize,
     /// Minutes of the day at which shifts of the duty room end.
     pub shift_ends: Vec<i64>,
+    /// The address by which people reach the pages; none: a link is a bare token.
+    pub public_url: Option<String>,
 }
 
 /// Everything the steps work with.

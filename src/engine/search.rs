@@ -104,11 +104,13 @@ impl Engine {
                 owner
             }
         };
+        let tokens = self.list_tokens(tx, order.alert_id, &[owner], now).await?;
         let text = NoticeText::Search {
             alert_title: &order.title,
             doors: count(open),
             persons: count(persons),
             waited_min: count(step * REMIND_MS / MINUTE_MS),
+            token: tokens.get(&owner).map(String::as_str),
         };
         let text = self.say_in(order.kind, &text, now)?;
         let word = (owner, Purpose::Search, text);

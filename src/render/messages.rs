@@ -147,6 +147,15 @@ impl Messages {
         self.frame(text.signature, text.exercise, &update, &body, &ask)
     }
 
+    /// What a text tells one home, without signature and menu: for a page that has its own.
+    ///
+    /// # Errors
+    /// See [`RenderFault`].
+    pub fn resident_words(&self, text: &ResidentText<'_>) -> Result<String, RenderFault> {
+        let part = MergedPart { template: text.template, vars: text.vars, demand: text.demand };
+        self.resident_body(text, &part)
+    }
+
     /// The whole SMS of a notice, signature included.
     ///
     /// # Errors
@@ -157,7 +166,9 @@ impl Messages {
         notice: &NoticeText<'_>,
     ) -> Result<String, RenderFault> {
         notice.check()?;
-        let body = self.fill(notice.template(), notice.context(head.now_ms))?;
+        let words = notice.context(head.now_ms);
+        let words = context! { list_url => head.list_url, ..words };
+        let body = self.fill(notice.template(), words)?;
         self.frame(head.signature, head.exercise, "", &body, "")
     }
 

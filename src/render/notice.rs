@@ -17,6 +17,8 @@ pub struct NoticeHead<'a> {
     /// The office's short name without brackets: 余姚市防指.
     pub signature: &'a str,
     pub exercise: bool,
+    /// What stands before a list's token: https://…/l/. Empty: the token alone.
+    pub list_url: &'a str,
     /// When it is written, ms UTC: times are said relative to it.
     pub now_ms: i64,
 }
@@ -88,6 +90,7 @@ pub enum NoticeText<'a> {
         places: &'a [PlaceDoors<'a>],
         n: u32,
         doors: u32,
+        token: Option<&'a str>,
     },
     /// A list is offered to one person.
     Offer {
@@ -115,6 +118,7 @@ pub enum NoticeText<'a> {
         act_by_ms: Option<i64>,
         parts: &'a [PlaceDoors<'a>],
         part_doors: u32,
+        token: Option<&'a str>,
     },
     /// To the superior: who did not wake, and `more` not named (beyond five they are counted).
     Unwoken {
@@ -141,6 +145,7 @@ pub enum NoticeText<'a> {
         doors: u32,
         persons: u32,
         waited_min: u32,
+        token: Option<&'a str>,
     },
     /// To the duty room before an alert expires; unanswered it goes on by `extend_hours`.
     Expiring {
@@ -288,7 +293,8 @@ impl NoticeText<'_> {
 
     pub(super) fn check(&self) -> Result<(), RenderFault> {
         match *self {
-            NoticeText::Summons { alert_title, places, .. } => {
+            NoticeText::Summons { alert_title, places, token, .. } => {
+                check_token(token)?;
                 check_title(alert_title)?;
                 check_places(places, 1)
             }
@@ -302,7 +308,8 @@ impl NoticeText<'_> {
                 check_token(token)?;
                 check_places(places, 2)
             }
-            NoticeText::Split { who, place, parts, .. } => {
+            NoticeText::Split { who, place, parts, token, .. } => {
+                check_token(token)?;
                 check_who(who)?;
                 check_place(place)?;
                 check_places(parts, 1)
@@ -324,8 +331,11 @@ impl NoticeText<'_> {
                 check_who(who)?;
                 check_place(place)
             }
+            NoticeText::Search { alert_title, token, .. } => {
+                check_token(token)?;
+                check_title(alert_title)
+            }
             NoticeText::Expiring { alert_title, .. }
-            | NoticeText::Search { alert_title, .. }
             | NoticeText::RangeCorrection { alert_title, .. } => check_title(alert_title),
             NoticeText::CountersignDue { alert_title, .. }
             | NoticeText::ExerciseStopped { alert_title } => check_title(alert_title),

@@ -17,8 +17,10 @@ mod dialect;
 pub mod expand;
 #[cfg(test)]
 pub(crate) mod fresh;
+pub mod home;
 pub mod journal;
 pub mod lease;
+pub mod link;
 pub mod list;
 pub mod look;
 pub mod migrate;
@@ -28,6 +30,7 @@ pub mod permit;
 pub mod proof;
 pub mod roll;
 pub mod roster;
+pub mod round;
 pub mod search;
 pub mod session;
 pub mod situation;
@@ -57,8 +60,10 @@ pub fn statements() -> Vec<&'static Stmt> {
         expand::ALL,
         expand::paired::ALL,
         expand::update::ALL,
+        home::ALL,
         journal::ALL,
         lease::ALL,
+        link::ALL,
         list::ALL,
         look::ALL,
         notice::ALL,
@@ -67,6 +72,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         proof::ALL,
         &roster,
         roll::ALL,
+        round::ALL,
         search::ALL,
         session::ALL,
         situation::ALL,

@@ -7,6 +7,7 @@ mod first;
 mod found;
 mod input;
 mod leaders;
+mod links;
 mod lists;
 mod lowered;
 mod names;

@@ -33,7 +33,12 @@ const PEOPLE: [PersonAt<'static>; 7] = {
 };
 
 fn head() -> NoticeHead<'static> {
-    NoticeHead { signature: "余姚市防指", exercise: false, now_ms: ms("2026-07-25 01:40") }
+    NoticeHead {
+        signature: "余姚市防指",
+        exercise: false,
+        list_url: "",
+        now_ms: ms("2026-07-25 01:40"),
+    }
 }
 
 fn act_by() -> Option<i64> {
@@ -63,7 +68,8 @@ fn reminder(waited_min: u32, act_by_ms: Option<i64>) -> NoticeText<'static> {
 }
 
 fn summons(n: u32, doors: u32, places: usize) -> NoticeText<'static> {
-    NoticeText::Summons { alert_title: TITLE, places: &PLACES[..places], n, doors }
+    let token = TOKEN.filter(|_| n == 1);
+    NoticeText::Summons { alert_title: TITLE, places: &PLACES[..places], n, doors, token }
 }
 
 /// Doors of whom not everybody was messaged.
@@ -82,6 +88,7 @@ fn split(slow: u32, ends: bool, parts: usize) -> NoticeText<'static> {
         act_by_ms: act_by(),
         parts: &PARTS[..parts],
         part_doors: 14,
+        token: TOKEN.filter(|_| slow == 1),
     }
 }
 
@@ -90,7 +97,8 @@ fn withdrawn(why: WhyWithdrawn) -> NoticeText<'static> {
 }
 
 fn search(waited_min: u32) -> NoticeText<'static> {
-    NoticeText::Search { alert_title: TITLE, doors: 3, persons: 7, waited_min }
+    let token = TOKEN.filter(|_| waited_min == 0);
+    NoticeText::Search { alert_title: TITLE, doors: 3, persons: 7, waited_min, token }
 }
 
 fn expiring(left_min: u32, doors: u32) -> NoticeText<'static> {
@@ -234,7 +242,7 @@ fn names_of_the_roster_are_checked() {
         (NoticeText::ListTaken { place, doors: 1, again: false, token }, "token: has a link"),
         (NoticeText::Unwoken { people: &nobody, more: 0 }, "who: is empty"),
         (
-            NoticeText::Summons { alert_title, places: &odd, n: 1, doors: 1 },
+            NoticeText::Summons { alert_title, places: &odd, n: 1, doors: 1, token: None },
             "place: has a character",
         ),
     ]);
@@ -334,6 +342,17 @@ fn a_home_is_named_to_a_relative_whatever_the_roster_says() {
     let (said, mended) = relative_name("🏠");
     assert_eq!(said, "您亲属");
     assert_eq!(mended.expect("named").field, "relative");
+}
+
+#[test]
+fn a_known_address_stands_before_the_token() {
+    let head = NoticeHead { list_url: "https://tl.example/l/", ..head() };
+    for notice in [offer(6, act_by(), TOKEN), summons(1, 310, 1), search(0), split(1, true, 2)] {
+        let said = messages().notice(&head, &notice).expect("renders");
+        assert!(said.ends_with("名单 https://tl.example/l/7KQ2M9XW4D3PA"), "{said}");
+    }
+    let said = messages().notice(&head, &offer(6, act_by(), None)).expect("renders");
+    assert!(said.ends_with("名单另发"), "{said}");
 }
 
 #[test]
