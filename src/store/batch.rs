@@ -85,8 +85,8 @@ crate::statements! {
         "ORDER BY CASE WHEN x.relative IS NULL THEN 0 ELSE 1 END, x.ord LIMIT 1) ",
         "WHERE s.told = b.version AND (s.heard_at IS NULL OR b.version > 1) ",
         "ORDER BY b.rank, b.id, s.seq LIMIT $2");
-    LOOK_AGAIN = concat!("SELECT batch_id, grid_id, seq, household_id, demand, persons, address_id, ",
-        "sealed, hash, realm, relative, shares, speaks_for, name FROM (SELECT q.*, ",
+    LOOK_AGAIN = concat!("SELECT batch_id, grid_id, seq, household_id, demand, persons, ",
+        "address_id, sealed, hash, realm, relative, shares, speaks_for, name FROM (SELECT q.*, ",
         "row_number() OVER (PARTITION BY q.seq ORDER BY q.used, q.away, q.place) AS choice ",
         "FROM (SELECT ", member_columns!(), ", a.ord AS place, ",
         "CASE WHEN a.relative IS NULL THEN 0 ELSE 1 END AS away, ",
@@ -148,9 +148,10 @@ crate::statements! {
         SELECT b.alert_id, b.version, b.kind, r.pick, b.wave, b.attempt + 1, r.tries, b.lane, \
         b.class, b.rank, b.grid_id, b.ring, b.seq_from, b.seq_to, b.ord, r.due, 0, $3 \
         FROM batch b JOIN {rows $2: b bigint, pick bigint, tries bigint, due bigint} \
-        ON r.b = b.id WHERE b.id {in $1} ON CONFLICT (alert_id, version, kind, wave, attempt, pick, lane, grid_id, \
-        seq_from, ord) DO UPDATE SET state = 0, not_before = excluded.not_before, \
-        hinted_at = NULL, done_at = NULL WHERE batch.state = 1";
+        ON r.b = b.id WHERE b.id {in $1} ON CONFLICT (alert_id, version, kind, \
+        wave, attempt, pick, lane, grid_id, seq_from, ord) DO UPDATE SET state = 0, \
+        not_before = excluded.not_before, hinted_at = NULL, done_at = NULL \
+        WHERE batch.state = 1";
     FINISH = "UPDATE batch SET state = CASE WHEN kind = 2 OR EXISTS (SELECT 1 FROM \
         alert_version al \
         WHERE al.alert_id = batch.alert_id AND al.version = batch.version AND al.state = $4) \
