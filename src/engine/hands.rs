@@ -80,18 +80,6 @@ fn refused(text: impl Into<String>) -> EngineFault {
 }
 
 impl Engine {
-    /// Whether the actor may do this at all of these places; every place is judged with those
-    /// above it.
-    pub async fn check_access(
-        &self,
-        actor: &Actor,
-        action: Action,
-        places: &[i64],
-    ) -> Result<(), EngineFault> {
-        let above = account::places_above_each(&self.store, places).await?;
-        Ok(access::allows_everywhere(&actor.rights, action, &above)?)
-    }
-
     /// A list with its open doors; the look at them is journaled.
     pub async fn show_list(
         &self,

@@ -149,8 +149,9 @@ crate::statements! {
         b.class, b.rank, b.grid_id, b.ring, b.seq_from, b.seq_to, b.ord, r.due, 0, $3 \
         FROM batch b JOIN {rows $2: b bigint, pick bigint, tries bigint, due bigint} \
         ON r.b = b.id WHERE b.id {in $1} ON CONFLICT (alert_id, version, kind, \
-        wave, attempt, pick, lane, grid_id, seq_from, ord) DO UPDATE SET state = 0, not_before = excluded.not_before, \
-        hinted_at = NULL, done_at = NULL WHERE batch.state = 1";
+        wave, attempt, pick, lane, grid_id, seq_from, ord) DO UPDATE SET state = 0, \
+        not_before = excluded.not_before, hinted_at = NULL, done_at = NULL \
+        WHERE batch.state = 1";
     FINISH = "UPDATE batch SET state = CASE WHEN kind = 2 OR EXISTS (SELECT 1 FROM \
         alert_version al \
         WHERE al.alert_id = batch.alert_id AND al.version = batch.version AND al.state = $4) \
