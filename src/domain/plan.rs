@@ -123,6 +123,26 @@ impl TimerKind {
         }
     }
 
+    /// What goes on when the order is over: tasks, the search list, corrections, signatures.
+    pub fn outlives_order(self) -> bool {
+        match self {
+            TimerKind::Task
+            | TimerKind::Search
+            | TimerKind::Correction
+            | TimerKind::Countersign
+            | TimerKind::Farewell => true,
+            TimerKind::FirstWaveMax
+            | TimerKind::Wave
+            | TimerKind::List
+            | TimerKind::Summons
+            | TimerKind::Unwoken
+            | TimerKind::Evidence
+            | TimerKind::Expiry
+            | TimerKind::Pace
+            | TimerKind::Helpers => false,
+        }
+    }
+
     /// The inverse of [`TimerKind::code`].
     pub fn from_code(code: i64) -> Option<TimerKind> {
         TimerKind::ALL.into_iter().find(|kind| kind.code() == code)

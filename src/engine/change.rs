@@ -92,7 +92,7 @@ impl Engine {
         order::plan_correction(&mut tx, row.id, version).await?;
         correct::recall(&mut tx, row.id, version, now).await?;
         self.recall_notices(&mut tx, row.id, now).await?;
-        timer::stop_alert(&mut tx, row.id).await?;
+        self.stop_timers(&mut tx, row.id).await?;
         self.withdraw_lists(&mut tx, &row, None, WhyWithdrawn::Wrong, now).await?;
         link::end(&mut tx, row.id, now).await?;
         timer::set(&mut tx, row.id, TimerKind::Correction.code(), 0, version, 1, now + 5_000)

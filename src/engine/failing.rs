@@ -9,6 +9,7 @@ use crate::domain::plan::TimerKind;
 use crate::domain::triage::Triage;
 use crate::store::climb::place_names;
 use crate::store::desk::{self, NewTask};
+use crate::store::order;
 use crate::store::timer::{self, TimerRow};
 
 /// After so long a failing timer is tried again.
@@ -66,9 +67,11 @@ impl Engine {
             return Ok(());
         }
         let timers: Vec<i64> = part.iter().map(|t| t.id).collect();
+        let alerts: Vec<i64> = part.iter().map(|t| t.alert_id).collect();
         let mut tx = self.store.begin().await?;
+        let heads = order::share(&mut tx, &alerts).await?;
         let due = timer::claim_again(&mut tx, &timers, now).await?;
-        match self.fire_set(&mut tx, &due, now).await {
+        match self.fire_set(&mut tx, &heads, &due, now).await {
             Ok(()) => tx.commit().await?,
             Err(fault) => {
                 tx.rollback().await?;

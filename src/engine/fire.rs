@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Engine, EngineFault, Order};
+use crate::domain::alert::State;
 use crate::domain::batch::RANK_LEADER;
 use crate::domain::climb;
 use crate::domain::notice::Purpose;
@@ -13,6 +14,7 @@ use crate::render::NoticeText;
 use crate::store::climb as rows;
 use crate::store::expand::paired;
 use crate::store::notice::Post;
+use crate::store::order::Head;
 use crate::store::timer::{self, PlaceTimer, TimerRow};
 use crate::store::{Tx, correct, order, wave};
 
@@ -26,9 +28,11 @@ impl Engine {
     pub async fn fire_due(&self) -> Result<usize, EngineFault> {
         let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
-        let due = timer::claim_due(&mut tx, now).await?;
+        let heads = order::share_due(&mut tx, now).await?;
+        let alerts: Vec<i64> = heads.iter().map(|head| head.id).collect();
+        let due = timer::claim_due(&mut tx, now, &alerts).await?;
         let fired = due.len();
-        match self.fire_set(&mut tx, &due, now).await {
+        match self.fire_set(&mut tx, &heads, &due, now).await {
             Ok(()) => tx.commit().await?,
             Err(fault) if fault.is_again() => return Err(fault),
             Err(fault) => {
@@ -43,6 +47,7 @@ impl Engine {
     pub(super) async fn fire_set(
         &self,
         tx: &mut Tx,
+        heads: &[Head],
         due: &[TimerRow],
         now: i64,
     ) -> Result<(), EngineFault> {
@@ -51,7 +56,8 @@ impl Engine {
             groups.entry((row.alert_id, row.kind)).or_default().push(row.clone());
         }
         for ((alert, kind), rows) in groups {
-            self.fire(tx, alert, kind, &rows, now).await?;
+            let head = heads.iter().find(|head| head.id == alert);
+            self.fire(tx, head, kind, &rows, now).await?;
         }
         Ok(())
     }
@@ -59,7 +65,7 @@ impl Engine {
     async fn fire(
         &self,
         tx: &mut Tx,
-        alert: i64,
+        head: Option<&Head>,
         kind: i64,
         rows: &[TimerRow],
         now: i64,
@@ -70,10 +76,14 @@ impl Engine {
         if kind == TimerKind::Task {
             return self.fire_tasks(tx, rows, now).await;
         }
-        let Some(head) = order::by_id(&self.store, alert).await? else {
+        let Some(head) = head else {
             return Ok(());
         };
-        let Some(order) = self.order(alert, head.version).await? else {
+        // A ladder that was being climbed in the moment of the end has left its next rung behind.
+        if head.state != State::Live.code() && !kind.outlives_order() {
+            return Ok(());
+        }
+        let Some(order) = self.order(head.id, head.version).await? else {
             return Ok(());
         };
         match kind {

@@ -161,6 +161,8 @@ pub struct Spread {
     pub class: i64,
     pub rank: i64,
     pub now: i64,
+    /// False: the order is over, and only who stood where is written.
+    pub sends: bool,
     /// When the grids' clocks start at the latest; none: the plan has neither waves nor lists.
     pub clock_at: Option<i64>,
     /// Texts of older versions that ask for the same; empty for a first one.
@@ -184,9 +186,11 @@ pub async fn fill(tx: &mut Tx, rows: &[ExpansionRow], spread: &Spread) -> Result
     } else {
         tx.exec(&FILL_STANDING, args![alert, version, places]).await?;
     }
-    cut_batches(tx, alert, version, &grids, spread, Pick::First, 0).await?;
+    if spread.sends {
+        cut_batches(tx, alert, version, &grids, spread, Pick::First, 0).await?;
+    }
     tx.exec(&COUNT_TALLY, args![alert, &grids]).await?;
-    if let Some(clock_at) = spread.clock_at {
+    if let Some(clock_at) = spread.clock_at.filter(|_| spread.sends) {
         tx.exec(&START_CLOCKS, args![&own, 1_i64, clock_at]).await?;
     }
     tx.exec(&FINISH_EXPANSION, args![&own, spread.now]).await?;

@@ -188,7 +188,7 @@ async fn a_timer_fires_once_under_two_firers() {
         tx.commit().await.unwrap();
         let fire = async |store: &Store| {
             let mut tx = store.begin().await.unwrap();
-            let due = timer::claim_due(&mut tx, 10).await.unwrap();
+            let due = timer::claim_due(&mut tx, 10, &[1]).await.unwrap();
             tx.commit().await.unwrap();
             due
         };
@@ -198,13 +198,13 @@ async fn a_timer_fires_once_under_two_firers() {
         assert_eq!((fired.len(), places.len()), (60, 60));
         // Not committed: it fires again.
         let mut tx = one.begin().await.unwrap();
-        assert_eq!(timer::claim_due(&mut tx, 11).await.unwrap().len(), 1);
+        assert_eq!(timer::claim_due(&mut tx, 11, &[1]).await.unwrap().len(), 1);
         drop(tx);
         // PostgreSQL rolls back once it hears of it, which is a moment later.
         let mut free = 0;
         for _ in 0..500 {
             let mut tx = two.begin().await.unwrap();
-            free = timer::claim_due(&mut tx, 11).await.unwrap().len();
+            free = timer::claim_due(&mut tx, 11, &[1]).await.unwrap().len();
             if free > 0 {
                 break;
             }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod change;
+mod early_end;
 mod farewell;
 mod first;
 mod found;
