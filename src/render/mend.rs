@@ -2,8 +2,8 @@
 //! hear of a list, whatever the roster calls its place. An author's words are never touched here;
 //! that such names come in at all is for the roster's import to refuse.
 
-use minijinja::Value;
 use minijinja::value::Serde;
+use minijinja::{Value, context};
 use serde_json::Value as Json;
 
 use super::fault::RenderFault;
@@ -69,7 +69,8 @@ impl Messages {
         let mut words = serde_json::to_value(notice.context(head.now_ms)).map_err(broken)?;
         let mut mended = Vec::new();
         mend(&mut words, "", most, &mut mended);
-        let body = self.fill(notice.template(), Value::from(Serde(words)))?;
+        let words = context! { list_url => head.list_url, ..Value::from(Serde(words)) };
+        let body = self.fill(notice.template(), words)?;
         let text = self.frame(head.signature, head.exercise, "", &body, "")?;
         Ok(Said { text, mended })
     }

@@ -303,7 +303,13 @@ fn the_longest_names_still_make_a_text() {
     for notice in [
         NoticeText::Unwoken { people: &people, more: 999 },
         NoticeText::OfferMerged { places: &places, doors, act_by_ms, token: None },
-        NoticeText::Summons { alert_title: &title, places: &places, n: 3, doors: 9_999 },
+        NoticeText::Summons {
+            alert_title: &title,
+            places: &places,
+            n: 3,
+            doors: 9_999,
+            token: None,
+        },
         NoticeText::Split {
             slow: 9,
             who: &who,
@@ -313,6 +319,7 @@ fn the_longest_names_still_make_a_text() {
             act_by_ms,
             parts: &places,
             part_doors: 999,
+            token: None,
         },
         NoticeText::DutyRoomReminder {
             place: &place,
