@@ -3,6 +3,7 @@
 
 mod assets;
 mod cookies;
+mod guesses;
 mod headers;
 mod hooks;
 mod origin;
@@ -21,6 +22,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use self::guesses::Guesses;
 use crate::engine::Engine;
 use crate::engine::inbox::Inbox;
 use crate::engine::pump::Pulse;
@@ -49,6 +51,7 @@ pub struct Face {
     pulse: Arc<Pulse>,
     pages: Pages,
     settings: WebSettings,
+    guesses: Guesses,
 }
 
 /// The routes over an engine. The grouping of callbacks ends with `stop`.
@@ -63,7 +66,8 @@ pub fn routes(
 ) -> Result<Router, RenderFault> {
     let inbox = Inbox::open(&engine, stop);
     let pages = Pages::embedded()?;
-    let face = Arc::new(Face { engine, inbox, pulse, pages, settings });
+    let face =
+        Arc::new(Face { engine, inbox, pulse, pages, settings, guesses: Guesses::default() });
     let routes = Router::new()
         .route("/hooks/{provider}", post(hooks::take))
         .route("/healthz", get(ready::healthz))

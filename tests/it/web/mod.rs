@@ -1,7 +1,11 @@
 //! The pages over the real router, on both engines: a browser with its cookies that follows a form
 //! as a person would, and can be made to cheat.
 
+mod bearer;
 mod frame;
+mod phone;
+mod resident;
+mod round;
 mod signin;
 
 use std::sync::Arc;
