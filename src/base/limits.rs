@@ -50,6 +50,12 @@ pub const SESSION_MS: i64 = 14 * 3_600_000;
 pub const SESSION_SEEN_MS: i64 = 60_000;
 /// Sessions of one account at once; the oldest make room.
 pub const SESSIONS_ACCOUNT: i64 = 20;
+/// Days a token lasts at most.
+pub const TOKEN_DAYS: i64 = 400;
+/// Wrong setup codes before the code is void.
+pub const SETUP_GUESSES: u32 = 10;
+/// Bytes of a call's JSON document.
+pub const API_BODY_BYTES: usize = 256 * 1024;
 /// Passwords hashed at once in one process.
 pub const HASHINGS: usize = 2;
 /// Tokens of links that open nothing, from one source in one minute.
@@ -58,3 +64,7 @@ pub const LINK_MISSES_MINUTE: u32 = 30;
 pub const LINK_SOURCES: usize = 10_000;
 /// Tries of an act on a page that lost a deadlock.
 pub const ACT_TRIES: u32 = 5;
+/// Those who may wait for it; others are told to come back.
+pub const HASHINGS_WAITING: usize = 16;
+/// Names and addresses whose failures one process remembers.
+pub const ATTEMPT_KEYS: usize = 20_000;

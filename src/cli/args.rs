@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::app::accounts::RoleAsked;
+use crate::app::accounts::{RoleAsked, Scopes};
 
 /// 铜锣: one warning, every household, until a person answers.
 #[derive(Debug, Parser)]
@@ -39,6 +39,9 @@ pub enum Command {
     /// Accounts and their roles by place.
     #[command(subcommand)]
     User(User),
+    /// API tokens.
+    #[command(subcommand)]
+    Token(Token),
     /// Orders: draft to end.
     #[command(subcommand)]
     Alert(Alert),
@@ -145,6 +148,22 @@ pub enum User {
     },
     /// Set a password, read from standard input.
     Passwd { name: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Make a token for an account; it is shown once.
+    New {
+        account: String,
+        /// What it is for.
+        #[arg(long = "for", value_name = "WHAT")]
+        what_for: String,
+        /// What it may be used for: read, alert, desk, admin.
+        #[arg(long, default_value = "read", value_parser = Scopes::parse)]
+        scopes: Scopes,
+        #[arg(long, default_value_t = 365)]
+        days: i64,
+    },
 }
 
 /// A form in a file, `-` for standard input.
@@ -386,6 +405,7 @@ mod tests {
             "user add 陈制作 --role author@330281 --role emergency@330281 --as 管理",
             "user add 陈制作 --role author@330281 desk@330281001",
             "user list --json",
+            "token new 陈制作 --for 大屏 --scopes read,desk --days 30 --as 管理",
             "alert draft --form f.json --as 陈制作 --json",
             "alert send --form - --as 陈制作",
             "alert return 0199 --reason 错字 --as 李签发",
@@ -420,6 +440,7 @@ mod tests {
             ("alert draft", "--form"),
             ("user add 甲", "--role"),
             ("user add 甲 --role cook@1", "author"),
+            ("token new 甲 --for 大屏 --scopes cook", "admin"),
             ("alert withdraw 0199 --var reason", "NAME=VALUE"),
             ("list give 0199", "--to"),
             ("list link 0199", "--person"),

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod alert;
+pub mod attempts;
 pub mod batch;
 pub mod calendar;
 pub mod climb;
@@ -23,6 +24,8 @@ pub mod plan;
 pub mod quiet;
 pub mod reply;
 pub mod roster;
+pub mod scope;
+pub mod setup_code;
 pub mod shift;
 pub mod standing;
 pub mod statement;

@@ -2,6 +2,7 @@
 //! drives them in production. A step never sleeps and never asks the machine for the time; one
 //! that lost a deadlock, a connection or a lease returns a value that says "again".
 
+pub mod accounts;
 pub mod audit;
 pub mod calendar;
 pub mod chain;
@@ -37,7 +38,7 @@ pub mod round;
 mod search;
 pub mod send;
 pub mod session;
-mod signin;
+pub mod signin;
 mod situation;
 pub mod words;
 
@@ -46,7 +47,6 @@ use std::sync::{Arc, Mutex};
 
 use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
-use crate::base::limits::HASHINGS;
 use crate::base::seal::Sealer;
 use crate::channel::{Provider, Transport};
 use crate::domain::access::Denied;
@@ -97,8 +97,7 @@ pub struct Engine {
     pub plans: Plans,
     pub settings: EngineSettings,
     pub(crate) calls: tokio::sync::Semaphore,
-    /// A password costs 19 MB and a core for a moment.
-    hashing: tokio::sync::Semaphore,
+    door: signin::Door,
     pub(crate) renewals: renewals::Renewals,
     orders: Mutex<HashMap<(i64, i64), Arc<Order>>>,
 }
@@ -168,7 +167,7 @@ impl Engine {
             messages: parts.messages,
             plans: parts.plans,
             calls: tokio::sync::Semaphore::new(parts.settings.calls_open.max(1)),
-            hashing: tokio::sync::Semaphore::new(HASHINGS),
+            door: signin::Door::default(),
             renewals: renewals::Renewals::default(),
             settings: parts.settings,
             orders: Mutex::new(HashMap::new()),

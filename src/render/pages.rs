@@ -33,15 +33,20 @@ macro_rules! asset {
 
 /// Every page and part of one, a line each.
 const PAGES: &[(&str, &str)] = &[
+    page!("account"),
+    page!("accounts"),
     page!("base"),
     page!("fault"),
     page!("home"),
     page!("link_gone"),
     page!("link_preview"),
     page!("login"),
+    page!("me"),
+    page!("place_field"),
     page!("resident"),
     page!("round"),
     page!("round_door"),
+    page!("setup"),
 ];
 
 /// The one stylesheet, in parts: a page with much of its own adds a part.

@@ -35,6 +35,7 @@ pub mod search;
 pub mod session;
 pub mod situation;
 pub mod timer;
+pub mod token;
 pub mod told;
 pub mod upkeep;
 pub mod view;
@@ -75,6 +76,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         session::ALL,
         situation::ALL,
         timer::ALL,
+        token::ALL,
         upkeep::ALL,
         told::ALL,
         view::ALL,

@@ -1,5 +1,5 @@
-//! The two cookies: who is signed in, and which visit an unsigned form belongs to. They carry
-//! random values and nothing else.
+//! The cookies: who is signed in, which visit an unsigned form belongs to, and that an account was
+//! signed in from this browser before. They carry random values and a mark of ours, no data.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
@@ -7,11 +7,14 @@ use super::WebSettings;
 
 /// Longest value we would ever have given, with room.
 const VALUE_BYTES: usize = 100;
+/// A browser is known for so long after its last sign-in.
+const KNOWN: &str = "; Max-Age=7776000";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cookie {
     Session,
     Visit,
+    Known,
 }
 
 impl Cookie {
@@ -22,6 +25,8 @@ impl Cookie {
             (Cookie::Session, false) => "tongluo",
             (Cookie::Visit, true) => "__Host-tongluo-visit",
             (Cookie::Visit, false) => "tongluo-visit",
+            (Cookie::Known, true) => "__Host-tongluo-known",
+            (Cookie::Known, false) => "tongluo-known",
         }
     }
 }
@@ -40,9 +45,13 @@ pub(super) fn read(headers: &HeaderMap, settings: &WebSettings, cookie: Cookie) 
         .filter(|value| (1..=VALUE_BYTES).contains(&value.len()))
 }
 
-/// Until the browser is closed; how long a session lives is the engine's.
+/// A session's until the browser is closed; how long it lives is the engine's.
 pub(super) fn set(headers: &mut HeaderMap, settings: &WebSettings, cookie: Cookie, value: &str) {
-    put(headers, settings, cookie, value, "");
+    let end = match cookie {
+        Cookie::Session | Cookie::Visit => "",
+        Cookie::Known => KNOWN,
+    };
+    put(headers, settings, cookie, value, end);
 }
 
 /// Takes it away.

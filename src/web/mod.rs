@@ -1,6 +1,7 @@
-//! HTTP in: pages, callbacks as raw bytes, and the two questions an operator's watchdog asks. It
-//! decodes no callback and decides nothing: rights and acts are the engine's.
+//! HTTP in: pages, the API, callbacks as raw bytes, and the two questions an operator's watchdog
+//! asks. It decodes no callback and decides nothing: rights and acts are the engine's.
 
+mod api;
 mod assets;
 mod cookies;
 mod guesses;
@@ -9,6 +10,7 @@ mod hooks;
 mod origin;
 mod pages;
 mod ready;
+mod setup;
 
 use std::future::Future;
 use std::io;
@@ -23,6 +25,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::guesses::Guesses;
+use crate::domain::setup_code::SetupCode;
 use crate::engine::Engine;
 use crate::engine::inbox::Inbox;
 use crate::engine::pump::Pulse;
@@ -35,6 +38,8 @@ pub struct WebSettings {
     pub public_url: Option<String>,
     /// Proxies of ours, believed about the address they speak for.
     pub proxies: Vec<IpAddr>,
+    /// What makes the first administrator, while there is none.
+    pub setup_code: Option<SetupCode>,
 }
 
 impl WebSettings {
@@ -52,6 +57,7 @@ pub struct Face {
     pages: Pages,
     settings: WebSettings,
     guesses: Guesses,
+    setup: setup::Setup,
 }
 
 /// The routes over an engine. The grouping of callbacks ends with `stop`.
@@ -66,13 +72,14 @@ pub fn routes(
 ) -> Result<Router, RenderFault> {
     let inbox = Inbox::open(&engine, stop);
     let pages = Pages::embedded()?;
-    let face =
-        Arc::new(Face { engine, inbox, pulse, pages, settings, guesses: Guesses::default() });
+    let (setup, guesses) = (setup::Setup::new(settings.setup_code.clone()), Guesses::default());
+    let face = Arc::new(Face { engine, inbox, pulse, pages, settings, guesses, setup });
     let routes = Router::new()
         .route("/hooks/{provider}", post(hooks::take))
         .route("/healthz", get(ready::healthz))
         .route("/readyz", get(ready::readyz))
         .route("/assets/{version}/{name}", get(assets::give))
+        .nest("/api/v1", api::routes())
         .merge(pages::routes(&face))
         .layer(map_response_with_state(face.clone(), headers::put))
         .with_state(face);

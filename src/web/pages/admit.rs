@@ -44,6 +44,7 @@ pub(super) async fn admit(State(face): State<Arc<Face>>, request: Request, next:
         path: request.uri().path().to_owned(),
         whole_path: whole_path.to_owned(),
         source: origin::source(&request, &face.settings),
+        known: cookies::read(headers, &face.settings, Cookie::Known),
         actor,
         session,
     });

@@ -48,6 +48,7 @@ pub(super) async fn admit(State(face): State<Arc<Face>>, request: Request, next:
         actor: None,
         session: None,
         csrf: String::new(),
+        known: None,
         whole_path: path.clone(),
         path,
         source: origin::source(&request, &face.settings),

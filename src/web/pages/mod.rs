@@ -27,14 +27,17 @@
 //! `csrf`: `bearer` lets them in, and their forms carry a nonce of the link.
 #![allow(dead_code, reason = "the interface of pages that come next")]
 
+mod accounts;
 mod admit;
 mod bearer;
 mod fault;
 mod fields;
 mod home;
 mod login;
+mod me;
 mod resident;
 mod round;
+mod setup;
 mod visit;
 
 use std::sync::Arc;
@@ -58,7 +61,10 @@ struct NavItem {
 }
 
 /// The main menu, in its order.
-const NAV: &[NavItem] = &[NavItem { path: "/", title: "首页", needs: Action::LookAtBoard }];
+const NAV: &[NavItem] = &[
+    NavItem { path: "/", title: "首页", needs: Action::LookAtBoard },
+    NavItem { path: "/accounts", title: "账号", needs: Action::ManageAccounts },
+];
 
 /// All pages, and what is shown where there is none.
 pub(super) fn routes(face: &Arc<Face>) -> Router<Arc<Face>> {
@@ -71,6 +77,16 @@ pub(super) fn routes(face: &Arc<Face>) -> Router<Arc<Face>> {
         .route("/", get(home::show))
         .route("/login", get(login::show).post(login::enter))
         .route("/logout", post(login::leave))
+        .route("/setup", get(setup::show).post(setup::make))
+        .route("/me", get(me::show))
+        .route("/me/password", post(me::password))
+        .route("/accounts", get(accounts::list).post(accounts::add))
+        .route("/accounts/{id}", get(accounts::show))
+        .route("/accounts/{id}/roles/{act}", post(accounts::role))
+        .route("/accounts/{id}/password", post(accounts::password))
+        .route("/accounts/{id}/disable", post(accounts::disable))
+        .route("/accounts/{id}/tokens", post(accounts::add_token))
+        .route("/accounts/{id}/tokens/{token}/revoke", post(accounts::revoke_token))
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(face.clone(), admit::admit))

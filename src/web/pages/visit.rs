@@ -31,6 +31,8 @@ pub(in crate::web) struct Visit {
     pub(super) whole_path: String,
     /// Where the request comes from, for counting attempts.
     pub(super) source: String,
+    /// What a browser carries in which somebody signed in before.
+    pub(super) known: Option<String>,
 }
 
 /// Anybody who looks at a page.
@@ -74,6 +76,11 @@ impl Visitor {
     /// Where the request comes from, for counting attempts.
     pub(in crate::web) fn source(&self) -> &str {
         &self.visit.source
+    }
+
+    /// What a browser carries in which somebody signed in before.
+    pub(in crate::web) fn known(&self) -> Option<&str> {
+        self.visit.known.as_deref()
     }
 
     /// The page is about an alert of this kind: all but a live one are striped.

@@ -1,6 +1,7 @@
 //! The pages over the real router, on both engines: a browser with its cookies that follows a form
 //! as a person would, and can be made to cheat.
 
+mod accounts;
 mod bearer;
 mod frame;
 mod phone;
@@ -16,7 +17,7 @@ use http::{Method, Request, StatusCode, header};
 use tokio::sync::watch;
 use tongluo::domain::password;
 use tongluo::engine::pump::Pulse;
-use tongluo::store::Stmt;
+use tongluo::store::{Dialect, Stmt};
 use tongluo::web::{self, WebSettings};
 use tower::ServiceExt;
 
@@ -158,6 +159,10 @@ fn kept() -> String {
 /// The town's two officials may sign in, with the roles they have in the stories.
 pub async fn let_in(town: &Town) {
     let store = &town.engine.store;
+    if store.dialect() == Dialect::Postgres {
+        // The planted accounts brought their own ids.
+        town.break_in("ALTER TABLE account ALTER COLUMN id RESTART WITH 100").await;
+    }
     store.exec(&GIVE_PASSWORDS, tongluo::args![kept()]).await.unwrap();
     for actor in [&town.author, &town.approver] {
         for (role, place) in &actor.rights {
@@ -179,4 +184,12 @@ pub async fn account(
     for (role, place) in roles {
         store.exec(&GIVE_ROLE, tongluo::args![id, *place, role.code()]).await.unwrap();
     }
+}
+
+static ACTS: Stmt = Stmt::new("T", "SELECT detail FROM journal WHERE act = $1 ORDER BY id");
+
+/// What the journal says of an act.
+pub async fn acts(town: &Town, act: &str) -> Vec<String> {
+    let rows: Vec<(String,)> = town.engine.store.rows(&ACTS, tongluo::args![act]).await.unwrap();
+    rows.into_iter().map(|row| row.0).collect()
 }

@@ -4,8 +4,9 @@ use http::StatusCode;
 
 use tongluo::base::limits::{SESSION_IDLE_MS, SESSION_MS};
 use tongluo::domain::access::Role;
+use tongluo::domain::attempts::PAIR;
 
-use super::{Faces, PASSWORD, account, let_in};
+use super::{Faces, PASSWORD, account, acts, let_in};
 use crate::town::{Setup, on_both};
 
 #[tokio::test]
@@ -107,6 +108,60 @@ async fn a_session_ends_by_itself_and_with_its_account() {
         assert_eq!(idle.get("/").await.status, StatusCode::SEE_OTHER, "idle for too long");
         town.clock.advance_machine_ms(SESSION_MS - gone);
         assert_eq!(busy.get("/").await.status, StatusCode::SEE_OTHER, "a shift is over");
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_guesses_waits_and_the_duty_officer_does_not() {
+    on_both(Setup::default(), async |town| {
+        let_in(&town).await;
+        let faces = Faces::open(&town);
+        let mut officer = faces.signed("陈制作").await;
+        officer.submit("/", "/logout", &[]).await;
+        for name in ["陈制作", "没有这个人"] {
+            let mut guesser = faces.browser();
+            for n in 0..=PAIR.free {
+                let got = guesser.sign_in(name, "不是这个密码吧").await;
+                assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}, attempt {n}");
+            }
+            let got = guesser.sign_in(name, PASSWORD).await;
+            assert_eq!(got.status, StatusCode::TOO_MANY_REQUESTS, "{name}");
+            assert!(got.body.contains("请过2秒再试"), "{}", got.body);
+        }
+        let back = officer.sign_in("陈制作", PASSWORD).await;
+        assert_eq!(back.status, StatusCode::SEE_OTHER, "his own browser is not held up");
+        let mut elsewhere = faces.browser();
+        let held = elsewhere.sign_in("陈制作", PASSWORD).await;
+        assert_eq!(held.status, StatusCode::TOO_MANY_REQUESTS, "no other browser is his");
+        town.clock.advance_machine_ms(2_000);
+        assert_eq!(elsewhere.sign_in("陈制作", PASSWORD).await.status, StatusCode::SEE_OTHER);
+        let held = acts(&town, "session.held").await;
+        assert_eq!(held.len(), 2, "{held:?}");
+        assert!(held[0].contains("陈制作") && !held[1].contains("没有这个人"), "{held:?}");
+        assert_eq!(acts(&town, "session.open").await.len(), 3);
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_at_once_are_counted_and_bounded() {
+    on_both(Setup::default(), async |town| {
+        let_in(&town).await;
+        let faces = Faces::open(&town);
+        let mut browser = faces.browser();
+        let csrf = browser.get("/login").await.csrf();
+        let fields = [("name", "陈制作"), ("password", "不是这个密码吧"), ("csrf", csrf.as_str())];
+        let calls = (0..60).map(|_| {
+            let mut browser = browser.clone();
+            async move { browser.post("/login", &fields).await.status }
+        });
+        let answers = futures_util::future::join_all(calls).await;
+        let wrong = answers.iter().filter(|status| **status == 422).count();
+        assert_eq!(wrong, usize::try_from(PAIR.free).unwrap() + 1, "{answers:?}");
+        assert!(answers.iter().all(|status| [422, 429, 503].contains(&status.as_u16())));
         town
     })
     .await;
