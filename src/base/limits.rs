@@ -31,9 +31,9 @@ pub const MESSAGES_DAY: i64 = 3;
 /// Rows of a list over the API.
 pub const PAGE_ROWS: i64 = 500;
 /// Doors on one page of a leader's round: with them it stays well under [`PAGE_BYTES`].
-pub const PAGE_DOORS: usize = 25;
+pub const PAGE_DOORS: usize = 20;
 /// Done doors that are shown folded.
-pub const DONE_DOORS: i64 = 30;
+pub const DONE_DOORS: i64 = 15;
 /// Other holders that are shown to one.
 pub const HANDS_SHOWN: i64 = 20;
 /// Bytes of a form sent by a page.
@@ -58,6 +58,12 @@ pub const SETUP_GUESSES: u32 = 10;
 pub const API_BODY_BYTES: usize = 256 * 1024;
 /// Passwords hashed at once in one process.
 pub const HASHINGS: usize = 2;
+/// Tokens of links that open nothing, from one source in one minute.
+pub const LINK_MISSES_MINUTE: u32 = 30;
+/// Sources told apart in that minute.
+pub const LINK_SOURCES: usize = 10_000;
+/// Tries of an act on a page that lost a deadlock.
+pub const ACT_TRIES: u32 = 5;
 /// Those who may wait for it; others are told to come back.
 pub const HASHINGS_WAITING: usize = 16;
 /// Names and addresses whose failures one process remembers.

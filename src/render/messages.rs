@@ -172,6 +172,20 @@ impl Messages {
         self.frame(head.signature, head.exercise, "", &body, "")
     }
 
+    /// The sentence of a notice alone, for a page.
+    ///
+    /// # Errors
+    /// See [`RenderFault`].
+    pub fn notice_words(
+        &self,
+        notice: &NoticeText<'_>,
+        now_ms: i64,
+    ) -> Result<String, RenderFault> {
+        notice.check()?;
+        let words = context! { list_url => "", ..notice.context(now_ms) };
+        self.fill(notice.template(), words)
+    }
+
     fn resident_body(
         &self,
         text: &ResidentText<'_>,

@@ -38,17 +38,22 @@ const PAGES: &[(&str, &str)] = &[
     page!("base"),
     page!("fault"),
     page!("home"),
+    page!("link_gone"),
+    page!("link_preview"),
     page!("login"),
     page!("me"),
     page!("place_field"),
+    page!("resident"),
+    page!("round"),
+    page!("round_door"),
     page!("setup"),
 ];
 
 /// The one stylesheet, in parts: a page with much of its own adds a part.
-const STYLES: &[&str] = &[asset!("frame.css")];
+const STYLES: &[&str] = &[asset!("frame.css"), asset!("links.css")];
 
 /// The one script, in parts. Every page works without it.
-const SCRIPTS: &[&str] = &[asset!("frame.js")];
+const SCRIPTS: &[&str] = &[asset!("frame.js"), asset!("links.js")];
 
 const ICON: &str = asset!("icon.svg");
 

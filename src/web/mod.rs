@@ -4,6 +4,7 @@
 mod api;
 mod assets;
 mod cookies;
+mod guesses;
 mod headers;
 mod hooks;
 mod origin;
@@ -23,6 +24,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use self::guesses::Guesses;
 use crate::domain::setup_code::SetupCode;
 use crate::engine::Engine;
 use crate::engine::inbox::Inbox;
@@ -54,6 +56,7 @@ pub struct Face {
     pulse: Arc<Pulse>,
     pages: Pages,
     settings: WebSettings,
+    guesses: Guesses,
     setup: setup::Setup,
 }
 
@@ -69,8 +72,8 @@ pub fn routes(
 ) -> Result<Router, RenderFault> {
     let inbox = Inbox::open(&engine, stop);
     let pages = Pages::embedded()?;
-    let setup = setup::Setup::new(settings.setup_code.clone());
-    let face = Arc::new(Face { engine, inbox, pulse, pages, settings, setup });
+    let (setup, guesses) = (setup::Setup::new(settings.setup_code.clone()), Guesses::default());
+    let face = Arc::new(Face { engine, inbox, pulse, pages, settings, guesses, setup });
     let routes = Router::new()
         .route("/hooks/{provider}", post(hooks::take))
         .route("/healthz", get(ready::healthz))

@@ -40,6 +40,7 @@ pub(super) async fn readyz(State(face): State<Arc<Face>>) -> Response {
         "direct_hints": face.pulse.direct.load(Ordering::Relaxed),
         "again": face.pulse.again.load(Ordering::Relaxed),
         "failed": face.pulse.failed.load(Ordering::Relaxed),
+        "links_not_found": face.guesses.missed(),
         "fed_at": face.pulse.fed_at.load(Ordering::Relaxed),
     });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -73,17 +74,7 @@ async fn read(face: &Face, visit: &Arc<Visit>, request: Request) -> Result<Reque
     if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(Request::from_parts(parts, Body::empty()));
     }
-    if !origin::is_ours(&parts.headers, &face.settings) {
-        return Err(PageFault::Forged);
-    }
-    let form = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if !form.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
-        return Err(PageFault::Form("只接受本系统页面上的表单。".into()));
-    }
-    let body = axum::body::to_bytes(body, FORM_BODY_BYTES);
-    let body = body.await.map_err(|_| PageFault::TooLarge)?;
-    let fields = Fields::parse(&body)
-        .ok_or_else(|| PageFault::Form("表单里有不能保存的字符，或内容太多。".into()))?;
+    let fields = read_form(face, &parts, body).await?;
     let ours =
         subtle::ConstantTimeEq::ct_eq(fields.secret("csrf").as_bytes(), visit.csrf.as_bytes());
     if !bool::from(ours) {
@@ -93,8 +84,23 @@ async fn read(face: &Face, visit: &Arc<Visit>, request: Request) -> Result<Reque
     Ok(Request::from_parts(parts, Body::empty()))
 }
 
+/// The fields of a form that a page of ours sent, as far as a browser says so.
+pub(super) async fn read_form(face: &Face, parts: &Parts, body: Body) -> Result<Fields, PageFault> {
+    if !origin::is_ours(&parts.headers, &face.settings) {
+        return Err(PageFault::Forged);
+    }
+    let form = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if !form.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
+        return Err(PageFault::Form("只接受本系统页面上的表单。".into()));
+    }
+    let body = axum::body::to_bytes(body, FORM_BODY_BYTES);
+    let body = body.await.map_err(|_| PageFault::TooLarge)?;
+    Fields::parse(&body)
+        .ok_or_else(|| PageFault::Form("表单里有不能保存的字符，或内容太多。".into()))
+}
+
 /// The fault a handler gave, or one made of a bare status: also an extractor's refusal is a page.
-fn fault_of(response: &mut Response) -> Option<PageFault> {
+pub(super) fn fault_of(response: &mut Response) -> Option<PageFault> {
     if let Some(fault) = response.extensions_mut().remove::<PageFault>() {
         return Some(fault);
     }

@@ -23,16 +23,20 @@
 //! rehearsal. [`Posted`] is a form; every form carries `{{ frame.csrf }}`, and `admit` has refused
 //! it before a handler runs where that or its origin is not ours. Rights by place are the
 //! engine's: its refusals, like every [`PageFault`], become a page of their own through `?`.
-//! A GET changes nothing.
+//! A GET changes nothing. Pages behind a link (`/l/`, `/r/`) have no account, no cookie and no
+//! `csrf`: `bearer` lets them in, and their forms carry a nonce of the link.
 #![allow(dead_code, reason = "the interface of pages that come next")]
 
 mod accounts;
 mod admit;
+mod bearer;
 mod fault;
 mod fields;
 mod home;
 mod login;
 mod me;
+mod resident;
+mod round;
 mod setup;
 mod visit;
 
@@ -64,6 +68,11 @@ const NAV: &[NavItem] = &[
 
 /// All pages, and what is shown where there is none.
 pub(super) fn routes(face: &Arc<Face>) -> Router<Arc<Face>> {
+    let links = Router::new()
+        .route("/l/{token}", get(round::show).post(round::act))
+        .route("/r/{token}", get(resident::show).post(resident::act))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(face.clone(), bearer::admit));
     Router::new()
         .route("/", get(home::show))
         .route("/login", get(login::show).post(login::enter))
@@ -81,6 +90,7 @@ pub(super) fn routes(face: &Arc<Face>) -> Router<Arc<Face>> {
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(face.clone(), admit::admit))
+        .merge(links)
 }
 
 async fn nowhere() -> PageFault {

@@ -2,7 +2,11 @@
 //! as a person would, and can be made to cheat.
 
 mod accounts;
+mod bearer;
 mod frame;
+mod phone;
+mod resident;
+mod round;
 mod signin;
 
 use std::sync::Arc;
