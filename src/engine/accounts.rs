@@ -122,7 +122,10 @@ impl Engine {
         let made = account::create(tx, &new).await?;
         made.ok_or_else(|| {
             let most = account::MAX_NAME_CHARS;
-            refused(format!("NAME / 名字 {name:?}：已有人用，或不是 1 到 {most} 个字，请换一个 (taken, or not 1 to {most} characters)"))
+            refused(format!(
+                "NAME / 名字 {name:?}：已有人用，或不是 1 到 {most} 个字，请换一个 \
+                 (taken, or not 1 to {most} characters)"
+            ))
         })
     }
 
