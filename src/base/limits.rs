@@ -52,6 +52,8 @@ pub const SESSION_SEEN_MS: i64 = 60_000;
 pub const SESSIONS_ACCOUNT: i64 = 20;
 /// Days a token lasts at most.
 pub const TOKEN_DAYS: i64 = 400;
+/// Whether everything is ready is looked up at most so often: it counts the whole roster.
+pub const READINESS_KEPT_MS: i64 = 20_000;
 /// Wrong setup codes before the code is void.
 pub const SETUP_GUESSES: u32 = 10;
 /// Bytes of a call's JSON document.

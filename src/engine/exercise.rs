@@ -162,15 +162,4 @@ impl Engine {
         }
         Ok(())
     }
-
-    /// Renders a notice of an alert, marked where that is an exercise.
-    pub(super) fn say_of(
-        &self,
-        row: &AlertRow,
-        text: &NoticeText<'_>,
-        now: i64,
-    ) -> Result<String, EngineFault> {
-        let kind = AlertKind::from_code(row.kind).unwrap_or(AlertKind::Live);
-        self.say_in(kind, text, now)
-    }
 }

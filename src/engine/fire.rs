@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::saying::Under;
 use super::{Engine, EngineFault, Order};
 use crate::domain::alert::State;
 use crate::domain::batch::RANK_LEADER;
 use crate::domain::climb;
+use crate::domain::gate::AlertKind;
 use crate::domain::notice::Purpose;
 use crate::domain::plan::TimerKind;
 use crate::render::NoticeText;
@@ -301,23 +303,42 @@ impl Engine {
             let due = now + 5 * MINUTE_MS;
             timer::set(tx, row.alert_id, kind, 0, row.subject_id, row.step + 1, due).await?;
         }
-        let helps = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-        let waited = timers.iter().map(|t| t.step).max().unwrap_or(0);
-        let waited_min = u32::try_from(5 * (waited + 1)).unwrap_or(5);
-        let text = self.say(&NoticeText::DeskWaits { helps, waited_min }, now)?;
+        let due: Vec<&TimerRow> = timers.iter().filter(|t| ids.contains(&t.subject_id)).collect();
+        self.tell_desk(tx, &due, now).await
+    }
+
+    /// The duty room hears how many tasks wait; those of a rehearsal are counted for themselves.
+    async fn tell_desk(&self, tx: &mut Tx, due: &[&TimerRow], now: i64) -> Result<(), EngineFault> {
         let Some((human, address)) = rows::duty_room(tx).await?.first().copied() else {
             tracing::error!("there is no duty room to remind");
             return Ok(());
         };
-        let post = Post {
-            address,
-            purpose: Purpose::Reminder.code(),
-            n: now,
-            human: Some(human),
-            household: None,
-            text,
+        let alerts: Vec<i64> = due.iter().map(|t| t.alert_id).collect();
+        let mut staged = self.each_under(tx, &alerts).await?;
+        staged.retain(|under| under.kind == AlertKind::Rehearsal);
+        let of = |row: &TimerRow| {
+            let under = staged.iter().find(|under| under.alert == row.alert_id);
+            under.copied().unwrap_or(Under::NONE)
         };
-        self.post(tx, 0, RANK_LEADER, &[post], now).await
+        for under in staged.iter().copied().chain([Under::NONE]) {
+            let waiting: Vec<&&TimerRow> = due.iter().filter(|row| of(row) == under).collect();
+            let Some(waited) = waiting.iter().map(|row| row.step).max() else {
+                continue;
+            };
+            let helps = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
+            let waited_min = u32::try_from(5 * (waited + 1)).unwrap_or(5);
+            let text = NoticeText::DeskWaits { helps, waited_min };
+            let post = Post {
+                address,
+                purpose: Purpose::Reminder.code(),
+                n: now,
+                human: Some(human),
+                household: None,
+                text: self.say_in(under.kind, &text, now)?,
+            };
+            self.post(tx, under.alert, RANK_LEADER, &[post], now).await?;
+        }
+        Ok(())
     }
 }
 

@@ -143,7 +143,7 @@ impl Engine {
             vars: &order.vars,
             demand,
             audience: Audience::Household,
-            exercise: order.kind == AlertKind::Exercise,
+            kind: order.kind,
             version: 2, // without a time of its own: the page says it
             issued_at_ms: order.issued_at,
             merged: &[],

@@ -34,7 +34,7 @@ const RENEW_EVERY_MS: u64 = 10_000;
 const AUDIT_EVERY_MS: i64 = 60_000;
 /// With story time scaled, an audit is not due more often than this of real time.
 const AUDIT_REST_MS: i64 = 2_000;
-const CLOCK_LEASE: &str = "clock";
+pub(super) const CLOCK_LEASE: &str = "clock";
 const CLOCK_LEASE_MS: i64 = 15_000;
 /// How long chunks in flight may take after the stop.
 const DRAIN_MS: u64 = 10_000;

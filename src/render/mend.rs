@@ -71,7 +71,7 @@ impl Messages {
         mend(&mut words, "", most, &mut mended);
         let words = context! { list_url => head.list_url, ..Value::from(Serde(words)) };
         let body = self.fill(notice.template(), words)?;
-        let text = self.frame(head.signature, head.exercise, "", &body, "")?;
+        let text = self.frame(head.signature, head.kind, "", &body, "")?;
         Ok(Said { text, mended })
     }
 }

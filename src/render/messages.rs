@@ -12,6 +12,7 @@ use super::resident::{Audience, MergedPart, ResidentText};
 use super::time::say_clock;
 use super::wording::{check_colourless, check_wording, colour_stands_apart, fault};
 use crate::domain::demand::Demand;
+use crate::domain::gate::AlertKind;
 use crate::domain::wording::{FULL_NAME_UNITS, WordingFault};
 
 /// No text is longer, in UTF-16 units: a domestic gateway takes 500.
@@ -144,7 +145,7 @@ impl Messages {
             0 | 1 => String::new(),
             _ => say_clock(text.issued_at_ms),
         };
-        self.frame(text.signature, text.exercise, &update, &body, &ask)
+        self.frame(text.signature, text.kind, &update, &body, &ask)
     }
 
     /// What a text tells one home, without signature and menu: for a page that has its own.
@@ -169,7 +170,7 @@ impl Messages {
         let words = notice.context(head.now_ms);
         let words = context! { list_url => head.list_url, ..words };
         let body = self.fill(notice.template(), words)?;
-        self.frame(head.signature, head.exercise, "", &body, "")
+        self.frame(head.signature, head.kind, "", &body, "")
     }
 
     /// The sentence of a notice alone, for a page.
@@ -230,13 +231,14 @@ impl Messages {
     pub(super) fn frame(
         &self,
         signature: &str,
-        exercise: bool,
+        kind: AlertKind,
         update: &str,
         body: &str,
         ask: &str,
     ) -> Result<String, RenderFault> {
         check_wording("signature", signature, SIGNATURE_UNITS)?;
-        let whole = self.fill("frame", context! { signature, exercise, update, body, ask })?;
+        let mark = kind.mark();
+        let whole = self.fill("frame", context! { signature, mark, update, body, ask })?;
         let units = whole.encode_utf16().count();
         if units > MAX_TEXT_UNITS {
             return Err(RenderFault::TooLong { units, most: MAX_TEXT_UNITS });

@@ -9,6 +9,7 @@ use super::fault::RenderFault;
 use super::time::{say_clock, say_time};
 use super::wording::check_wording;
 use crate::domain::demand::Demand;
+use crate::domain::gate::AlertKind;
 use crate::domain::wording::FULL_NAME_UNITS;
 
 /// What stands around every notice.
@@ -16,7 +17,8 @@ use crate::domain::wording::FULL_NAME_UNITS;
 pub struct NoticeHead<'a> {
     /// The office's short name without brackets: 余姚市防指.
     pub signature: &'a str,
-    pub exercise: bool,
+    /// An exercise and a rehearsal say so in every text.
+    pub kind: AlertKind,
     /// What stands before a list's token: https://…/l/. Empty: the token alone.
     pub list_url: &'a str,
     /// When it is written, ms UTC: times are said relative to it.

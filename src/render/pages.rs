@@ -50,7 +50,7 @@ const PAGES: &[(&str, &str)] = &[
 ];
 
 /// The one stylesheet, in parts: a page with much of its own adds a part.
-const STYLES: &[&str] = &[asset!("frame.css"), asset!("links.css")];
+const STYLES: &[&str] = &[asset!("frame.css"), asset!("home.css"), asset!("links.css")];
 
 /// The one script, in parts. Every page works without it.
 const SCRIPTS: &[&str] = &[asset!("frame.js"), asset!("links.js")];

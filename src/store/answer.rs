@@ -51,7 +51,8 @@ crate::statements! {
     HUMAN_STATE = "SELECT h.id, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
         AND l.state = 1) AS offered, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
         AND l.state IN (2, 4)) AS held, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
-        AND l.state = 4) AS asked, (SELECT count(*) FROM summons s WHERE s.human_id = h.id \
+        AND l.state = 4) AS asked, (SELECT count(*) FROM summons s JOIN alert al \
+        ON al.id = s.alert_id AND al.state = $2 WHERE s.human_id = h.id \
         AND s.woken_at IS NULL) AS summoned, (SELECT count(*) FROM notice n JOIN alert al \
         ON al.id = n.alert_id AND al.state = $2 WHERE n.human_id = h.id AND n.purpose = $3) \
         AS helping FROM human h WHERE h.id {in $1}";

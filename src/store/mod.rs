@@ -26,6 +26,7 @@ pub mod look;
 pub mod migrate;
 pub mod notice;
 pub mod order;
+pub mod overview;
 pub mod permit;
 pub mod proof;
 pub mod roll;
@@ -68,6 +69,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         look::ALL,
         notice::ALL,
         order::ALL,
+        overview::ALL,
         permit::ALL,
         proof::ALL,
         &roster,

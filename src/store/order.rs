@@ -39,6 +39,7 @@ crate::statements! {
         issued_at, state, version, author_id, created_at, live_at, ended_at, extended_to \
         FROM alert WHERE id < $1 ORDER BY id DESC LIMIT $2";
     LOCK_ALERT = "SELECT id, state, version, author_id FROM alert WHERE id = $1 {lock}";
+    KINDS = "SELECT id, kind FROM alert WHERE id {in $1}";
     SHARE_ALERTS = "SELECT id, state, version FROM alert WHERE id {in $1} ORDER BY id {share}";
     SHARE_EXPANDED = "SELECT id, state, version FROM alert WHERE id IN (SELECT e.alert_id \
         FROM expansion e WHERE e.id {in $1}) ORDER BY id {share}";
@@ -281,6 +282,11 @@ pub async fn list(store: &Store, before: i64, limit: i64) -> Result<Vec<AlertRow
 /// Locks an alert for a change of state: id, state, version, author.
 pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<(i64, i64, i64, i64)>, StoreFault> {
     tx.first(&LOCK_ALERT, args![id]).await
+}
+
+/// The kinds of these alerts, which never change.
+pub async fn kinds(tx: &mut Tx, alerts: &[i64]) -> Result<Vec<(i64, i64)>, StoreFault> {
+    tx.rows(&KINDS, args![ids(alerts)]).await
 }
 
 /// How an alert stands, with its row held so that it stands so until the transaction has ended.

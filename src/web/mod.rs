@@ -58,6 +58,7 @@ pub struct Face {
     settings: WebSettings,
     guesses: Guesses,
     setup: setup::Setup,
+    ready: ready::Kept,
 }
 
 /// The routes over an engine. The grouping of callbacks ends with `stop`.
@@ -73,7 +74,8 @@ pub fn routes(
     let inbox = Inbox::open(&engine, stop);
     let pages = Pages::embedded()?;
     let (setup, guesses) = (setup::Setup::new(settings.setup_code.clone()), Guesses::default());
-    let face = Arc::new(Face { engine, inbox, pulse, pages, settings, guesses, setup });
+    let ready = ready::Kept::default();
+    let face = Arc::new(Face { engine, inbox, pulse, pages, settings, guesses, setup, ready });
     let routes = Router::new()
         .route("/hooks/{provider}", post(hooks::take))
         .route("/healthz", get(ready::healthz))

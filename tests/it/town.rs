@@ -59,6 +59,8 @@ pub struct Setup {
     pub receipts_first: bool,
     /// Open calls of one process.
     pub calls_open: usize,
+    /// The whole installation is marked practice.
+    pub practice: bool,
 }
 
 impl Default for Setup {
@@ -71,6 +73,7 @@ impl Default for Setup {
             broker: None,
             receipts_first: false,
             calls_open: 16,
+            practice: true,
         }
     }
 }
@@ -145,7 +148,7 @@ fn process(
         settings: EngineSettings {
             owner: owner.into(),
             signature: "余姚市防指".into(),
-            practice: true,
+            practice: setup.practice,
             thank_receipts: false,
             calls_open: setup.calls_open,
             shift_ends: vec![8 * 60, 20 * 60],

@@ -6,8 +6,12 @@ use std::path::Path;
 use super::*;
 
 fn frame() -> Value {
+    frame_of("live")
+}
+
+fn frame_of(kind: &str) -> Value {
     context! {
-        title => "余姚市防指", office => "余姚市防指", kind => "live", path => "/", nav => (),
+        title => "余姚市防指", office => "余姚市防指", kind, path => "/", nav => (),
         css => "/assets/0/page.css", js => "/assets/0/page.js", icon => "/assets/0/icon.svg",
         csrf => "", user => "", now => 0,
     }
@@ -41,6 +45,23 @@ fn what_comes_from_outside_is_text() {
     assert!(!html.contains("<script>alert"), "{html}");
     assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{html}");
     assert!(html.contains("<p>&quot;&#39;&amp;</p>"), "{html}");
+}
+
+#[test]
+fn what_is_not_real_says_so_in_title_and_header() {
+    let pages = Pages::embedded().unwrap();
+    let page = |kind: &str| {
+        let words =
+            context! { frame => frame_of(kind), status => 404, what => "无", remedy => "无" };
+        pages.render("fault.html", words).unwrap()
+    };
+    for (kind, word) in [("exercise", "演练"), ("rehearsal", "推演"), ("practice", "练习")] {
+        let html = page(kind);
+        assert!(html.contains(&format!("<title>【{word}】")), "{html}");
+        let stripe = format!("<p class=\"stripe\"><strong>{word}</strong>");
+        assert!(html.contains(&stripe), "{html}");
+    }
+    assert!(!page("live").contains("stripe"));
 }
 
 #[test]

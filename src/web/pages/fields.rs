@@ -48,6 +48,7 @@ impl Fields {
     }
 
     /// Whether a box was checked.
+    #[allow(dead_code, reason = "for the forms that come next")]
     pub(in crate::web) fn has(&self, name: &str) -> bool {
         self.maybe(name).is_some()
     }

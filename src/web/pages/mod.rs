@@ -25,7 +25,6 @@
 //! engine's: its refusals, like every [`PageFault`], become a page of their own through `?`.
 //! A GET changes nothing. Pages behind a link (`/l/`, `/r/`) have no account, no cookie and no
 //! `csrf`: `bearer` lets them in, and their forms carry a nonce of the link.
-#![allow(dead_code, reason = "the interface of pages that come next")]
 
 mod accounts;
 mod admit;

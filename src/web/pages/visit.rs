@@ -84,6 +84,7 @@ impl Visitor {
     }
 
     /// The page is about an alert of this kind: all but a live one are striped.
+    #[allow(dead_code, reason = "for the pages that come next")]
     pub(in crate::web) fn about(&self, kind: AlertKind) -> Visitor {
         Visitor { kind, ..self.clone() }
     }

@@ -11,6 +11,7 @@ mod leaders;
 mod links;
 mod lists;
 mod lowered;
+mod marks;
 mod names;
 mod notices;
 mod orders;

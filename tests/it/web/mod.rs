@@ -4,6 +4,7 @@
 mod accounts;
 mod bearer;
 mod frame;
+mod home;
 mod phone;
 mod resident;
 mod round;

@@ -2,6 +2,7 @@
 
 use super::{ONE_PART, TWO_PARTS, assert_lines, messages};
 use crate::domain::demand::Demand;
+use crate::domain::gate::AlertKind;
 use crate::domain::wording::FULL_NAME_UNITS;
 use crate::render::mend::{Said, relative_name};
 use crate::render::messages::MAX_TEXT_UNITS;
@@ -35,7 +36,7 @@ const PEOPLE: [PersonAt<'static>; 7] = {
 fn head() -> NoticeHead<'static> {
     NoticeHead {
         signature: "余姚市防指",
-        exercise: false,
+        kind: AlertKind::Live,
         list_url: "",
         now_ms: ms("2026-07-25 01:40"),
     }
@@ -203,9 +204,11 @@ fn notices_read_what_is_written_in_the_table() {
     let (leaders, residents) = (leaders_notices(), residents_notices());
     for notice in leaders.iter().chain(&residents).chain(&orders_notices()) {
         let said = messages.notice(&head(), notice).expect("samples render");
-        let exercise = NoticeHead { exercise: true, ..head() };
-        let drill = messages.notice(&exercise, notice).expect("samples render");
-        assert_eq!(drill, said.replacen('】', "】【演练】", 1));
+        for kind in [AlertKind::Exercise, AlertKind::Rehearsal] {
+            let marked = messages.notice(&NoticeHead { kind, ..head() }, notice);
+            let marked = marked.expect("samples render");
+            assert_eq!(marked, said.replacen('】', &format!("】{}", kind.mark()), 1));
+        }
         let room = match notice {
             NoticeText::Helper { .. }
             | NoticeText::OfferMerged { .. }
