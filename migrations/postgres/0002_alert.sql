@@ -168,6 +168,7 @@ CREATE TABLE batch (
 );
 CREATE UNIQUE INDEX batch_once ON batch
     (alert_id, version, kind, wave, attempt, pick, lane, grid_id, seq_from, ord);
+CREATE INDEX batch_grid ON batch (alert_id, grid_id);
 CREATE INDEX batch_open ON batch (rank, ord, id) WHERE state = 0;
 
 CREATE TABLE outcome (

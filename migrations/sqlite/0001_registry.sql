@@ -130,7 +130,6 @@ CREATE TABLE account (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     password_hash TEXT,
-    token_hash BLOB,
     human_id INTEGER REFERENCES human (id),
     created_at INTEGER NOT NULL,
     disabled_at INTEGER
@@ -141,6 +140,27 @@ CREATE TABLE account_role (
     role INTEGER NOT NULL,               -- domain::access::Role
     PRIMARY KEY (account_id, place_id, role)
 ) STRICT;
+
+-- Who is signed in. Only the hash of a cookie's value is kept; all instants are machine time.
+CREATE TABLE session (
+    hash BLOB PRIMARY KEY,
+    account_id INTEGER NOT NULL REFERENCES account (id),
+    opened_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX session_account ON session (account_id);
+-- What programs show instead of a password. All instants are machine time.
+CREATE TABLE token (
+    id INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    account_id INTEGER NOT NULL REFERENCES account (id),
+    name TEXT NOT NULL,
+    scopes INTEGER NOT NULL,                      -- bits of domain::scope
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_at INTEGER
+) STRICT;
+CREATE INDEX token_account ON token (account_id);
 
 CREATE TABLE setting (
     name TEXT PRIMARY KEY,

@@ -28,6 +28,7 @@ CREATE TABLE statement (
     claim INTEGER NOT NULL,              -- domain::statement::Claim
     persons INTEGER,
     closes TEXT,                        -- source_keys of the helps it closes, comma separated
+    detail TEXT,                        -- where to, why not: a word of domain::doorstep
     observed_at INTEGER NOT NULL,
     stored_at INTEGER NOT NULL,
     source TEXT NOT NULL
@@ -80,6 +81,20 @@ CREATE TABLE list (
 ) STRICT;
 CREATE INDEX list_human ON list (human_id, state);
 
+-- Links of leaders (all their lists under an alert) and residents; the token itself is not kept.
+CREATE TABLE link (
+    id INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,          -- keyed hash of the token
+    kind INTEGER NOT NULL,               -- domain::link::Kind
+    alert_id INTEGER NOT NULL,
+    subject_id INTEGER NOT NULL,         -- human or household
+    epoch INTEGER NOT NULL,              -- raised: the tokens before are dead
+    created_at INTEGER NOT NULL,
+    dies_at INTEGER,                     -- a day after the end of the alert
+    shown_at INTEGER,                    -- last noted look; a look proves nothing
+    UNIQUE (alert_id, kind, subject_id)
+) STRICT;
+
 CREATE TABLE sheet (
     id INTEGER PRIMARY KEY,
     uid TEXT NOT NULL UNIQUE,
@@ -124,6 +139,16 @@ CREATE TABLE notice (
 ) STRICT;
 CREATE INDEX notice_batch ON notice (batch_id);
 CREATE INDEX notice_human ON notice (human_id, purpose) WHERE human_id IS NOT NULL;
+
+-- What whoever no longer belongs is told, by place; told again as old leases end.
+CREATE TABLE farewell (
+    id INTEGER PRIMARY KEY,
+    alert_id INTEGER NOT NULL,
+    place_id INTEGER NOT NULL,
+    purpose INTEGER NOT NULL,            -- domain::notice::Purpose
+    text TEXT NOT NULL,
+    told_at INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE timer (
     id INTEGER PRIMARY KEY,

@@ -237,6 +237,7 @@ fn engine(
             thank_receipts: false,
             calls_open: CALLS_OPEN,
             shift_ends: vec![8 * 60, 20 * 60],
+            public_url: None,
         },
     })?)
 }

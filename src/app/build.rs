@@ -84,6 +84,7 @@ pub async fn build_engine(settings: &Settings, part: Part) -> anyhow::Result<Bui
             thank_receipts: installation.thank_receipts,
             calls_open: settings.dispatch.calls_open,
             shift_ends: settings.installation.shift_minutes(),
+            public_url: settings.web.public_url.clone(),
         },
         entropy,
     })?;

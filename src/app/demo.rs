@@ -218,13 +218,8 @@ async fn release(peers: &Peers) -> anyhow::Result<(i64, i64, Actor)> {
 
 async fn officer(peers: &Peers, name: &str, role: Role) -> anyhow::Result<Actor> {
     let store = &peers.engine.store;
-    let new = NewAccount {
-        name: name.into(),
-        password_hash: None,
-        token_hash: None,
-        human_id: None,
-        created_at: NIGHT_AT,
-    };
+    let new =
+        NewAccount { name: name.into(), password_hash: None, human_id: None, created_at: NIGHT_AT };
     let mut tx = store.begin().await?;
     let id = account::create(&mut tx, &new).await?;
     let id = id.ok_or_else(|| anyhow!("no account {name}"))?;

@@ -80,6 +80,39 @@ pub async fn give_list(
     Ok(list_said(&engine.give_list(actor, uid, human).await?))
 }
 
+/// The link to a person's lists, or to a household's own page.
+pub async fn link(
+    engine: &Engine,
+    actor: &Actor,
+    alert: &str,
+    human: Option<&str>,
+    home: Option<&str>,
+) -> anyhow::Result<Said> {
+    let link = match (human, home) {
+        (Some(human), _) => engine.leader_link(actor, alert, human).await?,
+        (None, Some(home)) => engine.resident_link(actor, alert, home).await?,
+        (None, None) => return Err(anyhow!("say whose: --person or --home")),
+    };
+    Ok(Said::new(json!({"link": link}), link))
+}
+
+/// Takes a person's link out of force and gives the new one.
+pub async fn revoke(
+    engine: &Engine,
+    actor: &Actor,
+    alert: &str,
+    human: &str,
+) -> anyhow::Result<Said> {
+    let link = engine.revoke_link(actor, alert, human).await?;
+    Ok(Said::new(
+        json!({"link": link}),
+        format!(
+            "{link}
+never sent by SMS: hand it over"
+        ),
+    ))
+}
+
 /// Writes down what was seen at a door.
 pub async fn tick_list(
     engine: &Engine,

@@ -14,6 +14,7 @@ use super::accounts;
 use super::build::EngineHandle as Engine;
 use crate::domain::access::Action;
 use crate::domain::roster::{Fault, RosterFile};
+use crate::domain::scope::Scope;
 use crate::exchange::roster::{Reader, check_size, write_header, write_row};
 use crate::practice::roster as practice;
 use crate::store::roster::{self, Change, Cursor, Finish, Import, Missing, Summary};
@@ -75,7 +76,7 @@ pub async fn import(
     let root: Vec<i64> = view::root(&engine.store).await?.into_iter().collect();
     let mut who = "installation".to_owned();
     if !root.is_empty() {
-        let actor = accounts::actor(engine, by).await?;
+        let actor = accounts::actor(engine, by, Scope::Admin).await?;
         engine.check_access(&actor, Action::ImportRoster, &root).await?;
         who = actor.name;
     }
@@ -212,7 +213,7 @@ fn named_files(paths: &[PathBuf]) -> anyhow::Result<Vec<(RosterFile, PathBuf)>> 
 
 /// Writes the roster as files that re-import to no difference. Journaled: it opens every number.
 pub async fn export(engine: &Engine, by: Option<&str>, out: &Path) -> anyhow::Result<Said> {
-    let actor = accounts::actor(engine, by).await?;
+    let actor = accounts::actor(engine, by, Scope::Admin).await?;
     let root: Vec<i64> = view::root(&engine.store).await?.into_iter().collect();
     engine.check_access(&actor, Action::ExportRoster, &root).await?;
     engine.journal(&actor.name, Action::ExportRoster.word(), json!({})).await?;

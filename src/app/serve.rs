@@ -13,10 +13,11 @@ use super::build::{self, Built, Part};
 use super::calendar;
 use super::settings::Settings;
 use crate::base::clock::CarriedClock;
+use crate::domain::setup_code::SetupCode;
 use crate::engine::calendar::Calendar;
 use crate::engine::pump::{self, Pulse, Roles};
 use crate::store::{Dialect, view};
-use crate::web;
+use crate::web::{self, WebSettings};
 
 const MEASURE_EVERY_MS: u64 = 30_000;
 /// Clocks further apart than this dispatch nothing.
@@ -111,7 +112,12 @@ async fn open_web(
     tracing::info!(address = %listener.local_addr()?, "listening");
     // Replies go on being grouped until the last request is answered.
     let (hold, grouping) = watch::channel(false);
-    let routes = web::routes(built.engine.clone(), pulse.clone(), &grouping);
+    let faces = WebSettings {
+        public_url: settings.web.public_url.clone(),
+        proxies: settings.web.proxies.clone(),
+        setup_code: setup_code(built, settings).await?,
+    };
+    let routes = web::routes(built.engine.clone(), pulse.clone(), faces, &grouping)?;
     let mut stop = stop.clone();
     let done = async move {
         let _ = stop.wait_for(|stop| *stop).await;
@@ -122,6 +128,20 @@ async fn open_web(
         }
         let _ = hold.send(true);
     }))
+}
+
+/// While there is no account, a code is told to whoever sees this process's output: with it the
+/// first administrator is made. Nowhere else is it shown, and a restart gives another.
+async fn setup_code(built: &Built, settings: &Settings) -> anyhow::Result<Option<SetupCode>> {
+    if !built.engine.is_without_accounts().await? {
+        return Ok(None);
+    }
+    let code = SetupCode::new(built.engine.entropy.bytes());
+    let listen = format!("http://{}", settings.web.listen);
+    let address = settings.web.public_url.as_deref().unwrap_or(&listen).trim_end_matches('/');
+    let shown = code.shown();
+    tracing::warn!("还没有账号：打开 {address}/setup ，输入启动码 {shown} ，创建第一个管理员");
+    Ok(Some(code))
 }
 
 impl Built {

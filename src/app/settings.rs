@@ -10,6 +10,7 @@ use crate::channel::http::HttpLimits;
 use crate::channel::registry::ProviderSettings;
 use crate::domain::shift;
 use crate::queue::QueueSettings;
+use crate::render::{SIGNATURE_UNITS, check_wording};
 
 /// Settings that can't be used as they stand; the text names the field.
 #[derive(Debug, thiserror::Error)]
@@ -152,11 +153,13 @@ pub struct Web {
     pub listen: String,
     /// The address by which gateways and people reach it.
     pub public_url: Option<String>,
+    /// Proxies of ours, believed about the address they speak for.
+    pub proxies: Vec<std::net::IpAddr>,
 }
 
 impl Default for Web {
     fn default() -> Web {
-        Web { listen: "127.0.0.1:8600".into(), public_url: None }
+        Web { listen: "127.0.0.1:8600".into(), public_url: None, proxies: Vec::new() }
     }
 }
 
@@ -246,9 +249,9 @@ impl Settings {
         if !(1..=36_500).contains(&self.installation.retention_days) {
             return fault("installation.retention_days: 1 to 36500".into());
         }
-        let signature = self.installation.signature.chars().count();
-        if !(1..=20).contains(&signature) {
-            return fault("installation.signature: 1 to 20 characters, without brackets".into());
+        let signature = &self.installation.signature;
+        if let Err(rule) = check_wording("installation.signature", signature, SIGNATURE_UNITS) {
+            return fault(format!("{rule}; without brackets"));
         }
         let ends = &self.installation.shift_ends;
         if !(1..=6).contains(&ends.len()) || self.installation.shift_minutes().len() != ends.len() {
@@ -323,6 +326,8 @@ mod tests {
             ("[queue]\nprefix = \"a b\"", "queue.prefix"),
             ("[rate]\npractice = -1.0", "rate.practice"),
             ("[installation]\nsignature = \"\"", "installation.signature"),
+            ("[installation]\nsignature = \"【余姚】\"", "installation.signature: has a"),
+            ("[installation]\nsignature = \"余姚市防汛防旱防台抗旱指挥部\"", "at most 12"),
             ("[installation]\nzone = \"余姚\"", "installation.zone"),
             ("[installation]\nretention_days = 0", "installation.retention_days"),
             ("[installation]\nshift_ends = [\"8点\"]", "installation.shift_ends"),

@@ -30,3 +30,43 @@ pub const SHARED_NUMBER: i64 = 3;
 pub const MESSAGES_DAY: i64 = 3;
 /// Rows of a list over the API.
 pub const PAGE_ROWS: i64 = 500;
+/// Doors on one page of a leader's round: with them it stays well under [`PAGE_BYTES`].
+pub const PAGE_DOORS: usize = 20;
+/// Done doors that are shown folded.
+pub const DONE_DOORS: i64 = 15;
+/// Other holders that are shown to one.
+pub const HANDS_SHOWN: i64 = 20;
+/// Bytes of a form sent by a page.
+pub const FORM_BODY_BYTES: usize = 64 * 1024;
+/// Fields of such a form.
+pub const FORM_FIELDS: usize = 2_000;
+/// Bytes of a page: it must come through a bad line at night.
+pub const PAGE_BYTES: usize = 60 * 1024;
+/// A session unused for so long has ended.
+pub const SESSION_IDLE_MS: i64 = 2 * 3_600_000;
+/// A session ends after so long: a shift of twelve hours and its hand-over.
+pub const SESSION_MS: i64 = 14 * 3_600_000;
+/// The use of a session is written down at most so often.
+pub const SESSION_SEEN_MS: i64 = 60_000;
+/// Sessions of one account at once; the oldest make room.
+pub const SESSIONS_ACCOUNT: i64 = 20;
+/// Days a token lasts at most.
+pub const TOKEN_DAYS: i64 = 400;
+/// Whether everything is ready is looked up at most so often: it counts the whole roster.
+pub const READINESS_KEPT_MS: i64 = 20_000;
+/// Wrong setup codes before the code is void.
+pub const SETUP_GUESSES: u32 = 10;
+/// Bytes of a call's JSON document.
+pub const API_BODY_BYTES: usize = 256 * 1024;
+/// Passwords hashed at once in one process.
+pub const HASHINGS: usize = 2;
+/// Tokens of links that open nothing, from one source in one minute.
+pub const LINK_MISSES_MINUTE: u32 = 30;
+/// Sources told apart in that minute.
+pub const LINK_SOURCES: usize = 10_000;
+/// Tries of an act on a page that lost a deadlock.
+pub const ACT_TRIES: u32 = 5;
+/// Those who may wait for it; others are told to come back.
+pub const HASHINGS_WAITING: usize = 16;
+/// Names and addresses whose failures one process remembers.
+pub const ATTEMPT_KEYS: usize = 20_000;

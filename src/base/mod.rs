@@ -9,3 +9,4 @@ pub mod limits;
 pub mod phone;
 pub mod seal;
 pub mod sms;
+pub mod token;

@@ -1,5 +1,6 @@
-//! Numbers at rest: sealed (XChaCha20-Poly1305), found by a keyed hash (HMAC-SHA-256), and our
-//! references in callbacks signed by the same installation key. Knows no table and no file.
+//! Numbers at rest: sealed (XChaCha20-Poly1305), found by a keyed hash (HMAC-SHA-256); our
+//! references in callbacks signed, and the tokens of links made, by the same installation key.
+//! Knows no table and no file.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,6 +9,8 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+use super::token;
 
 const NONCE_BYTES: usize = 24;
 const HASH_BYTES: usize = 16;
@@ -27,11 +30,12 @@ pub struct Sealer {
     cipher: XChaCha20Poly1305,
     hash: Hmac<Sha256>,
     sign: Hmac<Sha256>,
+    link: Hmac<Sha256>,
     journal: [u8; 32],
 }
 
 impl Sealer {
-    /// From 32 bytes. The four uses have keys of their own, derived from it.
+    /// From 32 bytes. The five uses have keys of their own, derived from it.
     pub fn new(key: &[u8; 32]) -> Sealer {
         let derive = |use_of: &str| -> [u8; 32] {
             Sha256::new().chain_update(key).chain_update(use_of).finalize().into()
@@ -44,6 +48,7 @@ impl Sealer {
             cipher: XChaCha20Poly1305::new(&derive("seal").into()),
             hash: mac("hash"),
             sign: mac("sign"),
+            link: mac("link"),
             journal: derive("journal"),
         }
     }
@@ -92,6 +97,13 @@ impl Sealer {
         mac.finalize().into_bytes()[..HASH_BYTES].to_vec()
     }
 
+    /// The token that only this installation makes for a text: 65 bits, see [`token`].
+    pub fn token(&self, text: &str) -> String {
+        let mut mac = self.link.clone();
+        mac.update(text.as_bytes());
+        token::spell(&mac.finalize().into_bytes())
+    }
+
     /// What the salts of sealed journal rows are derived from.
     pub fn journal_key(&self) -> &[u8] {
         &self.journal
@@ -108,11 +120,29 @@ impl Sealer {
         format!("{text}~{}", self.tag(text))
     }
 
+    /// The whole tag of a text, for what is guessed at over the net: 43 characters.
+    pub fn mark(&self, text: &str) -> String {
+        let mut mac = self.sign.clone();
+        mac.update(b"mark:");
+        mac.update(text.as_bytes());
+        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+    }
+
+    /// Whether a mark is that of the text.
+    pub fn is_mark(&self, text: &str, mark: &str) -> bool {
+        bool::from(self.mark(text).as_bytes().ct_eq(mark.as_bytes()))
+    }
+
     /// The signed text, where the tag is ours.
     pub fn verify<'a>(&self, signed: &'a str) -> Option<&'a str> {
         let (text, tag) = signed.rsplit_once('~')?;
         bool::from(self.tag(text).as_bytes().ct_eq(tag.as_bytes())).then_some(text)
     }
+}
+
+/// Whether two secrets are the same, in a time that tells nothing of where they differ.
+pub fn same(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
 #[cfg(test)]
@@ -136,6 +166,20 @@ mod tests {
         assert_eq!(ours.verify(&signed), Some("b1.2.3"));
         assert_eq!(ours.verify(&signed.replace("b1", "b9")), None);
         assert_eq!(ours.verify("b1.2.3"), None);
+        assert!(ours.is_mark("b1.2.3", &ours.mark("b1.2.3")));
+        assert!(!ours.is_mark("b1.2.4", &ours.mark("b1.2.3")));
+        assert!(!ours.is_mark("b1.2.3", ""));
         assert!(Sealer::from_hex("zz").is_err());
+    }
+
+    #[test]
+    fn a_token_is_made_for_one_text_by_one_key() {
+        let ours = Sealer::new(&[7; 32]);
+        let made = ours.token("leader.1.10.1");
+        assert_eq!(token::read(&made).as_deref(), Some(made.as_str()));
+        assert_eq!(ours.token("leader.1.10.1"), made);
+        assert_ne!(ours.token("leader.1.10.2"), made, "a new epoch is another token");
+        assert_ne!(Sealer::new(&[8; 32]).token("leader.1.10.1"), made);
+        assert!(same(&made, &made) && !same(&made, &made[1..]) && !same(&made, ""));
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::app::accounts::RoleAsked;
+use crate::app::accounts::{RoleAsked, Scopes};
 
 /// 铜锣: one warning, every household, until a person answers.
 #[derive(Debug, Parser)]
@@ -39,6 +39,9 @@ pub enum Command {
     /// Accounts and their roles by place.
     #[command(subcommand)]
     User(User),
+    /// API tokens.
+    #[command(subcommand)]
+    Token(Token),
     /// Orders: draft to end.
     #[command(subcommand)]
     Alert(Alert),
@@ -155,6 +158,22 @@ const FORM_HELP: &str = r#"A form, its places by the codes of places.csv, times 
 Also: kind (live, exercise, rehearsal), urgency (notice, urgent, flash), expires_at, exclude, zones,
 rings; of a forwarded warning: origin forwarded, number, colour, issued_at. A wrong or missing field
 is named with those that exist."#;
+
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Make a token for an account; it is shown once.
+    New {
+        account: String,
+        /// What it is for.
+        #[arg(long = "for", value_name = "WHAT")]
+        what_for: String,
+        /// What it may be used for: read, alert, desk, admin.
+        #[arg(long, default_value = "read", value_parser = Scopes::parse)]
+        scopes: Scopes,
+        #[arg(long, default_value_t = 365)]
+        days: i64,
+    },
+}
 
 /// A form in a file, `-` for standard input.
 #[derive(Debug, Args)]
@@ -284,6 +303,21 @@ pub enum List {
         #[arg(long = "to", value_name = "PERSON_CODE")]
         human: String,
     },
+    /// The link to a person's lists under an alert, or to a household's own page.
+    Link {
+        alert: String,
+        #[arg(long = "person", value_name = "PERSON_CODE", required_unless_present = "home")]
+        human: Option<String>,
+        #[arg(long = "home", value_name = "HOUSEHOLD_CODE", conflicts_with = "human")]
+        home: Option<String>,
+    },
+    /// Take the link of a person who lost his phone out of force. The new one is printed and never
+    /// sent by SMS: hand it over yourself.
+    Revoke {
+        alert: String,
+        #[arg(long = "person", value_name = "PERSON_CODE")]
+        human: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -391,6 +425,7 @@ mod tests {
             "user add 陈制作 --role author@330281 --role emergency@330281 --as 管理",
             "user add 陈制作 --role author@330281 desk@330281001",
             "user list --json",
+            "token new 陈制作 --for 大屏 --scopes read,desk --days 30 --as 管理",
             "alert draft --form f.json --as 陈制作 --json",
             "alert send --form - --as 陈制作",
             "alert return 0199 --reason 错字 --as 李签发",
@@ -406,6 +441,9 @@ mod tests {
             "alert roll-confirm 0199 --all --as 李签发",
             "list tick 0199 H12 evacuated --persons 3",
             "list give 0199 --to P7",
+            "list link 0199 --person P7 --as 值班",
+            "list link 0199 --home H12",
+            "list revoke 0199 --person P7",
             "desk close 0199 --result 已接走",
             "journal verify",
             "journal prove --at 12 --row 7 --as 李签发 --json",
@@ -430,8 +468,12 @@ mod tests {
             ("alert draft", "--form"),
             ("user add 甲", "--role"),
             ("user add 甲 --role cook@1", "author"),
+            ("token new 甲 --for 大屏 --scopes cook", "admin"),
             ("alert withdraw 0199 --var reason", "NAME=VALUE"),
             ("list give 0199", "--to"),
+            ("list link 0199", "--person"),
+            ("list link 0199 --person P7 --home H12", "--home"),
+            ("list revoke 0199", "--person"),
             ("alert narrow 0199 --tell bye --place p1", "range-correction"),
             ("alert narrow 0199 --tell return-notice", "--place"),
             ("alert roll-fill 0199", "--file"),

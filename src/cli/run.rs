@@ -6,8 +6,9 @@ use anyhow::Context;
 
 use super::args::{
     Alert, Bench, Cli, Command, Desk, Gateway, Journal, Key, List, Practice, Replies, Roster, Tell,
-    User,
+    Token, User,
 };
+use crate::app::accounts::Scope;
 use crate::app::build::{self, Part};
 use crate::app::practice::Behind;
 use crate::app::roster::{self, ImportWish};
@@ -64,6 +65,7 @@ pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Roster(_)
         | Command::User(_)
+        | Command::Token(_)
         | Command::Alert(_)
         | Command::List(_)
         | Command::Desk(_)
@@ -82,6 +84,9 @@ async fn act(cli: &Cli, settings: &Settings) -> anyhow::Result<ExitCode> {
         Command::User(User::Add { name, roles }) => accounts::add(engine, by, name, roles).await?,
         Command::User(User::List { after }) => accounts::list(engine, by, after).await?,
         Command::User(User::Passwd { name }) => accounts::passwd(engine, by, name).await?,
+        Command::Token(Token::New { account, what_for, scopes, days }) => {
+            accounts::new_token(engine, by, account, what_for, *scopes, *days).await?
+        }
         Command::Alert(command) => {
             let (said, holds) = alert(engine, by, command).await?;
             whole = holds;
@@ -122,7 +127,24 @@ fn say(cli: &Cli, said: &Said) {
 type Engine = crate::app::build::EngineHandle;
 
 async fn alert(engine: &Engine, by: Option<&str>, command: &Alert) -> anyhow::Result<(Said, bool)> {
-    let actor = accounts::actor(engine, by).await?;
+    let scope = match command {
+        Alert::Show { .. } | Alert::List | Alert::Audit { .. } => Scope::Read,
+        Alert::Draft(_)
+        | Alert::Send(_)
+        | Alert::Submit { .. }
+        | Alert::Approve { .. }
+        | Alert::Return { .. }
+        | Alert::Update { .. }
+        | Alert::Withdraw { .. }
+        | Alert::Countersign { .. }
+        | Alert::Extend { .. }
+        | Alert::Narrow { .. }
+        | Alert::Roll { .. }
+        | Alert::RollFill { .. }
+        | Alert::RollConfirm { .. }
+        | Alert::End { .. } => Scope::Alert,
+    };
+    let actor = accounts::actor(engine, by, scope).await?;
     let said = match command {
         Alert::Draft(form) => alerts::draft(engine, &actor, &alerts::read_form(&form.form)?).await,
         Alert::Send(form) => alerts::send(engine, &actor, &alerts::read_form(&form.form)?).await,
@@ -165,11 +187,15 @@ async fn alert(engine: &Engine, by: Option<&str>, command: &Alert) -> anyhow::Re
 }
 
 async fn list(engine: &Engine, by: Option<&str>, command: &List) -> anyhow::Result<Said> {
-    let actor = accounts::actor(engine, by).await?;
+    let actor = accounts::actor(engine, by, Scope::Desk).await?;
     match command {
         List::Show { list } => hands::show_list(engine, &actor, list).await,
         List::Take { list } => hands::take_list(engine, &actor, list).await,
         List::Give { list, human } => hands::give_list(engine, &actor, list, human).await,
+        List::Link { alert, human, home } => {
+            hands::link(engine, &actor, alert, human.as_deref(), home.as_deref()).await
+        }
+        List::Revoke { alert, human } => hands::revoke(engine, &actor, alert, human).await,
         List::Tick { list, household, seen, persons } => {
             hands::tick_list(engine, &actor, list, household, seen, *persons).await
         }
@@ -177,7 +203,7 @@ async fn list(engine: &Engine, by: Option<&str>, command: &List) -> anyhow::Resu
 }
 
 async fn desk(engine: &Engine, by: Option<&str>, command: &Desk) -> anyhow::Result<Said> {
-    let actor = accounts::actor(engine, by).await?;
+    let actor = accounts::actor(engine, by, Scope::Desk).await?;
     match command {
         Desk::Show { alert } => hands::show_desk(engine, &actor, alert.as_deref()).await,
         Desk::Take { task } => hands::take_task(engine, &actor, task).await,
@@ -186,7 +212,7 @@ async fn desk(engine: &Engine, by: Option<&str>, command: &Desk) -> anyhow::Resu
 }
 
 async fn journal(engine: &Engine, by: Option<&str>, command: &Journal) -> anyhow::Result<Said> {
-    let actor = accounts::actor(engine, by).await?;
+    let actor = accounts::actor(engine, by, Scope::Read).await?;
     match command {
         Journal::Verify => proofs::verify(engine, &actor).await,
         Journal::Prove { position, row } => proofs::prove(engine, &actor, *position, *row).await,

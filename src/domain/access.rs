@@ -147,12 +147,30 @@ impl fmt::Display for Action {
 
 /// A refusal that says what would help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{action} is not allowed at place {place}: {remedy}")]
+#[error("{action} is not allowed at {}: {remedy}", self.at())]
 pub struct Denied {
     pub action: Action,
     /// The place asked for; 0 where none was named.
     pub place: i64,
+    /// The place as people know it, where whoever refuses has looked it up.
+    pub place_name: Option<String>,
     pub remedy: String,
+}
+
+impl Denied {
+    fn at(&self) -> String {
+        self.place_name.clone().unwrap_or_else(|| format!("place {}", self.place))
+    }
+
+    /// The refusal for a page, with what would help.
+    pub fn chinese(&self) -> String {
+        let words: Vec<&str> = self.action.roles().iter().map(|role| role.chinese()).collect();
+        let words = words.join("、");
+        if self.place == 0 {
+            return format!("这项操作要指明地点，并在该地或其上级担任：{words}。");
+        }
+        format!("这项操作要在该地或其上级担任：{words}。请找有此职责的人，或请管理员授权。")
+    }
 }
 
 /// Whether these roles allow the action at a place.
@@ -172,6 +190,7 @@ pub fn allows(
     Err(Denied {
         action,
         place: place_ancestors.first().copied().unwrap_or(0),
+        place_name: None,
         remedy: remedy(roles, action, place_ancestors),
     })
 }
@@ -233,6 +252,7 @@ mod tests {
             "alert.approve is not allowed at place 101: \
              one of these roles is needed there or above: approver 签发"
         );
+        assert!(denied.chinese().contains("担任：签发。"), "{}", denied.chinese());
     }
 
     #[test]

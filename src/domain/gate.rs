@@ -8,6 +8,8 @@ use super::lane::Realm;
 
 /// What opens every text of an exercise, after the signature.
 pub const EXERCISE_MARK: &str = "【演练】";
+/// What opens every text of a rehearsal.
+pub const REHEARSAL_MARK: &str = "【推演】";
 
 /// What an alert is, never changed after its first draft.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -38,6 +40,15 @@ impl AlertKind {
             2 => Some(AlertKind::Exercise),
             3 => Some(AlertKind::Rehearsal),
             _ => None,
+        }
+    }
+
+    /// What every text of it opens with, after the signature; empty: it is meant as it stands.
+    pub fn mark(self) -> &'static str {
+        match self {
+            AlertKind::Live => "",
+            AlertKind::Exercise => EXERCISE_MARK,
+            AlertKind::Rehearsal => REHEARSAL_MARK,
         }
     }
 
@@ -78,11 +89,7 @@ impl Pass {
     /// Whether this pass also covers `text` on a gateway of `gateway`'s realm: one pass serves a
     /// chunk of one alert, and what leaves must still be what was admitted.
     pub fn covers(&self, gateway: Realm, text: &str) -> bool {
-        let marked = match self.kind {
-            AlertKind::Exercise => opens_as_exercise(text),
-            AlertKind::Live | AlertKind::Rehearsal => true,
-        };
-        marked && gateway == self.realm
+        opens_with(self.kind.mark(), text) && gateway == self.realm
     }
 }
 
@@ -98,9 +105,9 @@ pub enum GateRefusal {
     /// An exercise reaches only who confirmed it.
     #[error("the address is not on the roll of the exercise")]
     NotOnRoll,
-    /// An exercise that does not say so at once would be believed.
-    #[error("the text of an exercise must open with {EXERCISE_MARK}")]
-    NotMarked,
+    /// What does not say at once that it is not meant would be believed.
+    #[error("the text of a {} alert must open with {}", kind.word(), kind.mark())]
+    NotMarked { kind: AlertKind },
 }
 
 /// Lets one message through, or says why not.
@@ -127,27 +134,25 @@ pub fn admit(
     if address != realm {
         return Err(GateRefusal::Address { kind, address });
     }
-    if kind == AlertKind::Exercise {
-        if !on_roll {
-            return Err(GateRefusal::NotOnRoll);
-        }
-        if !opens_as_exercise(text) {
-            return Err(GateRefusal::NotMarked);
-        }
+    if kind == AlertKind::Exercise && !on_roll {
+        return Err(GateRefusal::NotOnRoll);
+    }
+    if !opens_with(kind.mark(), text) {
+        return Err(GateRefusal::NotMarked { kind });
     }
     Ok(Pass { kind, realm })
 }
 
 /// The mark stands first, or directly after one signature `【…】`.
-fn opens_as_exercise(text: &str) -> bool {
-    if text.starts_with(EXERCISE_MARK) {
+fn opens_with(mark: &str, text: &str) -> bool {
+    if text.starts_with(mark) {
         return true;
     }
     let Some(inside) = text.strip_prefix('【') else {
         return false;
     };
     match inside.split_once('】') {
-        Some((signature, rest)) => !signature.contains('【') && rest.starts_with(EXERCISE_MARK),
+        Some((signature, rest)) => !signature.contains('【') && rest.starts_with(mark),
         None => false,
     }
 }
@@ -158,6 +163,7 @@ mod tests {
 
     const ORDER: &str = "【余姚市防指】转移指令：3点前请离家到四明小学。";
     const DRILL: &str = "【余姚市防指】【演练】转移指令：3点前请离家到四明小学。";
+    const STAGED: &str = "【余姚市防指】【推演】转移指令：3点前请离家到四明小学。";
     const REALMS: [Realm; 2] = [Realm::Live, Realm::Practice];
 
     #[test]
@@ -165,10 +171,15 @@ mod tests {
         let kinds = [AlertKind::Live, AlertKind::Exercise, AlertKind::Rehearsal];
         let mut passed = Vec::new();
         for kind in kinds {
+            let text = match kind {
+                AlertKind::Live => ORDER,
+                AlertKind::Exercise => DRILL,
+                AlertKind::Rehearsal => STAGED,
+            };
             for practice in [false, true] {
                 for gateway in REALMS {
                     for address in REALMS {
-                        if admit(kind, practice, gateway, address, true, DRILL).is_ok() {
+                        if admit(kind, practice, gateway, address, true, text).is_ok() {
                             passed.push((kind, practice, gateway, address));
                         }
                     }
@@ -205,7 +216,24 @@ mod tests {
             "演练：请离家",
             "请离家【演练】",
         ] {
-            assert_eq!(exercise(true, text), Err(GateRefusal::NotMarked), "{text}");
+            assert_eq!(
+                exercise(true, text),
+                Err(GateRefusal::NotMarked { kind: AlertKind::Exercise }),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_rehearsal_says_so_in_an_installation_of_its_own_too() {
+        for practice in [false, true] {
+            let realm = Realm::Practice;
+            let staged = |text| admit(AlertKind::Rehearsal, practice, realm, realm, false, text);
+            assert!(staged(STAGED).is_ok());
+            for text in [ORDER, DRILL, ""] {
+                let refusal = GateRefusal::NotMarked { kind: AlertKind::Rehearsal };
+                assert_eq!(staged(text), Err(refusal), "{text}");
+            }
         }
     }
 

@@ -2,14 +2,17 @@
 
 pub mod access;
 pub mod alert;
+pub mod attempts;
 pub mod batch;
 pub mod calendar;
 pub mod climb;
 pub mod demand;
+pub mod doorstep;
 pub mod duty;
 pub mod gate;
 pub mod journal;
 pub mod lane;
+pub mod link;
 pub mod list;
 pub mod matching;
 pub mod need;
@@ -21,7 +24,10 @@ pub mod plan;
 pub mod quiet;
 pub mod reply;
 pub mod roster;
+pub mod scope;
+pub mod setup_code;
 pub mod shift;
 pub mod standing;
 pub mod statement;
 pub mod triage;
+pub mod wording;

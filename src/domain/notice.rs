@@ -70,6 +70,21 @@ purposes! {
     Finished = 24;
 }
 
+impl Purpose {
+    /// Said only while the order is in force: once it is lifted or taken back, whoever has not had
+    /// it yet must not be sent anywhere by it.
+    pub const WHILE_IN_FORCE: [Purpose; 8] = [
+        Purpose::Summons,
+        Purpose::Offer,
+        Purpose::Unwoken,
+        Purpose::Expiring,
+        Purpose::ListPassed,
+        Purpose::Helper,
+        Purpose::Split,
+        Purpose::Shared,
+    ];
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -81,6 +81,8 @@ pub enum TimerKind {
     Countersign,
     /// The helpers of homes that need a person are messaged.
     Helpers,
+    /// 范围更正 or 返回通知 is told again as the leases of an older version end.
+    Farewell,
     /// What was joined to somebody's offers since he was last told of them.
     Joined,
     /// A grid's ladder is looked at before its own timer is due.
@@ -88,7 +90,7 @@ pub enum TimerKind {
 }
 
 impl TimerKind {
-    pub const ALL: [TimerKind; 15] = [
+    pub const ALL: [TimerKind; 16] = [
         TimerKind::FirstWaveMax,
         TimerKind::Wave,
         TimerKind::List,
@@ -102,6 +104,7 @@ impl TimerKind {
         TimerKind::Pace,
         TimerKind::Countersign,
         TimerKind::Helpers,
+        TimerKind::Farewell,
         TimerKind::Joined,
         TimerKind::Look,
     ];
@@ -122,8 +125,31 @@ impl TimerKind {
             TimerKind::Pace => 11,
             TimerKind::Countersign => 12,
             TimerKind::Helpers => 13,
-            TimerKind::Joined => 14,
-            TimerKind::Look => 15,
+            TimerKind::Farewell => 14,
+            TimerKind::Joined => 15,
+            TimerKind::Look => 16,
+        }
+    }
+
+    /// What goes on when the order is over: tasks, the search list, corrections, signatures.
+    pub fn outlives_order(self) -> bool {
+        match self {
+            TimerKind::Task
+            | TimerKind::Search
+            | TimerKind::Correction
+            | TimerKind::Countersign
+            | TimerKind::Farewell => true,
+            TimerKind::FirstWaveMax
+            | TimerKind::Wave
+            | TimerKind::List
+            | TimerKind::Summons
+            | TimerKind::Unwoken
+            | TimerKind::Evidence
+            | TimerKind::Expiry
+            | TimerKind::Pace
+            | TimerKind::Helpers
+            | TimerKind::Joined
+            | TimerKind::Look => false,
         }
     }
 

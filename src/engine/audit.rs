@@ -19,6 +19,7 @@ impl Engine {
     /// Audits every live alert: an orphan becomes a task of the duty room with a timer, is logged
     /// and journaled. Gives the number of orphans found.
     pub async fn audit_once(&self) -> Result<i64, EngineFault> {
+        self.report_names().await;
         let mut found = 0;
         for state in [State::Live, State::Ended] {
             for (alert, uid, _, _, _) in order::live(&self.store, state.code()).await? {

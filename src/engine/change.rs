@@ -13,7 +13,7 @@ use crate::domain::demand::Demand;
 use crate::domain::plan::TimerKind;
 use crate::render::WhyWithdrawn;
 use crate::store::order::{self, NewVersion, Release};
-use crate::store::{correct, timer};
+use crate::store::{correct, link, timer};
 
 impl Engine {
     /// Writes the next version of a live alert as a draft; it is submitted and approved like any.
@@ -91,8 +91,10 @@ impl Engine {
         order::release(&mut tx, row.id, version, &release).await?;
         order::plan_correction(&mut tx, row.id, version).await?;
         correct::recall(&mut tx, row.id, version, now).await?;
-        timer::stop_alert(&mut tx, row.id).await?;
+        self.recall_notices(&mut tx, row.id, now).await?;
+        self.stop_timers(&mut tx, row.id).await?;
         self.withdraw_lists(&mut tx, &row, None, WhyWithdrawn::Wrong, now).await?;
+        link::end(&mut tx, row.id, now).await?;
         timer::set(&mut tx, row.id, TimerKind::Correction.code(), 0, version, 1, now + 5_000)
             .await?;
         let detail = json!({"version": version, "vars": vars});
@@ -137,7 +139,9 @@ impl Engine {
         order::lock(&mut tx, row.id).await?;
         order::supersede(&mut tx, row.id, State::Live.code(), State::Ended.code()).await?;
         order::set_alert_state(&mut tx, row.id, next.code(), Some(now)).await?;
+        self.recall_notices(&mut tx, row.id, now).await?;
         let open = self.open_search(&mut tx, actor, &row, now).await?;
+        link::end(&mut tx, row.id, now).await?;
         let detail = json!({"open": open});
         self.note(&mut tx, &actor.name, Action::EndAlert.word(), Some(row.id), detail).await?;
         tx.commit().await?;

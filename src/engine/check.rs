@@ -48,16 +48,12 @@ impl Engine {
         places: &[i64],
     ) -> Result<(), EngineFault> {
         let above = account::places_above_each(&self.store, places).await?;
-        let Err(denied) = access::allows_everywhere(&actor.rights, action, &above) else {
+        let Err(mut denied) = access::allows_everywhere(&actor.rights, action, &above) else {
             return Ok(());
         };
-        Err(match view::place(&self.store, denied.place).await? {
-            Some((code, name)) => {
-                let remedy = denied.remedy;
-                refused(format!("{action} is not allowed at {name} ({code}): {remedy}"))
-            }
-            None => refused(denied.to_string()),
-        })
+        let known = view::place(&self.store, denied.place).await?;
+        denied.place_name = known.map(|(code, name)| format!("{name} ({code})"));
+        Err(denied.into())
     }
 
     pub(super) async fn newest(&self, uid: &str) -> Result<(AlertRow, i64), EngineFault> {

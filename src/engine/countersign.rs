@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::issue::{Actor, HOUR_MS, refused};
+use super::saying::Under;
 use super::{Engine, EngineFault, Order};
 use crate::domain::access::Action;
 use crate::domain::alert::second_person;
@@ -95,10 +96,12 @@ impl Engine {
                 n: now,
                 human: Some(human),
                 household: None,
-                text: self.say(&text, now)?,
+                text: self.say_in(order.kind, &text, now)?,
             };
-            // Not under the alert: an exercise's roll need not have the duty room on it.
-            self.post(tx, 0, RANK_LEADER, &[post], now).await?;
+            // Not under an exercise: its roll need not have the duty room on it, and the signature
+            // is a real one.
+            let under = Under { alert: order.alert_id, kind: order.kind }.for_help();
+            self.post(tx, under.alert, RANK_LEADER, &[post], now).await?;
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::render::NoticeText;
 use crate::store::order::{self, AlertRow, AreaRow};
 use crate::store::roll::{self, Named};
 use crate::store::told::{self, Word};
-use crate::store::{Tx, timer};
+use crate::store::{Tx, correct};
 
 /// Lines of a file that fills a roll at most.
 const LINES_MAX: usize = 10_000;
@@ -139,9 +139,13 @@ impl Engine {
             let Some(row) = order::by_id(&self.store, alert).await? else {
                 continue;
             };
+            order::lock(tx, alert).await?;
             order::supersede(tx, alert, live, ended).await?;
             order::set_alert_state(tx, alert, ended, Some(now)).await?;
-            timer::stop_alert(tx, alert).await?;
+            self.stop_timers(tx, alert).await?;
+            // Whom it has not reached yet it never does.
+            correct::end_pending(tx, alert, row.version + 1).await?;
+            self.recall_notices(tx, alert, now).await?;
             roll::let_go(tx, alert).await?;
             let text = NoticeText::ExerciseStopped { alert_title: &row.title };
             let text = self.say_of(&row, &text, now)?;
@@ -157,16 +161,5 @@ impl Engine {
             self.note(tx, &actor.name, "exercise.stopped", Some(alert), detail).await?;
         }
         Ok(())
-    }
-
-    /// Renders a notice of an alert, marked where that is an exercise.
-    pub(super) fn say_of(
-        &self,
-        row: &AlertRow,
-        text: &NoticeText<'_>,
-        now: i64,
-    ) -> Result<String, EngineFault> {
-        let kind = AlertKind::from_code(row.kind).unwrap_or(AlertKind::Live);
-        self.say_in(kind, text, now)
     }
 }

@@ -1,12 +1,13 @@
 //! The step from grids to households: a set of grids at a time, each in one transaction with its
 //! standings, first-wave batches, tallies and timers. Sends nothing.
 
-use super::{Engine, EngineFault, words};
-use crate::domain::alert::Urgency;
+use super::{Engine, EngineFault};
+use crate::domain::alert::{State, Urgency};
 use crate::domain::batch::rank_residents;
 use crate::domain::lane::{Class, Lane};
+use crate::store::correct;
 use crate::store::expand::{self as rows, ExpansionRow, Spread};
-use crate::store::{correct, order};
+use crate::store::order::{self, Head};
 
 /// The stable number of a class in batches and hints.
 pub fn class_code(class: Class) -> i64 {
@@ -16,11 +17,32 @@ pub fn class_code(class: Class) -> i64 {
     }
 }
 
+/// How far a grid is expanded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    Whole,
+    /// The order ended before this grid's turn came: nobody is told any more, and whoever was to
+    /// be pursued stands on the search list.
+    Standings,
+    /// Another version, or a correction, is in force.
+    Not,
+}
+
+fn depth(head: &Head, version: i64) -> Depth {
+    let state = State::from_code(head.state).filter(|_| head.version == version);
+    match state {
+        Some(State::Live | State::Withdrawn) => Depth::Whole,
+        Some(State::Ended) => Depth::Standings,
+        Some(State::Draft | State::Submitted | State::Returned) | None => Depth::Not,
+    }
+}
+
 impl Engine {
     /// Expands those of `expansions` that are still pending. Gives the number expanded. A hint that
     /// comes twice, or for a version no longer in force, changes nothing.
     pub async fn expand_once(&self, expansions: &[i64]) -> Result<usize, EngineFault> {
         let mut tx = self.store.begin().await?;
+        let heads = order::share_expanded(&mut tx, expansions).await?;
         let claimed = rows::claim_expansion(&mut tx, expansions).await?;
         let mut done = 0;
         let mut versions: Vec<(i64, i64)> =
@@ -36,20 +58,27 @@ impl Engine {
             let Some(order) = self.order(alert, version).await? else {
                 continue;
             };
-            let in_force = order::version(&self.store, alert, version)
-                .await?
-                .is_some_and(|v| v.state == words::in_force());
-            if !in_force {
-                rows::end_expansion(&mut tx, &own).await?;
-                continue;
-            }
+            let head = heads.iter().find(|head| head.id == alert);
             let mut spread = self.spread(&order);
+            match head.map_or(Depth::Not, |head| depth(head, version)) {
+                Depth::Whole => {}
+                Depth::Standings => spread.sends = false,
+                Depth::Not => {
+                    rows::end_expansion(&mut tx, &own).await?;
+                    continue;
+                }
+            }
             if order.reach == 2 {
                 let machine = self.clock.machine_ms();
                 correct::fill(&mut tx, &of_version, &spread, machine).await?;
             } else {
                 spread.same = self.same_texts(&order).await?;
                 rows::fill(&mut tx, &of_version, &spread).await?;
+                if version > 1 {
+                    let grids: Vec<i64> = of_version.iter().map(|row| row.grid_id).collect();
+                    let homes = rows::update::asked_otherwise(&mut tx, alert, &grids).await?;
+                    self.refold(&mut tx, alert, &homes).await?;
+                }
             }
             done += of_version.len();
         }
@@ -70,6 +99,7 @@ impl Engine {
             class: class_code(urgency.class()),
             rank: rank_residents(order.urgency, 0),
             now,
+            sends: true,
             clock_at,
             same: Vec::new(),
         }

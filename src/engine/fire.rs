@@ -4,17 +4,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::saying::Under;
 use super::{Engine, EngineFault, Order};
+use crate::domain::alert::State;
 use crate::domain::batch::RANK_LEADER;
 use crate::domain::climb;
+use crate::domain::gate::AlertKind;
 use crate::domain::notice::Purpose;
 use crate::domain::plan::TimerKind;
 use crate::render::NoticeText;
 use crate::store::climb as rows;
 use crate::store::expand::paired;
 use crate::store::notice::Post;
+use crate::store::order::Head;
 use crate::store::timer::{self, PlaceTimer, TimerRow};
-use crate::store::{Tx, batch, correct, order};
+use crate::store::{Tx, correct, order, wave};
 
 const MINUTE_MS: i64 = 60_000;
 /// The wave number of the first look for evidence, as the store's look knows it: whoever said a
@@ -26,23 +30,44 @@ impl Engine {
     pub async fn fire_due(&self) -> Result<usize, EngineFault> {
         let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
-        let due = timer::claim_due(&mut tx, now).await?;
+        let heads = order::share_due(&mut tx, now).await?;
+        let alerts: Vec<i64> = heads.iter().map(|head| head.id).collect();
+        let due = timer::claim_due(&mut tx, now, &alerts).await?;
         let fired = due.len();
+        match self.fire_set(&mut tx, &heads, &due, now).await {
+            Ok(()) => tx.commit().await?,
+            Err(fault) if fault.is_again() => return Err(fault),
+            Err(fault) => {
+                tx.rollback().await?;
+                self.fire_apart(due, now, fault).await?;
+            }
+        }
+        self.report_names().await;
+        Ok(fired)
+    }
+
+    pub(super) async fn fire_set(
+        &self,
+        tx: &mut Tx,
+        heads: &[Head],
+        due: &[TimerRow],
+        now: i64,
+    ) -> Result<(), EngineFault> {
         let mut groups: BTreeMap<(i64, i64), Vec<TimerRow>> = BTreeMap::new();
         for row in due {
-            groups.entry((row.alert_id, row.kind)).or_default().push(row);
+            groups.entry((row.alert_id, row.kind)).or_default().push(row.clone());
         }
         for ((alert, kind), rows) in groups {
-            self.fire(&mut tx, alert, kind, &rows, now).await?;
+            let head = heads.iter().find(|head| head.id == alert);
+            self.fire(tx, head, kind, &rows, now).await?;
         }
-        tx.commit().await?;
-        Ok(fired)
+        Ok(())
     }
 
     async fn fire(
         &self,
         tx: &mut Tx,
-        alert: i64,
+        head: Option<&Head>,
         kind: i64,
         rows: &[TimerRow],
         now: i64,
@@ -53,10 +78,14 @@ impl Engine {
         if kind == TimerKind::Task {
             return self.fire_tasks(tx, rows, now).await;
         }
-        let Some(head) = order::by_id(&self.store, alert).await? else {
+        let Some(head) = head else {
             return Ok(());
         };
-        let Some(order) = self.order(alert, head.version).await? else {
+        // A ladder that was being climbed in the moment of the end has left its next rung behind.
+        if head.state != State::Live.code() && !kind.outlives_order() {
+            return Ok(());
+        }
+        let Some(order) = self.order(head.id, head.version).await? else {
             return Ok(());
         };
         match kind {
@@ -72,6 +101,7 @@ impl Engine {
             TimerKind::Pace => self.fire_pace(tx, &order, rows, now).await,
             TimerKind::Countersign => self.fire_countersign(tx, &order, rows, now).await,
             TimerKind::Helpers => self.fire_helpers(tx, &order, now).await,
+            TimerKind::Farewell => self.fire_farewells(tx, &order, rows, now).await,
             TimerKind::Joined => self.fire_joined(tx, &order, rows, now).await,
             TimerKind::Look => self.fire_look(tx, &order, rows, now).await,
             TimerKind::Task => Ok(()),
@@ -122,7 +152,7 @@ impl Engine {
         let machine = self.clock.machine_ms();
         for (step, grids) in by_step(rows) {
             let (alert, version) = (order.alert_id, order.version);
-            batch::plan_wave(tx, alert, version, &grids, step + 2, now, machine).await?;
+            wave::plan_wave(tx, alert, version, &grids, step + 2, now, machine).await?;
             let here = usize::try_from(step).unwrap_or(usize::MAX - 1);
             let gap = match (plan.waves_ms.get(here), plan.waves_ms.get(here + 1)) {
                 (Some(this), Some(next)) => next - this,
@@ -151,7 +181,7 @@ impl Engine {
         for (step, grids) in by_step(rows) {
             let (alert, version) = (order.alert_id, order.version);
             let wave = EVIDENCE_WAVE + step;
-            batch::plan_wave(tx, alert, version, &grids, wave, now, machine).await?;
+            wave::plan_wave(tx, alert, version, &grids, wave, now, machine).await?;
             if step + 1 < plan.evidence_times {
                 let due = now + plan.evidence_every_ms;
                 let timers: Vec<PlaceTimer> = grids
@@ -275,23 +305,42 @@ impl Engine {
             let due = now + 5 * MINUTE_MS;
             timer::set(tx, row.alert_id, kind, 0, row.subject_id, row.step + 1, due).await?;
         }
-        let helps = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-        let waited = timers.iter().map(|t| t.step).max().unwrap_or(0);
-        let waited_min = u32::try_from(5 * (waited + 1)).unwrap_or(5);
-        let text = self.say(&NoticeText::DeskWaits { helps, waited_min }, now)?;
+        let due: Vec<&TimerRow> = timers.iter().filter(|t| ids.contains(&t.subject_id)).collect();
+        self.tell_desk(tx, &due, now).await
+    }
+
+    /// The duty room hears how many tasks wait; those of a rehearsal are counted for themselves.
+    async fn tell_desk(&self, tx: &mut Tx, due: &[&TimerRow], now: i64) -> Result<(), EngineFault> {
         let Some((human, address)) = rows::duty_room(tx).await?.first().copied() else {
             tracing::error!("there is no duty room to remind");
             return Ok(());
         };
-        let post = Post {
-            address,
-            purpose: Purpose::Reminder.code(),
-            n: now,
-            human: Some(human),
-            household: None,
-            text,
+        let alerts: Vec<i64> = due.iter().map(|t| t.alert_id).collect();
+        let mut staged = self.each_under(tx, &alerts).await?;
+        staged.retain(|under| under.kind == AlertKind::Rehearsal);
+        let of = |row: &TimerRow| {
+            let under = staged.iter().find(|under| under.alert == row.alert_id);
+            under.copied().unwrap_or(Under::NONE)
         };
-        self.post(tx, 0, RANK_LEADER, &[post], now).await
+        for under in staged.iter().copied().chain([Under::NONE]) {
+            let waiting: Vec<&&TimerRow> = due.iter().filter(|row| of(row) == under).collect();
+            let Some(waited) = waiting.iter().map(|row| row.step).max() else {
+                continue;
+            };
+            let helps = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
+            let waited_min = u32::try_from(5 * (waited + 1)).unwrap_or(5);
+            let text = NoticeText::DeskWaits { helps, waited_min };
+            let post = Post {
+                address,
+                purpose: Purpose::Reminder.code(),
+                n: now,
+                human: Some(human),
+                household: None,
+                text: self.say_in(under.kind, &text, now)?,
+            };
+            self.post(tx, under.alert, RANK_LEADER, &[post], now).await?;
+        }
+        Ok(())
     }
 }
 

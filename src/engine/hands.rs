@@ -190,6 +190,7 @@ impl Engine {
             claim: tick.claim.code(),
             persons: tick.persons,
             closes: None,
+            detail: None,
             at: now,
             source: "list".into(),
         };
@@ -251,7 +252,8 @@ impl Engine {
         let Some(household) = task.household_id.filter(|_| task.kind == HELP_TASK) else {
             return Ok(());
         };
-        let text = self.say(&NoticeText::HelpTaken { who: &actor.name }, now)?;
+        let under = self.under(tx, &[task.alert_id]).await?.for_help();
+        let text = self.say_in(under.kind, &NoticeText::HelpTaken { who: &actor.name }, now)?;
         let posts: Vec<Post> = desk::help_addresses(tx, task.alert_id, household)
             .await?
             .into_iter()
@@ -264,7 +266,7 @@ impl Engine {
                 text: text.clone(),
             })
             .collect();
-        self.post(tx, task.alert_id, RANK_CONFIRMATION, &posts, now).await
+        self.post(tx, under.alert, RANK_CONFIRMATION, &posts, now).await
     }
 
     /// Closes a task with its result. A help of a household is closed by a statement that names
@@ -338,6 +340,7 @@ impl Engine {
             claim: Claim::HelpClosed.code(),
             persons: None,
             closes: join_closes(&closes),
+            detail: None,
             at: now,
             source: "desk".into(),
         };

@@ -55,6 +55,7 @@ impl Engine {
                 Err(fault) => unkept = Some(fault),
             }
         }
+        self.report_names().await;
         unkept.map_or(Ok(new), Err)
     }
 
@@ -233,7 +234,7 @@ impl Engine {
             return false;
         };
         let Some(digit) = reading.digit else {
-            effects.pending.push(Pending { human, inbound, digit: 0, act: None });
+            effects.pending.push(Pending { human, inbound, digit: 0, act: None, home: vec![] });
             return false;
         };
         let same = format!("digit:{digit}");
@@ -241,7 +242,8 @@ impl Engine {
         let state =
             LeaderState { has_home: !candidates.is_empty(), last_same_digit_at: last, ..*state };
         let act = matching::leader_act(digit, &state, now);
-        effects.pending.push(Pending { human, inbound, digit, act: Some(act) });
+        let home = candidates.iter().map(|c| c.0.alert_id).collect();
+        effects.pending.push(Pending { human, inbound, digit, act: Some(act), home });
         !matches!(act, LeaderAct::OwnHome | LeaderAct::Unclear)
     }
 
@@ -351,6 +353,7 @@ impl Engine {
                 claim: claim.code(),
                 persons,
                 closes: None,
+                detail: None,
                 at,
                 source: "sms".into(),
             });

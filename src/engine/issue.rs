@@ -15,6 +15,7 @@ use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
 use crate::domain::need;
 use crate::domain::plan::TimerKind;
+use crate::render::{MAX_TITLE_UNITS, check_wording};
 use crate::store::journal::NewEntry;
 use crate::store::order::{self, AlertRow, AreaRow, NewAlert, NewVersion, Release, RingRow};
 use crate::store::{expand, journal, timer};
@@ -103,6 +104,10 @@ impl Engine {
         let kind = AlertKind::from_word(word)
             .ok_or_else(|| refused(format!("kind {word:?}: write live, exercise or rehearsal")))?;
         self.messages.check_vars(&form.template, &form.vars)?;
+        // Notices say it all night long; that one is missing is for the submission to say.
+        if !form.title.trim().is_empty() {
+            check_wording("title", &form.title, MAX_TITLE_UNITS)?;
+        }
         if form.places.is_empty() {
             return Err(refused("places: name at least one place by its code"));
         }

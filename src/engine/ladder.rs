@@ -168,7 +168,8 @@ impl Engine {
             list::human_names(tx, &humans).await?.into_iter().collect();
         for part in lists.into_iter().filter(|l| returns.contains(&l.id)) {
             let who = names.get(&part.human_id).cloned().unwrap_or_default();
-            words.extend(self.tell_whole(tx, &[part], &who, false, now).await?);
+            let whole = (false, order.kind);
+            words.extend(self.tell_whole(tx, &[part], &who, whole, now).await?);
         }
         self.tell_humans(tx, order.alert_id, words, now).await
     }

@@ -2,23 +2,25 @@
 //! which, and the word to whoever loses or shares a list by it. Also the thanks and questions that
 //! go back to residents. Who is asked next is `ladder`'s.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::intake::Effects;
 use super::record::Recorded;
+use super::saying::Under;
 use super::{Engine, EngineFault};
 use crate::domain::batch::{RANK_CONFIRMATION, RANK_HELP, RANK_LEADER};
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
-use crate::domain::lane::Lane;
 use crate::domain::list::{ListState, SEARCH};
 use crate::domain::matching::LeaderAct;
 use crate::domain::notice::Purpose;
 use crate::domain::plan::TimerKind;
 use crate::domain::statement::Claim;
-use crate::render::{HelpClass, NoticeHead, NoticeText};
+use crate::domain::triage::Triage;
+use crate::render::{HelpClass, NoticeText};
+use crate::store::answer::StatementRow;
 use crate::store::list::{self, HumanList};
-use crate::store::notice::{self, Post};
+use crate::store::notice::Post;
 use crate::store::{Tx, desk, timer};
 
 /// What one human is told: who, what for, the text.
@@ -44,6 +46,15 @@ pub(super) struct Pending {
     pub inbound: i64,
     pub digit: u8,
     pub act: Option<LeaderAct>,
+    /// The orders under which his own home was sent something.
+    pub home: Vec<i64>,
+}
+
+/// What a leader is answered, under which order.
+pub(super) type Reply = (Under, String);
+
+fn alerts_of(lists: &[HumanList]) -> Vec<i64> {
+    lists.iter().map(|l| l.alert_id).collect()
 }
 
 impl Engine {
@@ -57,17 +68,17 @@ impl Engine {
             return Ok(());
         }
         let humans: Vec<i64> = pending.iter().map(|p| p.human).collect();
-        desk::wake(tx, &humans, now).await?;
+        let woken = desk::wake(tx, &humans, now).await?;
         list::act(tx, &humans, now).await?;
         let addresses = desk::first_addresses(tx, &humans).await?;
-        let mut posts = Vec::new();
+        let mut posts: BTreeMap<i64, Vec<Post>> = BTreeMap::new();
         for one in pending {
-            let Some(text) = self.leader_act(tx, one, now).await? else {
+            let Some((under, text)) = self.leader_act(tx, one, &woken, now).await? else {
                 continue;
             };
             let address = addresses.iter().find(|a| a.0 == one.human).map(|a| a.1);
             if let Some(address) = address {
-                posts.push(Post {
+                posts.entry(under.alert).or_default().push(Post {
                     address,
                     purpose: Purpose::Confirmation.code(),
                     n: one.inbound,
@@ -77,29 +88,41 @@ impl Engine {
                 });
             }
         }
-        self.post(tx, 0, RANK_LEADER, &posts, now).await
+        for (alert, posts) in posts {
+            self.post(tx, alert, RANK_LEADER, &posts, now).await?;
+        }
+        Ok(())
     }
 
+    /// `woken`: humans and the orders whose summons this answers.
     async fn leader_act(
         &self,
         tx: &mut Tx,
         one: &Pending,
+        woken: &[(i64, i64)],
         now: i64,
-    ) -> Result<Option<String>, EngineFault> {
+    ) -> Result<Option<Reply>, EngineFault> {
         let (human, digit) = (one.human, one.digit);
-        match one.act {
-            Some(LeaderAct::Take) => self.take_offered(tx, human, now).await,
-            Some(LeaderAct::GoOn) => self.go_on(tx, human, now).await,
-            Some(LeaderAct::Wake) => Ok(Some(self.say(&NoticeText::WokenThanks, now)?)),
-            Some(LeaderAct::Decline) => self.hand_on(tx, human, ListState::Offered, now).await,
-            Some(LeaderAct::HandBack) => self.hand_on(tx, human, ListState::Taken, now).await,
-            Some(LeaderAct::OwnHome) => {
-                Ok(Some(self.say(&NoticeText::HomeAnswered { digit }, now)?))
+        let (alerts, text) = match one.act {
+            Some(LeaderAct::Take) => return self.take_offered(tx, human, now).await,
+            Some(LeaderAct::GoOn) => return self.go_on(tx, human, now).await,
+            Some(LeaderAct::Decline) => {
+                return self.hand_on(tx, human, ListState::Offered, now).await;
             }
-            Some(LeaderAct::TakeHomes) => self.take_homes(tx, human, now).await,
-            Some(LeaderAct::DeclineHomes) => self.decline_homes(tx, human, now).await,
-            Some(LeaderAct::Repeat | LeaderAct::Unclear) | None => Ok(None),
-        }
+            Some(LeaderAct::HandBack) => {
+                return self.hand_on(tx, human, ListState::Taken, now).await;
+            }
+            Some(LeaderAct::TakeHomes) => return self.take_homes(tx, human, now).await,
+            Some(LeaderAct::DeclineHomes) => return self.decline_homes(tx, human, now).await,
+            Some(LeaderAct::Wake) => {
+                let his = woken.iter().filter(|row| row.0 == human);
+                (his.map(|row| row.1).collect(), NoticeText::WokenThanks)
+            }
+            Some(LeaderAct::OwnHome) => (one.home.clone(), NoticeText::HomeAnswered { digit }),
+            Some(LeaderAct::Repeat | LeaderAct::Unclear) | None => return Ok(None),
+        };
+        let under = self.under(tx, &alerts).await?;
+        Ok(Some((under, self.say_in(under.kind, &text, now)?)))
     }
 
     /// Takes every list that a human was told is offered to him. None: there was none.
@@ -108,29 +131,36 @@ impl Engine {
         tx: &mut Tx,
         human: i64,
         now: i64,
-    ) -> Result<Option<String>, EngineFault> {
+    ) -> Result<Option<Reply>, EngineFault> {
         let mut lists = list::of_human(tx, human, &[ListState::Offered.code()]).await?;
         // He can't have meant what he was not told of; it is told next.
         lists.retain(|list| list.told_at.is_some());
         if lists.is_empty() {
             return Ok(None);
         }
-        self.put_in_hand(tx, &lists, now).await?;
-        for list in &lists {
+        self.take_for(tx, human, &lists, now).await?;
+        Ok(Some(self.say_held(tx, &lists, false, now).await?))
+    }
+
+    /// These lists are in a human's hand by his own act.
+    pub(super) async fn take_for(
+        &self,
+        tx: &mut Tx,
+        human: i64,
+        lists: &[HumanList],
+        now: i64,
+    ) -> Result<(), EngineFault> {
+        self.put_in_hand(tx, lists, now).await?;
+        for list in lists {
             let detail = serde_json::json!({"list": list.uid, "place": list.place_id});
             let actor = format!("human:{human}");
             self.note(tx, &actor, "list.take", Some(list.alert_id), detail).await?;
         }
-        Ok(Some(self.say_held(tx, &lists, false, now).await?))
+        Ok(())
     }
 
     /// Who was asked how he is says that he goes on.
-    async fn go_on(
-        &self,
-        tx: &mut Tx,
-        human: i64,
-        now: i64,
-    ) -> Result<Option<String>, EngineFault> {
+    async fn go_on(&self, tx: &mut Tx, human: i64, now: i64) -> Result<Option<Reply>, EngineFault> {
         let lists = list::of_human(tx, human, &[ListState::Taken.code()]).await?;
         match lists.is_empty() {
             true => Ok(None),
@@ -144,7 +174,7 @@ impl Engine {
         lists: &[HumanList],
         again: bool,
         now: i64,
-    ) -> Result<String, EngineFault> {
+    ) -> Result<Reply, EngineFault> {
         let mut doors = 0;
         let ids: Vec<i64> = lists.iter().map(|l| l.id).collect();
         for (_, open) in list::open_doors(tx, &ids).await? {
@@ -153,9 +183,15 @@ impl Engine {
         for search in lists.iter().filter(|l| l.rung == SEARCH) {
             doors += timer::count_open(tx, search.alert_id).await?.0;
         }
+        // Lists under several alerts: the first one's page leads to the others.
+        let (alert, human) = lists.first().map_or((0, 0), |l| (l.alert_id, l.human_id));
+        let tokens = self.list_tokens(tx, alert, &[human], now).await?;
+        let token = tokens.get(&human).map(String::as_str);
         let place = place_words(lists);
         let doors = u32::try_from(doors).unwrap_or(0);
-        self.say(&NoticeText::ListTaken { place: &place, doors, again, token: None }, now)
+        let under = self.under(tx, &alerts_of(lists)).await?;
+        let text = NoticeText::ListTaken { place: &place, doors, again, token };
+        Ok((under, self.say_in(under.kind, &text, now)?))
     }
 
     /// Writes that these lists are taken by their humans, and tells everybody whose doors they
@@ -174,6 +210,7 @@ impl Engine {
             list::human_names(tx, &humans).await?.into_iter().collect();
         let taker = lists.first().and_then(|l| names.get(&l.human_id)).cloned();
         let who = taker.unwrap_or_else(|| "另一位".into());
+        let under = self.under(tx, &alerts_of(lists)).await?;
         let mut told: BTreeMap<i64, Vec<HumanList>> = BTreeMap::new();
         let knew = list::by_id(tx, &yielded).await?.into_iter().filter(|l| l.told_at.is_some());
         for list in knew {
@@ -182,12 +219,11 @@ impl Engine {
         let mut words = Vec::new();
         for (human, theirs) in told {
             let place = place_words(&theirs);
-            let text = self.say(&NoticeText::ListPassed { place: &place, who: &who }, now)?;
-            words.push((human, Purpose::ListPassed, text));
+            let text = NoticeText::ListPassed { place: &place, who: &who };
+            words.push((human, Purpose::ListPassed, self.say_in(under.kind, &text, now)?));
         }
-        let alert = lists.first().map_or(0, |l| l.alert_id);
-        words.extend(self.tell_whole(tx, lists, &who, true, now).await?);
-        self.tell_humans(tx, alert, words, now).await?;
+        words.extend(self.tell_whole(tx, lists, &who, (true, under.kind), now).await?);
+        self.tell_humans(tx, under.alert, words, now).await?;
         let alerts: BTreeSet<i64> = lists.iter().map(|l| l.alert_id).collect();
         for alert in alerts {
             self.watch_pace(tx, alert, &ids, now).await?;
@@ -201,7 +237,7 @@ impl Engine {
         tx: &mut Tx,
         parts: &[HumanList],
         who: &str,
-        taken: bool,
+        (taken, kind): (bool, AlertKind),
         now: i64,
     ) -> Result<Vec<Word>, EngineFault> {
         let ids: Vec<i64> = parts.iter().map(|l| l.id).collect();
@@ -220,36 +256,9 @@ impl Engine {
                 true => NoticeText::ListShared { place: &place, doors, who },
                 false => NoticeText::ListReturned { place: &place, doors, who },
             };
-            words.push((holder, Purpose::Shared, self.say(&text, now)?));
+            words.push((holder, Purpose::Shared, self.say_in(kind, &text, now)?));
         }
         Ok(words)
-    }
-
-    /// Posts a word to each human by his first good number, in the transaction of what it tells.
-    pub(super) async fn tell_humans(
-        &self,
-        tx: &mut Tx,
-        alert: i64,
-        words: Vec<Word>,
-        now: i64,
-    ) -> Result<(), EngineFault> {
-        let humans: Vec<i64> = words.iter().map(|w| w.0).collect();
-        let addresses: HashMap<i64, i64> =
-            desk::first_addresses(tx, &humans).await?.into_iter().collect();
-        let posts: Vec<Post> = words
-            .into_iter()
-            .filter_map(|(human, purpose, text)| {
-                Some(Post {
-                    address: *addresses.get(&human)?,
-                    purpose: purpose.code(),
-                    n: self.entropy.below(1 << 50),
-                    human: Some(human),
-                    household: None,
-                    text,
-                })
-            })
-            .collect();
-        self.post(tx, alert, RANK_LEADER, &posts, now).await
     }
 
     /// Gives back what was offered to, or is held by, a human; the next one is asked at once.
@@ -259,11 +268,26 @@ impl Engine {
         human: i64,
         from: ListState,
         now: i64,
-    ) -> Result<Option<String>, EngineFault> {
+    ) -> Result<Option<Reply>, EngineFault> {
         let lists = list::of_human(tx, human, &[from.code()]).await?;
         if lists.is_empty() {
             return Ok(None);
         }
+        self.give_up(tx, human, &lists, now).await?;
+        let under = self.under(tx, &alerts_of(&lists)).await?;
+        let text = NoticeText::ListDeclined { place: &place_words(&lists) };
+        Ok(Some((under, self.say_in(under.kind, &text, now)?)))
+    }
+
+    /// Writes that these lists are not a human's any more, asks the next at once, and tells whose
+    /// whole it was of which he held a part.
+    pub(super) async fn give_up(
+        &self,
+        tx: &mut Tx,
+        human: i64,
+        lists: &[HumanList],
+        now: i64,
+    ) -> Result<(), EngineFault> {
         let ids: Vec<i64> = lists.iter().map(|l| l.id).collect();
         list::set(tx, &ids, ListState::Declined.code(), now).await?;
         for (alert, grid) in list::grids_of(tx, &ids).await? {
@@ -273,19 +297,22 @@ impl Engine {
             let kind = TimerKind::Search.code();
             timer::set(tx, search.alert_id, kind, 0, 0, 0, now).await?;
         }
-        for list in &lists {
+        for list in lists {
             let detail = serde_json::json!({"list": list.uid, "place": list.place_id});
             let actor = format!("human:{human}");
             self.note(tx, &actor, "list.decline", Some(list.alert_id), detail).await?;
         }
-        if from == ListState::Taken {
-            let names = list::human_names(tx, &[human]).await?;
-            let who = names.first().map_or("对方", |n| n.1.as_str());
-            let words = self.tell_whole(tx, &lists, who, false, now).await?;
-            self.tell_humans(tx, lists[0].alert_id, words, now).await?;
+        let in_hand = [ListState::Taken.code(), ListState::PassedOn.code()];
+        let held: Vec<HumanList> =
+            lists.iter().filter(|l| in_hand.contains(&l.state)).cloned().collect();
+        if held.is_empty() {
+            return Ok(());
         }
-        let place = place_words(&lists);
-        Ok(Some(self.say(&NoticeText::ListDeclined { place: &place }, now)?))
+        let under = self.under(tx, &alerts_of(&held)).await?;
+        let names = list::human_names(tx, &[human]).await?;
+        let who = names.first().map_or("对方", |n| n.1.as_str());
+        let words = self.tell_whole(tx, &held, who, (false, under.kind), now).await?;
+        self.tell_humans(tx, under.alert, words, now).await
     }
 
     /// Thanks, questions and the word that help has been heard, to residents.
@@ -296,79 +323,73 @@ impl Engine {
         recorded: &[Recorded],
         now: i64,
     ) -> Result<(), EngineFault> {
-        let mut help = Vec::new();
-        let mut other = Vec::new();
-        for statement in &effects.statements {
-            let (Some(address), Some(claim)) =
-                (statement.giver_id, Claim::from_code(statement.claim))
-            else {
-                continue;
-            };
+        let alerts: Vec<i64> = effects.statements.iter().map(|s| s.alert).collect();
+        let known = self.each_under(tx, &alerts).await?;
+        // A reply that answers several orders is confirmed once, under the realest of them.
+        let mut ordered: Vec<(Under, &StatementRow)> = effects
+            .statements
+            .iter()
+            .map(|s| (known.iter().find(|u| u.alert == s.alert).map_or(Under::NONE, |u| *u), s))
+            .collect();
+        ordered.sort_by_key(|(under, _)| (under.kind, under.alert));
+        let mut done: HashSet<(i64, i64, i64)> = HashSet::new();
+        let mut posts: BTreeMap<(i64, i64), Vec<Post>> = BTreeMap::new();
+        for (under, statement) in ordered {
             let after = recorded
                 .iter()
                 .find(|r| r.household_id == statement.household && r.alert_id == statement.alert);
-            let post = |purpose: Purpose, text: String| Post {
-                address,
-                purpose: purpose.code(),
-                n: statement.at,
-                human: None,
-                household: Some(statement.household),
-                text,
+            let said = self.confirmation(under, statement, after, now)?;
+            let Some((under, rank, post)) = said else {
+                continue;
             };
-            if let Claim::Help(triage) = claim {
-                let class = match triage {
-                    crate::domain::triage::Triage::A => HelpClass::Life,
-                    crate::domain::triage::Triage::B => HelpClass::Carry,
-                    crate::domain::triage::Triage::C => HelpClass::Supply,
-                };
-                let text = self.say(&NoticeText::HelpReceived { class }, now)?;
-                help.push(post(Purpose::HelpReceived, text));
-            } else if let Some(home) = after.filter(|a| a.standing.ask_back) {
-                let registered = u32::try_from(home.persons).unwrap_or(1);
-                let demand = Demand::from_code(home.demand).unwrap_or(Demand::Evacuation);
-                let text = self.say(&NoticeText::AskBackPersons { registered, demand }, now)?;
-                let mut ask = post(Purpose::AskBack, text);
-                ask.n = 1; // asked once
-                other.push(ask);
-            } else if self.settings.thank_receipts {
-                other.push(post(Purpose::Thanks, self.say(&NoticeText::Thanks, now)?));
+            if done.insert((post.address, post.purpose, statement.at)) {
+                posts.entry((under.alert, rank)).or_default().push(post);
             }
         }
-        let alert = effects.statements.first().map_or(0, |s| s.alert);
-        self.post(tx, alert, RANK_HELP, &help, now).await?;
-        self.post(tx, alert, RANK_CONFIRMATION, &other, now).await
-    }
-
-    /// Renders a notice that belongs to no alert, or to a live one.
-    pub(crate) fn say(&self, text: &NoticeText<'_>, now: i64) -> Result<String, EngineFault> {
-        self.say_in(AlertKind::Live, text, now)
-    }
-
-    /// Renders a notice of an alert: an exercise says so in every text.
-    pub(crate) fn say_in(
-        &self,
-        kind: AlertKind,
-        text: &NoticeText<'_>,
-        now: i64,
-    ) -> Result<String, EngineFault> {
-        let exercise = kind == AlertKind::Exercise;
-        let head = NoticeHead { signature: &self.settings.signature, exercise, now_ms: now };
-        Ok(self.messages.notice(&head, text)?)
-    }
-
-    /// Puts notices on their way by SMS.
-    pub(crate) async fn post(
-        &self,
-        tx: &mut Tx,
-        alert: i64,
-        rank: i64,
-        posts: &[Post],
-        now: i64,
-    ) -> Result<(), EngineFault> {
-        if !posts.is_empty() {
-            let nonce = self.entropy.below(1 << 50);
-            notice::post(tx, alert, Lane::Sms.code(), rank, posts, now, nonce).await?;
+        for ((alert, rank), posts) in posts {
+            self.post(tx, alert, rank, &posts, now).await?;
         }
         Ok(())
+    }
+
+    fn confirmation(
+        &self,
+        under: Under,
+        statement: &StatementRow,
+        after: Option<&Recorded>,
+        now: i64,
+    ) -> Result<Option<(Under, i64, Post)>, EngineFault> {
+        let (Some(address), Some(claim)) = (statement.giver_id, Claim::from_code(statement.claim))
+        else {
+            return Ok(None);
+        };
+        let (under, rank, purpose, n, text) = if let Claim::Help(triage) = claim {
+            let class = match triage {
+                Triage::A => HelpClass::Life,
+                Triage::B => HelpClass::Carry,
+                Triage::C => HelpClass::Supply,
+            };
+            let text = NoticeText::HelpReceived { class };
+            (under.for_help(), RANK_HELP, Purpose::HelpReceived, statement.at, text)
+        } else if let Some(home) = after.filter(|a| a.standing.ask_back) {
+            let registered = u32::try_from(home.persons).unwrap_or(1);
+            let demand = Demand::from_code(home.demand).unwrap_or(Demand::Evacuation);
+            let text = NoticeText::AskBackPersons { registered, demand };
+            // Asked once.
+            (under, RANK_CONFIRMATION, Purpose::AskBack, 1, text)
+        } else if self.settings.thank_receipts {
+            (under, RANK_CONFIRMATION, Purpose::Thanks, statement.at, NoticeText::Thanks)
+        } else {
+            return Ok(None);
+        };
+        let post = Post {
+            address,
+            purpose: purpose.code(),
+            n,
+            human: None,
+            household: Some(statement.household),
+            text: self.say_in(under.kind, &text, now)?,
+        };
+        Ok(Some((under, rank, post)))
     }
 }

@@ -2,23 +2,30 @@
 //! drives them in production. A step never sleeps and never asks the machine for the time; one
 //! that lost a deadlock, a connection or a lease returns a value that says "again".
 
+pub mod accounts;
 pub mod audit;
 pub mod calendar;
 pub mod chain;
 mod change;
 mod check;
+mod chunk;
 mod countersign;
+pub mod doorstep;
 pub mod exercise;
 pub mod expand;
+mod failing;
 pub mod feed;
 pub mod fire;
 pub mod hands;
+pub mod home;
 pub mod inbox;
 pub mod intake;
 pub mod issue;
 mod ladder;
 mod leader;
 mod leaving;
+pub mod link;
+mod names;
 pub mod narrow;
 mod night;
 mod notices;
@@ -28,12 +35,17 @@ mod paired;
 pub mod preview;
 pub mod proof;
 pub mod pump;
+pub mod readiness;
 mod reading;
 pub mod receipt;
 mod record;
 mod renewals;
+pub mod round;
+mod saying;
 mod search;
 pub mod send;
+pub mod session;
+pub mod signin;
 mod situation;
 pub mod words;
 
@@ -44,6 +56,7 @@ use crate::base::clock::Clock;
 use crate::base::entropy::Entropy;
 use crate::base::seal::Sealer;
 use crate::channel::{Provider, Transport};
+use crate::domain::access::Denied;
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::plan::Plans;
 use crate::queue::{Queue, QueueFault};
@@ -74,6 +87,8 @@ pub struct EngineSettings {
     pub calls_open: usize,
     /// Minutes of the day at which shifts of the duty room end.
     pub shift_ends: Vec<i64>,
+    /// The address by which people reach the pages; none: a link is a bare token.
+    pub public_url: Option<String>,
 }
 
 /// Everything the steps work with.
@@ -89,7 +104,9 @@ pub struct Engine {
     pub plans: Plans,
     pub settings: EngineSettings,
     pub(crate) calls: tokio::sync::Semaphore,
+    door: signin::Door,
     pub(crate) renewals: renewals::Renewals,
+    pub(crate) names: names::OddNames,
     orders: Mutex<HashMap<(i64, i64), Arc<Order>>>,
 }
 
@@ -116,6 +133,9 @@ pub enum EngineFault {
     Queue(#[from] QueueFault),
     #[error(transparent)]
     Render(#[from] RenderFault),
+    /// The actor has no right to this at this place.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The request can't be carried out as it stands; the text says what to change.
     #[error("{0}")]
     Refused(String),
@@ -127,7 +147,7 @@ impl EngineFault {
         match self {
             EngineFault::Store(fault) => fault.is_again(),
             EngineFault::Queue(_) => true,
-            EngineFault::Render(_) | EngineFault::Refused(_) => false,
+            EngineFault::Render(_) | EngineFault::Denied(_) | EngineFault::Refused(_) => false,
         }
     }
 }
@@ -155,7 +175,9 @@ impl Engine {
             messages: parts.messages,
             plans: parts.plans,
             calls: tokio::sync::Semaphore::new(parts.settings.calls_open.max(1)),
+            door: signin::Door::default(),
             renewals: renewals::Renewals::default(),
+            names: names::OddNames::default(),
             settings: parts.settings,
             orders: Mutex::new(HashMap::new()),
         })

@@ -2,16 +2,24 @@
 //! (you need not do it) or 返回通知 (you may go home), by place, in a message of its own. It does
 //! not decide which; that households were dropped is the update's doing.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::issue::{Actor, refused};
-use super::{Engine, EngineFault};
+use super::{Engine, EngineFault, Order};
 use crate::domain::access::Action;
 use crate::domain::batch::rank_residents;
 use crate::domain::notice::Purpose;
+use crate::domain::plan::TimerKind;
 use crate::render::NoticeText;
 use crate::store::order::{self, AreaRow};
+use crate::store::timer::{self, TimerRow};
 use crate::store::told::{self, Word};
+use crate::store::{Tx, climb};
+
+/// How soon the leases of an older version are looked at again.
+const AGAIN_MS: i64 = 5_000;
 
 /// What whoever no longer belongs is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,20 +55,14 @@ impl Engine {
             Farewell::RangeCorrection => Action::WithdrawAlert,
             Farewell::ReturnNotice => Action::EndAlert,
         };
-        let asked: Vec<AreaRow> =
-            places.iter().map(|code| AreaRow { code: code.clone(), excluded: 0 }).collect();
-        let known = order::known_codes(&self.store, &asked).await?;
+        let known = self.known_places(places).await?;
         let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
         order::lock(&mut tx, row.id).await?;
-        let mut told = 0;
-        for code in places {
-            let found = known.iter().find(|k| k.0 == *code && k.1 != 0);
-            let Some((_, place)) = found else {
-                return Err(refused(format!("place: {code:?} is not in the roster")));
-            };
-            self.check_access(actor, action, &[*place]).await?;
-            let name = self.place_name(&mut tx, *place).await?;
+        let (mut told, mut waits) = (0, false);
+        for place in known {
+            self.check_access(actor, action, &[place]).await?;
+            let name = self.place_name(&mut tx, place).await?;
             let (purpose, text) = match farewell {
                 Farewell::RangeCorrection => {
                     let sent_ms = row.live_at.unwrap_or(now);
@@ -72,16 +74,17 @@ impl Engine {
                     (Purpose::ReturnNotice, self.say_of(&row, &text, now)?)
                 }
             };
-            let word = Word {
-                purpose: purpose.code(),
-                rank: rank_residents(2, 0),
-                text: &text,
-                now,
-                nonce: self.entropy.below(1 << 50),
-            };
-            told += told::tell_dropped(&mut tx, row.id, &[*place], &word).await?;
+            let word = self.farewell_word(purpose.code(), &text, now);
+            let machine = self.clock.machine_ms();
+            told += told::tell_dropped(&mut tx, row.id, &[place], &word, machine).await?;
+            if told::still_out(&mut tx, row.id, &[place], machine).await? {
+                waits = true;
+                let kept = told::keep_farewell(&mut tx, row.id, place, &word).await?;
+                let kind = TimerKind::Farewell.code();
+                timer::set(&mut tx, row.id, kind, place, kept, 1, now + AGAIN_MS).await?;
+            }
         }
-        if told == 0 {
+        if told == 0 && !waits {
             let text = "place: nobody there had an older text and was dropped, or all were told";
             return Err(refused(text));
         }
@@ -95,12 +98,53 @@ impl Engine {
         Ok(told)
     }
 
-    async fn place_name(
+    /// Tells it again to whoever was called meanwhile, until no older lease is left.
+    pub(super) async fn fire_farewells(
         &self,
-        tx: &mut crate::store::Tx,
-        place: i64,
-    ) -> Result<String, EngineFault> {
-        let names = crate::store::climb::place_names(tx, &[place]).await?;
+        tx: &mut Tx,
+        order: &Arc<Order>,
+        timers: &[TimerRow],
+        now: i64,
+    ) -> Result<(), EngineFault> {
+        let kept: Vec<i64> = timers.iter().map(|t| t.subject_id).collect();
+        let machine = self.clock.machine_ms();
+        for one in told::farewells(tx, &kept).await? {
+            let (alert, place) = (order.alert_id, one.place_id);
+            // Asked first: what a lease brought until now is told below, and no later one.
+            let waits = told::still_out(tx, alert, &[place], machine).await?;
+            let word = self.farewell_word(one.purpose, &one.text, now);
+            let told = told::tell_dropped(tx, alert, &[place], &word, machine).await?;
+            if told > 0 {
+                let detail = json!({"places": [place], "messages": told});
+                self.note(tx, "clock", "alert.told_again", Some(alert), detail).await?;
+            }
+            if waits {
+                let step = timers.iter().find(|t| t.subject_id == one.id).map_or(1, |t| t.step);
+                let kind = TimerKind::Farewell.code();
+                timer::set(tx, alert, kind, place, one.id, step + 1, now + AGAIN_MS).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn farewell_word<'a>(&self, purpose: i64, text: &'a str, now: i64) -> Word<'a> {
+        let rank = rank_residents(2, 0);
+        Word { purpose, rank, text, now, nonce: self.entropy.below(1 << 50) }
+    }
+
+    async fn known_places(&self, codes: &[String]) -> Result<Vec<i64>, EngineFault> {
+        let asked: Vec<AreaRow> =
+            codes.iter().map(|code| AreaRow { code: code.clone(), excluded: 0 }).collect();
+        let known = order::known_codes(&self.store, &asked).await?;
+        let place = |code: &String| {
+            let found = known.iter().find(|k| k.0 == *code && k.1 != 0).map(|k| k.1);
+            found.ok_or_else(|| refused(format!("place: {code:?} is not in the roster")))
+        };
+        codes.iter().map(place).collect()
+    }
+
+    async fn place_name(&self, tx: &mut Tx, place: i64) -> Result<String, EngineFault> {
+        let names = climb::place_names(tx, &[place]).await?;
         Ok(names.into_iter().next().map_or_else(|| "当地".into(), |row| row.1))
     }
 }

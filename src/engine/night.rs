@@ -68,6 +68,8 @@ impl Engine {
         let asleep = rows::unwoken(tx, order.alert_id, order.version).await?;
         let mut theirs = rows::summoned_places(tx, order.alert_id, order.version).await?;
         theirs.extend(heads::headed(tx, order.alert_id, order.version).await?);
+        let humans: Vec<i64> = asleep.iter().map(|p| p.human_id).collect();
+        let tokens = self.list_tokens(tx, order.alert_id, &humans, now).await?;
         let mut posts = Vec::new();
         for person in asleep.iter().filter(|p| p.address_id != 0) {
             let (mut places, doors) = places_of(&theirs, person.human_id);
@@ -79,6 +81,7 @@ impl Engine {
                 places: &places,
                 n: count(n),
                 doors: count(doors),
+                token: tokens.get(&person.human_id).map(String::as_str),
             };
             posts.push(Post {
                 address: person.address_id,

@@ -2,21 +2,32 @@
 //! Who gets a notice and why is decided where it is posted.
 
 use std::collections::HashSet;
+use std::slice::from_ref;
 
-use futures_util::StreamExt;
-use futures_util::stream;
-
-use super::send::{Call, Sent};
+use super::chunk::{Call, Keeping, Prepared, Reach, longest_wait_ms};
+use super::send::Sent;
 use super::{Engine, EngineFault, words};
 use crate::base::limits::{ATTEMPTS, ATTEMPTS_NUMBERED, BATCH_ADDRESSES, RETRY_WAITS_MS};
 use crate::domain::gate::AlertKind;
 use crate::domain::lane::{Lane, Realm};
+use crate::domain::notice::Purpose;
 use crate::domain::outcome::Outcome;
 use crate::store::batch::{self, Leased};
 use crate::store::notice::{self, NoticeRow, SettleRow};
-use crate::store::order;
+use crate::store::{Tx, order};
 
 impl Engine {
+    /// An order is over: what its leaders have not been told yet, they are not told any more.
+    pub(super) async fn recall_notices(
+        &self,
+        tx: &mut Tx,
+        alert: i64,
+        now: i64,
+    ) -> Result<u64, EngineFault> {
+        let purposes: Vec<i64> = Purpose::WHILE_IN_FORCE.iter().map(|p| p.code()).collect();
+        Ok(notice::recall(tx, alert, &purposes, now).await?)
+    }
+
     /// Sends one leased batch of notices.
     pub(super) async fn send_notices(&self, leased: &Leased) -> Result<Sent, EngineFault> {
         let kind = notice::kind_of(&self.store, leased.alert_id).await?;
@@ -32,54 +43,53 @@ impl Engine {
         let lane = Lane::from_code(leased.lane).unwrap_or(Lane::Sms);
         let now = self.clock.story_ms();
         let Some(gateway) = self.gateway(lane, realm, leased.attempt - 1) else {
-            batch::put_back(&self.store, leased, now + 30_000).await?;
+            batch::put_back(&self.store, from_ref(leased), now + 30_000).await?;
             return Ok(Sent::Later { calls: 0, not_before: now + 30_000 });
         };
         let grant = self.permits(gateway, BATCH_ADDRESSES).await?;
         if grant.count == 0 {
-            batch::put_back(&self.store, leased, grant.next_at).await?;
+            batch::put_back(&self.store, from_ref(leased), grant.next_at).await?;
             return Ok(Sent::Later { calls: 0, not_before: grant.next_at });
         }
         let found = notice::look(&self.store, leased.id, grant.count).await?;
-        let asked = found.len();
-        let calls = stream::iter(found.into_iter().map(|member| {
-            let reference = format!("n{}", member.id);
-            let text = member.text.clone();
-            let prepared = self.prepare(
-                gateway,
-                kind,
-                &roll,
-                &member.sealed,
-                &member.hash,
-                member.realm,
-                text,
-                &reference,
-            );
-            async move {
-                if !self.still_holds(leased) {
-                    return None;
-                }
-                let outcome = match prepared {
-                    Err(outcome) => outcome,
-                    Ok((pass, message)) => self.call(gateway, &pass, message).await,
-                };
-                Some(Call { member, outcome })
+        let asked = i64::try_from(found.len()).unwrap_or(0);
+        let ready: Vec<(NoticeRow, Prepared)> = found
+            .into_iter()
+            .map(|row| {
+                let (text, reference) = (row.text.clone(), format!("n{}", row.id));
+                let (sealed, hash) = (&row.sealed, &row.hash);
+                let prepared =
+                    self.prepare(gateway, kind, &roll, sealed, hash, row.realm, text, &reference);
+                (row, prepared)
+            })
+            .collect();
+        let (made, reach) = self.call_chunk(gateway, from_ref(leased), ready).await;
+        let last = reach == Reach::All && asked < grant.count;
+        let mut keeping = Keeping::begin();
+        let sent = loop {
+            match self.settle_notices(leased, gateway.provider.name(), &made, last).await {
+                Err(fault) if keeping.goes_on(&fault) => {}
+                settled => break settled?,
             }
-        }));
-        let made: Vec<Call<NoticeRow>> = calls
-            .buffer_unordered(self.settings.calls_open.max(1))
-            .filter_map(std::future::ready)
-            .collect()
-            .await;
-        let last = made.len() == asked && i64::try_from(asked).unwrap_or(0) < grant.count;
-        self.settle_notices(leased, gateway.provider.name(), made, last).await
+        };
+        let Sent::Later { calls, not_before } = sent else {
+            return Ok(sent);
+        };
+        let not_before = match reach {
+            Reach::All => not_before,
+            Reach::Busy => not_before.max(self.clock.story_ms() + longest_wait_ms(&made)),
+            Reach::Ended => return Ok(Sent::Lost { calls }),
+        };
+        batch::put_back(&self.store, from_ref(leased), not_before).await?;
+        Ok(Sent::Later { calls, not_before })
     }
 
+    /// Notes what was called.
     async fn settle_notices(
         &self,
         leased: &Leased,
         provider: &str,
-        made: Vec<Call<NoticeRow>>,
+        made: &[Call<NoticeRow>],
         last: bool,
     ) -> Result<Sent, EngineFault> {
         let now = self.clock.story_ms();
@@ -96,7 +106,7 @@ impl Engine {
                 x: call.outcome.external_id().map(str::to_owned),
                 c: (call.outcome.code() != 1).then(|| call.outcome.detail().to_owned()),
             };
-            rows.push((call.member, settled));
+            rows.push((call.member.clone(), settled));
         }
         let mut tx = self.store.begin().await?;
         if !rows.is_empty() {
@@ -106,12 +116,11 @@ impl Engine {
             self.seal_notices(&mut tx, leased, provider, &rows, now).await?;
         }
         let Some(wait_ms) = again_ms else {
-            let ours = batch::finish(&mut tx, leased, now, words::in_force()).await?;
+            let ours = batch::finish(&mut tx, from_ref(leased), now, words::in_force()).await?;
             tx.commit().await?;
             return Ok(if ours { Sent::Done { calls } } else { Sent::Lost { calls } });
         };
         tx.commit().await?;
-        batch::put_back(&self.store, leased, now + wait_ms).await?;
         Ok(Sent::Later { calls, not_before: now + wait_ms })
     }
 }

@@ -166,6 +166,8 @@ impl Engine {
         let held: Vec<i64> =
             all().filter(|l| l.state != ListState::Offered.code()).map(|l| l.id).collect();
         let held: HashMap<i64, i64> = list::open_doors(tx, &held).await?.into_iter().collect();
+        let humans: Vec<i64> = by_human.keys().copied().collect();
+        let tokens = self.list_tokens(tx, order.alert_id, &humans, now).await?;
         let (mut words, mut told) = (Vec::new(), Vec::new());
         for (human, own) in by_human {
             let said = Said::of(own, reminded.contains(human), seen, &held, now);
@@ -174,7 +176,8 @@ impl Engine {
                 continue;
             }
             told.extend(said.offers.iter().map(|(list, _)| list.id));
-            let text = self.offer_text(order, &said, &names, now)?;
+            let token = tokens.get(human).map(String::as_str);
+            let text = self.offer_text(order, &said, &names, token, now)?;
             let word: Word = (*human, Purpose::Offer, text);
             words.push(word);
         }
@@ -187,6 +190,7 @@ impl Engine {
         order: &Order,
         said: &Said<'_>,
         names: &HashMap<i64, String>,
+        token: Option<&str>,
         now: i64,
     ) -> Result<String, EngineFault> {
         let name = |list: &OfferedTo| names.get(&list.place_id).map_or("本辖区", String::as_str);
@@ -206,14 +210,14 @@ impl Engine {
                 doors: doors.doors,
                 waited_min,
                 act_by_ms,
-                token: None,
+                token,
                 call_up: true,
             };
             return self.say_in(order.kind, &text, now);
         }
         let held = Some(count(said.held)).filter(|held| *held > 0);
         if let [one] = lists[..] {
-            let text = NoticeText::Offer { place: name(one), doors, act_by_ms, token: None, held };
+            let text = NoticeText::Offer { place: name(one), doors, act_by_ms, token, held };
             return self.say_in(order.kind, &text, now);
         }
         let named = said.offers.iter().take(PLACES_MAX);
@@ -223,7 +227,7 @@ impl Engine {
         let added = some_of(&said.added);
         let added = added.as_deref();
         let text =
-            NoticeText::OfferMerged { places: &places, doors, act_by_ms, token: None, added, held };
+            NoticeText::OfferMerged { places: &places, doors, act_by_ms, token, added, held };
         self.say_in(order.kind, &text, now)
     }
 }

@@ -122,9 +122,12 @@ impl Engine {
                 "ends_at": one.ends_ms, "parts": one.share.len()});
             self.note(tx, "clock", "list.late", Some(order.alert_id), detail).await?;
         }
+        let superiors: Vec<i64> = by_superior.keys().copied().collect();
+        let tokens = self.list_tokens(tx, order.alert_id, &superiors, now).await?;
         let mut words = Vec::new();
         for (superior, slow) in by_superior {
-            let text = self.split_text(order, &slow, &held, &names, now)?;
+            let token = tokens.get(&superior).map(String::as_str);
+            let text = self.split_text(order, &slow, &held, &names, token, now)?;
             words.push((superior, Purpose::Split, text));
         }
         self.tell_humans(tx, order.alert_id, words, now).await
@@ -136,6 +139,7 @@ impl Engine {
         slow: &[&Late],
         held: &[HumanList],
         names: &HashMap<i64, String>,
+        token: Option<&str>,
         now: i64,
     ) -> Result<String, EngineFault> {
         let first = slow[0];
@@ -158,6 +162,7 @@ impl Engine {
             act_by_ms: order.act_by,
             parts: &parts,
             part_doors: count(shares.map(|part| part.open).sum()),
+            token,
         };
         self.say_in(order.kind, &text, now)
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::leader::Reply;
 use super::{Engine, EngineFault, Order, words};
 use crate::domain::batch::RANK_LEADER;
 use crate::domain::demand::Demand;
@@ -82,7 +83,7 @@ impl Engine {
         tx: &mut Tx,
         human: i64,
         now: i64,
-    ) -> Result<Option<String>, EngineFault> {
+    ) -> Result<Option<Reply>, EngineFault> {
         let homes = paired::homes(tx, human, words::in_force()).await?;
         if homes.is_empty() {
             return Ok(None);
@@ -106,8 +107,10 @@ impl Engine {
         let keys: Vec<String> = tasks.into_iter().map(|task| task.key).collect();
         paired::put_in_hand(tx, &keys, &owner, now, now + KEPT_MS).await?;
         self.note_homes(tx, &owner, "helper.take", &homes).await?;
+        let under = self.under(tx, &homes.iter().map(|home| home.0).collect::<Vec<_>>()).await?;
         let homes = u32::try_from(homes.len()).unwrap_or(u32::MAX);
-        Ok(Some(self.say(&NoticeText::HelperTaken { homes }, now)?))
+        let text = NoticeText::HelperTaken { homes };
+        Ok(Some((under, self.say_in(under.kind, &text, now)?)))
     }
 
     /// A helper's 0: what he had in hand is looked at now; the leaders' lists have the rest.
@@ -116,12 +119,13 @@ impl Engine {
         tx: &mut Tx,
         human: i64,
         now: i64,
-    ) -> Result<Option<String>, EngineFault> {
+    ) -> Result<Option<Reply>, EngineFault> {
         let owner = format!("human:{human}");
         let homes = paired::homes(tx, human, words::in_force()).await?;
         paired::give_back(tx, &owner, now).await?;
         self.note_homes(tx, &owner, "helper.decline", &homes).await?;
-        Ok(Some(self.say(&NoticeText::HelperDeclined, now)?))
+        let under = self.under(tx, &homes.iter().map(|home| home.0).collect::<Vec<_>>()).await?;
+        Ok(Some((under, self.say_in(under.kind, &NoticeText::HelperDeclined, now)?)))
     }
 
     async fn note_homes(

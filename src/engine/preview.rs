@@ -40,7 +40,7 @@ impl Engine {
                 vars: &vars,
                 demand,
                 audience: Audience::Household,
-                exercise: alert.kind == AlertKind::Exercise.code(),
+                kind: AlertKind::from_code(alert.kind).unwrap_or(AlertKind::Live),
                 version: u32::try_from(version.version).unwrap_or(1),
                 issued_at_ms: match version.version {
                     1 => alert.issued_at,

@@ -29,13 +29,25 @@ pub const REPLIES: &str = "reply.batch";
 pub struct Seal {
     /// What the rows' salts are derived from, unique to the entry.
     pub of: String,
-    /// The batch; 0 for replies.
-    pub batch: i64,
+    /// The batches; none for replies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batches: Vec<i64>,
     pub rows: Vec<i64>,
     pub seal: String,
     /// A call that was repeated after a lost lease: the store keeps only its first outcome.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repeated: bool,
+}
+
+impl Seal {
+    /// A row of this entry among those that the store still has. An address stands in one batch of
+    /// an entry only, a reply in none.
+    fn find<'a>(&self, kept: &'a HashMap<(i64, i64), Kept>, row: i64) -> Option<&'a Kept> {
+        match self.batches.as_slice() {
+            [] => kept.get(&(0, row)),
+            some => some.iter().find_map(|batch| kept.get(&(*batch, row))),
+        }
+    }
 }
 
 /// A row of a sealed batch that is not what the journal says.
@@ -54,10 +66,10 @@ pub struct RowsChecked {
     pub erased: i64,
 }
 
-fn seal(sealer: &Sealer, of: String, batch: i64, rows: &[Kept]) -> Seal {
+fn seal(sealer: &Sealer, of: String, batches: Vec<i64>, rows: &[Kept]) -> Seal {
     let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
     let seal = rules::seal_rows(sealer.journal_key(), &of, &texts);
-    Seal { of, batch, rows: rows.iter().map(|row| row.id).collect(), seal, repeated: false }
+    Seal { of, batches, rows: rows.iter().map(|row| row.id).collect(), seal, repeated: false }
 }
 
 impl Engine {
@@ -65,7 +77,7 @@ impl Engine {
     pub(super) async fn seal_sends(
         &self,
         tx: &mut Tx,
-        batch: &Leased,
+        batches: &[Leased],
         provider: &str,
         outcomes: &[OutcomeRow],
         appended: u64,
@@ -75,14 +87,15 @@ impl Engine {
             .iter()
             .map(|o| {
                 let (x, c) = (o.x.as_deref(), o.c.as_deref());
-                Kept::send(batch.id, o.a, o.seq, o.k, provider, x, c, now)
+                Kept::send(o.b, o.a, o.seq, o.k, provider, x, c, now)
             })
             .collect();
-        let Some(first) = rows.first() else {
+        let (Some(first), Some(batch)) = (rows.first(), batches.first()) else {
             return Ok(());
         };
         let of = format!("b{}.{}.{}", batch.id, batch.lease_epoch, first.id);
-        let mut sealed = seal(&self.sealer, of, batch.id, &rows);
+        let batches = batches.iter().map(|batch| batch.id).collect();
+        let mut sealed = seal(&self.sealer, of, batches, &rows);
         sealed.repeated = u64::try_from(rows.len()) != Ok(appended);
         let alert = Some(batch.alert_id);
         self.note(tx, "dispatch", SENDS, alert, json!(sealed)).await
@@ -109,7 +122,7 @@ impl Engine {
             return Ok(());
         };
         let of = format!("n{}.{}.{}", batch.id, batch.lease_epoch, first.id);
-        let sealed = json!(seal(&self.sealer, of, batch.id, &rows));
+        let sealed = json!(seal(&self.sealer, of, vec![batch.id], &rows));
         let alert = (batch.alert_id != 0).then_some(batch.alert_id);
         self.note(tx, "dispatch", NOTICES, alert, sealed).await
     }
@@ -131,7 +144,7 @@ impl Engine {
         let Some(first) = rows.first() else {
             return Ok(());
         };
-        let sealed = json!(seal(&self.sealer, format!("r{}", first.id), 0, &rows));
+        let sealed = json!(seal(&self.sealer, format!("r{}", first.id), Vec::new(), &rows));
         self.note(tx, "intake", REPLIES, None, sealed).await
     }
 }
@@ -153,7 +166,7 @@ pub async fn check_rows(
         let kept = kept_rows(store, act, &of_act).await?;
         for (entry, seal) in &of_act {
             for (index, row) in seal.rows.iter().enumerate() {
-                let Some(found) = kept.get(&(seal.batch, *row)) else {
+                let Some(found) = seal.find(&kept, *row) else {
                     checked.erased += 1;
                     continue;
                 };
@@ -178,7 +191,7 @@ async fn kept_rows(
     act: &str,
     seals: &[(&Entry, Seal)],
 ) -> Result<HashMap<(i64, i64), Kept>, StoreFault> {
-    let batches: Vec<i64> = seals.iter().map(|(_, seal)| seal.batch).collect();
+    let batches: Vec<i64> = seals.iter().flat_map(|(_, seal)| seal.batches.clone()).collect();
     let rows = match act {
         SENDS => proof::sends(store, &batches).await?,
         NOTICES => proof::notices(store, &batches).await?,
@@ -220,9 +233,8 @@ pub async fn prove_row(
         return Ok(None);
     };
     let salt = rules::row_salt(sealer.journal_key(), &seal.of, index);
-    let batch = seal.batch;
-    let kept = kept_rows(store, &entry.act, &[(entry, seal)]).await?;
-    Ok(kept.get(&(batch, row)).filter(|kept| !kept.erased).map(|kept| RowProof {
+    let kept = kept_rows(store, &entry.act, &[(entry, seal.clone())]).await?;
+    Ok(seal.find(&kept, row).filter(|kept| !kept.erased).map(|kept| RowProof {
         pos,
         index,
         text: kept.text.clone(),

@@ -22,6 +22,8 @@ use crate::store::{lease, timer, view};
 /// Batches in flight in one process, of each class: database work overlaps with calls.
 const BATCHES_OPEN: usize = 8;
 const BATCHES_OPEN_ROUTINE: usize = 4;
+/// Hints of batches taken together: small ones of an order share their looks at the store.
+const SENDS_TOGETHER: usize = 8;
 const EXPANDERS: usize = 2;
 const RECEIVE_WAIT_MS: u64 = 250;
 const FEED_BUSY_MS: u64 = 10;
@@ -32,7 +34,7 @@ const RENEW_EVERY_MS: u64 = 10_000;
 const AUDIT_EVERY_MS: i64 = 60_000;
 /// With story time scaled, an audit is not due more often than this of real time.
 const AUDIT_REST_MS: i64 = 2_000;
-const CLOCK_LEASE: &str = "clock";
+pub(super) const CLOCK_LEASE: &str = "clock";
 const CLOCK_LEASE_MS: i64 = 15_000;
 /// How long chunks in flight may take after the stop.
 const DRAIN_MS: u64 = 10_000;
@@ -237,7 +239,8 @@ impl Pump {
     async fn receive(self, topic: Topic, class: Class) {
         let most = match topic {
             Topic::Expand => EXPANSIONS_TOGETHER,
-            Topic::Send(_) | Topic::Notice => 1,
+            Topic::Send(_) => SENDS_TOGETHER,
+            Topic::Notice => 1,
         };
         let mut turn = 0;
         while !self.is_stopped() {

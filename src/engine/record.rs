@@ -45,10 +45,36 @@ impl Engine {
             locked.extend(answer::lock_standings(tx, *alert, &households).await?);
         }
         answer::append(tx, statements, now).await?;
+        self.fold_locked(tx, locked, now).await
+    }
+
+    /// Folds standings again of which something else than a statement changed: what is asked.
+    pub(super) async fn refold(
+        &self,
+        tx: &mut Tx,
+        alert: i64,
+        households: &[i64],
+    ) -> Result<Vec<Recorded>, EngineFault> {
+        if households.is_empty() {
+            return Ok(Vec::new());
+        }
+        let locked = answer::lock_standings(tx, alert, households).await?;
+        self.fold_locked(tx, locked, self.clock.story_ms()).await
+    }
+
+    async fn fold_locked(
+        &self,
+        tx: &mut Tx,
+        locked: Vec<StandingRow>,
+        now: i64,
+    ) -> Result<Vec<Recorded>, EngineFault> {
+        let mut wanted: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        for row in &locked {
+            wanted.entry(row.alert_id).or_default().push(row.household_id);
+        }
         let mut facts: HashMap<(i64, i64), Vec<Statement>> = HashMap::new();
         for (alert, households) in &wanted {
-            let households: Vec<i64> = households.iter().copied().collect();
-            for row in answer::facts(tx, *alert, &households).await? {
+            for row in answer::facts(tx, *alert, households).await? {
                 let key = (row.alert_id, row.household_id);
                 if let Some(fact) = fact(row) {
                     facts.entry(key).or_default().push(fact);

@@ -32,7 +32,7 @@ impl Engine {
         alert: &AlertRow,
         now: i64,
     ) -> Result<i64, EngineFault> {
-        timer::stop_alert(tx, alert.id).await?;
+        self.stop_timers(tx, alert.id).await?;
         self.withdraw_lists(tx, alert, None, WhyWithdrawn::Ended, now).await?;
         let (open, _) = timer::count_open(tx, alert.id).await?;
         if open == 0 {
@@ -45,6 +45,13 @@ impl Engine {
         }
         timer::set(tx, alert.id, TimerKind::Search.code(), 0, 0, 0, now).await?;
         Ok(open)
+    }
+
+    /// An alert that is over climbs no further.
+    pub(super) async fn stop_timers(&self, tx: &mut Tx, alert: i64) -> Result<u64, EngineFault> {
+        let kept = TimerKind::ALL.into_iter().filter(|kind| kind.outlives_order());
+        let kept: Vec<i64> = kept.map(TimerKind::code).collect();
+        Ok(timer::stop_alert(tx, alert, &kept).await?)
     }
 
     async fn offer_search(
@@ -130,11 +137,13 @@ impl Engine {
                 owner
             }
         };
+        let tokens = self.list_tokens(tx, order.alert_id, &[owner], now).await?;
         let text = NoticeText::Search {
             alert_title: &order.title,
             doors: count(open),
             persons: count(persons),
             waited_min: count(step * REMIND_MS / MINUTE_MS),
+            token: tokens.get(&owner).map(String::as_str),
         };
         let text = self.say_in(order.kind, &text, now)?;
         let word = (owner, Purpose::Search, text);

@@ -1,17 +1,13 @@
 //! The step from a batch to its messages: lease, look, permits, render, call, append, finish.
-//! Decides no wording, no wait and no order; never calls without a pass of the gate.
+//! Decides no wording, no wait and no order; how a chunk is called is `chunk`'s.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::collections::{BTreeMap, HashSet};
 
-use futures_util::StreamExt;
-use futures_util::stream;
-
+use super::chunk::{Call, Keeping, Reach, longest_wait_ms};
 use super::{Engine, EngineFault, Gateway, Order, situation, words};
-use crate::base::limits::{BATCH_ADDRESSES, RETRY_WAITS_MS};
-use crate::channel::{self, Message};
+use crate::base::limits::{BATCH_ADDRESSES, SHARED_NUMBER};
 use crate::domain::batch::{self as rules};
-use crate::domain::gate::{self, AlertKind, Pass};
+use crate::domain::gate::AlertKind;
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::outcome::Outcome;
 use crate::store::batch::{self as rows, FollowRow, Leased, Member, OutcomeRow};
@@ -19,12 +15,6 @@ use crate::store::{order, permit};
 
 /// The outcome code of an address that another one with the same number spoke for.
 const SPOKEN_FOR: i64 = 6;
-
-/// How long calls go on from one look at the store, machine ms.
-const LOOK_LASTS_MS: i64 = 1_000;
-/// Tries to note what was called, each as long as the store is waited for: an outcome that is not
-/// noted is a message sent again.
-const KEEP_TRIES: u32 = 6;
 
 /// What became of a batch in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,107 +27,116 @@ pub enum Sent {
     Lost { calls: usize },
 }
 
-/// A call that was made for a member, or not, and what came of it.
-pub(crate) struct Call<T> {
-    pub member: T,
-    pub outcome: Outcome,
+impl Sent {
+    fn without_calls(self) -> Sent {
+        match self {
+            Sent::Done { .. } => Sent::Done { calls: 0 },
+            Sent::Later { not_before, .. } => Sent::Later { calls: 0, not_before },
+            Sent::Lost { .. } => Sent::Lost { calls: 0 },
+        }
+    }
 }
 
-/// How far a chunk was called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    All,
-    /// The gateway is busy: nobody else of the chunk.
-    Busy,
-    /// The version has ended or the lease is lost: nobody else of the chunk.
-    Ended,
-}
-
-/// What the calls of one chunk tell each other.
-struct Going {
-    busy: AtomicBool,
-    ended: AtomicBool,
-    looked_at: AtomicI64,
-}
-
-/// How long a busy gateway asked us to wait.
-fn longest_wait_ms<T>(made: &[Call<T>]) -> i64 {
-    let asked = made.iter().filter_map(|call| call.outcome.after_ms());
-    asked.max().unwrap_or(RETRY_WAITS_MS[0]).max(1)
+/// Whether another row of the same shared number is messaged for this one.
+fn is_spoken_for(member: &Member) -> bool {
+    member.shares > SHARED_NUMBER && member.speaks_for == 0
 }
 
 impl Engine {
-    /// Sends those of `batches` that are open and free. One entry for each that was leased.
+    /// Sends those of `batches` that are open and free, leasing as many at a time as one look
+    /// covers. One entry for each that was leased; calls made together count at the first.
     pub async fn send_once(&self, batches: &[i64]) -> Result<Vec<(i64, Sent)>, EngineFault> {
-        let machine = self.clock.machine_ms();
-        let leased = rows::lease(&self.store, batches, &self.settings.owner, machine).await?;
-        let mut sent = Vec::with_capacity(leased.len());
-        for batch in &leased {
-            sent.push((batch.id, self.send_batch(batch).await?));
+        let mut sent: Vec<(i64, Sent)> = Vec::with_capacity(batches.len());
+        let mut left = batches.to_vec();
+        while !left.is_empty() {
+            let machine = self.clock.machine_ms();
+            let leased = rows::lease(&self.store, &left, &self.settings.owner, machine).await?;
+            if leased.is_empty() {
+                break;
+            }
+            left.retain(|id| leased.iter().all(|batch| batch.id != *id));
+            for group in leased.chunk_by(Leased::goes_with) {
+                let mut done = match group {
+                    [notices] if notices.kind == 2 => self.send_notices(notices).await?,
+                    homes => self.send_homes(homes).await?,
+                };
+                for batch in group {
+                    sent.push((batch.id, done));
+                    done = done.without_calls();
+                }
+            }
         }
+        self.report_names().await;
         Ok(sent)
     }
 
-    async fn send_batch(&self, batch: &Leased) -> Result<Sent, EngineFault> {
-        if batch.kind == 2 {
-            return self.send_notices(batch).await;
-        }
-        let Some(order) = self.order(batch.alert_id, batch.version).await? else {
-            return self.finish_empty(batch, 0).await;
+    /// Sends batches of one order and attempt, of which one look may cover several.
+    async fn send_homes(&self, batches: &[Leased]) -> Result<Sent, EngineFault> {
+        let Some(head) = batches.first() else {
+            return Ok(Sent::Done { calls: 0 });
+        };
+        let Some(order) = self.order(head.alert_id, head.version).await? else {
+            return self.finish_empty(batches, 0).await;
         };
         let roll = match order.kind {
-            AlertKind::Exercise => order::roll(&self.store, batch.alert_id).await?,
+            AlertKind::Exercise => order::roll(&self.store, head.alert_id).await?,
             AlertKind::Live | AlertKind::Rehearsal => Vec::new(),
         };
         let roll: HashSet<Vec<u8>> = roll.into_iter().collect();
-        if let Some(later) = situation::quiet(&order, batch, self.clock.story_ms()) {
-            rows::put_back(&self.store, batch, later).await?;
-            return Ok(Sent::Later { calls: 0, not_before: later });
+        if let Some(later) = situation::quiet(&order, head, self.clock.story_ms()) {
+            return self.hand_back(batches, 0, later).await;
         }
         let has_others = self.has_others(&order).await?;
         let mut texts = words::Texts::new(&self.messages, &order, &self.settings.signature);
         let (mut calls, mut again) = (0, false);
         loop {
-            let Some(gateway) = self.gateway_for(batch, &order) else {
+            let Some(gateway) = self.gateway_for(head, &order) else {
                 let later = self.clock.story_ms() + 30_000;
-                rows::put_back(&self.store, batch, later).await?;
-                return Ok(Sent::Later { calls, not_before: later });
+                return self.hand_back(batches, calls, later).await;
             };
             let grant = self.permits(gateway, BATCH_ADDRESSES + 1).await?;
             if grant.count == 0 {
-                rows::put_back(&self.store, batch, grant.next_at).await?;
-                return Ok(Sent::Later { calls, not_before: grant.next_at });
+                return self.hand_back(batches, calls, grant.next_at).await;
             }
             let owner = &self.settings.owner;
-            if again && !rows::is_ours(&self.store, batch.id, owner, batch.lease_epoch).await? {
+            if again && !rows::are_ours(&self.store, batches, owner).await? {
                 return Ok(Sent::Lost { calls });
             }
-            let members = rows::look(&self.store, batch, grant.count, words::in_force()).await?;
+            let members = rows::look(&self.store, batches, grant.count, words::in_force()).await?;
             let all = i64::try_from(members.len()).unwrap_or(0) < grant.count;
             if members.is_empty() {
-                return self.finish_empty(batch, calls).await;
+                return self.finish_empty(batches, calls).await;
             }
-            let members = self.hold_back(batch, &order, members).await?;
+            let members = self.hold_back(head, &order, members).await?;
             if has_others {
                 texts.merge(self.others(&order, &members).await?);
             }
             let (made, reach) =
-                self.call_members(gateway, batch, &order, &mut texts, &roll, members).await?;
+                self.call_members(gateway, batches, &order, &mut texts, &roll, members).await?;
             let last = all && reach == Reach::All;
             calls += made.iter().filter(|call| call.member.speaks_for == 1).count();
-            if !self.keep(batch, &order, gateway, &made, last).await? {
+            if !self.keep(batches, &order, gateway, &made, last).await? {
                 return Ok(Sent::Lost { calls });
             }
             if last {
                 return Ok(Sent::Done { calls });
             }
             if reach == Reach::Busy {
-                let not_before = self.clock.story_ms() + longest_wait_ms(&made);
-                rows::put_back(&self.store, batch, not_before).await?;
-                return Ok(Sent::Later { calls, not_before });
+                let later = self.clock.story_ms() + longest_wait_ms(&made);
+                return self.hand_back(batches, calls, later).await;
             }
             again = true;
         }
+    }
+
+    async fn hand_back(
+        &self,
+        batches: &[Leased],
+        calls: usize,
+        not_before: i64,
+    ) -> Result<Sent, EngineFault> {
+        rows::put_back(&self.store, batches, not_before).await?;
+        Ok(Sent::Later { calls, not_before })
     }
 
     fn gateway_for(&self, batch: &Leased, order: &Order) -> Option<&Gateway> {
@@ -161,20 +160,19 @@ impl Engine {
         Ok(permit::take(&self.store, gateway.provider.name(), rate, want, now).await?)
     }
 
-    async fn finish_empty(&self, batch: &Leased, calls: usize) -> Result<Sent, EngineFault> {
+    async fn finish_empty(&self, batches: &[Leased], calls: usize) -> Result<Sent, EngineFault> {
         let mut tx = self.store.begin().await?;
         let now = self.clock.story_ms();
-        let ours = rows::finish(&mut tx, batch, now, words::in_force()).await?;
+        let ours = rows::finish(&mut tx, batches, now, words::in_force()).await?;
         tx.commit().await?;
         Ok(if ours { Sent::Done { calls } } else { Sent::Lost { calls } })
     }
 
-    /// Calls the members; once the gateway says that it is busy, the order is taken back, or the
-    /// lease has run out meanwhile, nobody else of the chunk.
+    /// Renders the members' texts and calls them, as far as the chunk may go.
     async fn call_members(
         &self,
         gateway: &Gateway,
-        batch: &Leased,
+        batches: &[Leased],
         order: &Order,
         texts: &mut words::Texts<'_>,
         roll: &HashSet<Vec<u8>>,
@@ -183,7 +181,7 @@ impl Engine {
         let mut ready = Vec::with_capacity(members.len());
         for member in members {
             let text = texts.for_member(&member)?;
-            let reference = format!("b{}.{}", batch.id, member.address_id);
+            let reference = format!("b{}.{}", member.batch_id, member.address_id);
             let prepared = self.prepare(
                 gateway,
                 order.kind,
@@ -194,138 +192,30 @@ impl Engine {
                 text,
                 &reference,
             );
+            let spoken_for = is_spoken_for(&member);
+            let prepared = prepared.and_then(|ready| match spoken_for {
+                true => Err(Outcome::Unknown { why: String::new() }),
+                false => Ok(ready),
+            });
             ready.push((member, prepared));
         }
-        let going = Going {
-            busy: AtomicBool::new(false),
-            ended: AtomicBool::new(false),
-            looked_at: AtomicI64::new(self.clock.machine_ms()),
-        };
-        let (going, asked) = (&going, ready.len());
-        let calls = stream::iter(ready.into_iter().map(|(member, prepared)| async move {
-            // Looked at with the line in hand: batches wait long for one behind a slow gateway.
-            let _open = self.calls.acquire().await.ok()?;
-            if going.busy.load(Ordering::Relaxed)
-                || !self.still_holds(batch)
-                || self.has_ended(batch, going).await
-            {
-                return None;
-            }
-            let outcome = match prepared {
-                Err(outcome) => outcome,
-                Ok(_)
-                    if member.shares > crate::base::limits::SHARED_NUMBER
-                        && member.speaks_for == 0 =>
-                {
-                    Outcome::Unknown { why: String::new() }
-                }
-                Ok((pass, message)) => self.call_now(gateway, &pass, message).await,
-            };
-            let throttled = matches!(outcome, Outcome::Throttled { .. });
-            going.busy.fetch_or(throttled, Ordering::Relaxed);
-            Some(Call { member, outcome })
-        }));
-        let made: Vec<Call<Member>> = calls
-            .buffer_unordered(self.settings.calls_open.max(1))
-            .filter_map(std::future::ready)
-            .collect()
-            .await;
-        let reach = match going.ended.load(Ordering::Relaxed) {
-            _ if made.len() == asked => Reach::All,
-            true => Reach::Ended,
-            false => Reach::Busy,
-        };
-        Ok((made, reach))
-    }
-
-    /// Whether nobody else of a chunk may be called. A slow gateway makes a chunk last: the store
-    /// is looked at again, by one call for all of them.
-    async fn has_ended(&self, batch: &Leased, going: &Going) -> bool {
-        let (machine, looked_at) =
-            (self.clock.machine_ms(), going.looked_at.load(Ordering::Relaxed));
-        let is_stale = machine - looked_at >= LOOK_LASTS_MS;
-        let relaxed = Ordering::Relaxed;
-        if is_stale
-            && going.looked_at.compare_exchange(looked_at, machine, relaxed, relaxed).is_ok()
-        {
-            let owner = &self.settings.owner;
-            match rows::may_go_on(&self.store, batch, owner, words::in_force()).await {
-                Ok(goes_on) => drop(going.ended.fetch_or(!goes_on, relaxed)),
-                Err(fault) => tracing::debug!(%fault, "the store was not looked at"),
-            }
-        }
-        going.ended.load(relaxed)
-    }
-
-    /// The gate, the opened number and the signed reference: everything one call needs.
-    #[expect(clippy::too_many_arguments, reason = "one call's whole truth, used at two places")]
-    pub(crate) fn prepare(
-        &self,
-        gateway: &Gateway,
-        kind: AlertKind,
-        roll: &HashSet<Vec<u8>>,
-        sealed: &[u8],
-        hash: &[u8],
-        realm: i64,
-        text: String,
-        reference: &str,
-    ) -> Result<(Pass, Message), Outcome> {
-        let refused = |code: &str| Outcome::RefusedPermanent { code: code.into() };
-        let address = Realm::from_code(realm).ok_or_else(|| refused("realm"))?;
-        let on_roll = roll.contains(hash);
-        let pass = gate::admit(
-            kind,
-            self.settings.practice,
-            gateway.provider.realm(),
-            address,
-            on_roll,
-            &text,
-        )
-        .map_err(|refusal| {
-            tracing::debug!(%refusal, "the gate refused a message");
-            refused("gate")
-        })?;
-        let to = self.sealer.open(sealed).map_err(|_| refused("sealed"))?;
-        Ok((pass, Message { to, text, reference: self.sealer.sign(reference) }))
-    }
-
-    /// Whether this process has renewed the lease in time, as far as it knows by itself.
-    pub(crate) fn still_holds(&self, batch: &Leased) -> bool {
-        self.renewals.hold(batch.leased_at, self.clock.machine_ms())
-    }
-
-    /// One call, within the process's limit of open calls.
-    pub(crate) async fn call(&self, gateway: &Gateway, pass: &Pass, message: Message) -> Outcome {
-        let Ok(_open) = self.calls.acquire().await else {
-            return Outcome::RefusedRetry { after_ms: None, code: "closing".into() };
-        };
-        self.call_now(gateway, pass, message).await
-    }
-
-    /// One call by whoever has a line in hand.
-    async fn call_now(&self, gateway: &Gateway, pass: &Pass, message: Message) -> Outcome {
-        let provider = gateway.provider.as_ref();
-        let one = [message];
-        let outcomes = channel::send(self.transport.as_ref(), provider, pass, &one).await;
-        outcomes.into_iter().next().unwrap_or(Outcome::Unknown { why: "no outcome".into() })
+        self.names.note(texts.take_mended());
+        Ok(self.call_chunk(gateway, batches, ready).await)
     }
 
     /// Notes what was called, again where the store lost the transaction.
     async fn keep(
         &self,
-        batch: &Leased,
+        batches: &[Leased],
         order: &Order,
         gateway: &Gateway,
         made: &[Call<Member>],
         last: bool,
     ) -> Result<bool, EngineFault> {
-        let mut tries = 1;
+        let mut keeping = Keeping::begin();
         loop {
-            match self.keep_once(batch, order, gateway, made, last).await {
-                Err(fault) if fault.is_again() && tries < KEEP_TRIES => {
-                    tracing::debug!(%fault, tries, "outcomes not noted: again");
-                    tries += 1;
-                }
+            match self.keep_once(batches, order, gateway, made, last).await {
+                Err(fault) if keeping.goes_on(&fault) => {}
                 kept => return kept,
             }
         }
@@ -334,7 +224,7 @@ impl Engine {
     /// Appends outcomes, buries dead numbers, plans what follows and, at the last chunk, finishes.
     async fn keep_once(
         &self,
-        batch: &Leased,
+        batches: &[Leased],
         order: &Order,
         gateway: &Gateway,
         made: &[Call<Member>],
@@ -342,20 +232,22 @@ impl Engine {
     ) -> Result<bool, EngineFault> {
         let now = self.clock.story_ms();
         let mut dead = Vec::new();
-        let mut follows: HashMap<i64, FollowRow> = HashMap::new();
+        let mut follows: BTreeMap<(i64, i64), FollowRow> = BTreeMap::new();
         let mut outcomes = Vec::with_capacity(made.len());
         for call in made {
-            let spoken_for = call.member.shares > crate::base::limits::SHARED_NUMBER
-                && call.member.speaks_for == 0;
+            let spoken_for = is_spoken_for(&call.member);
             let kind = if spoken_for { SPOKEN_FOR } else { call.outcome.code() };
             if kind == 2 && !["gate", "realm", "sealed"].contains(&call.outcome.detail()) {
                 dead.push(call.member.address_id);
             }
-            if let Some(next) = self.follow_row(batch, order, kind, &call.outcome, now) {
-                let row = follows.entry(next.pick).or_insert(next.clone());
+            let batch = batches.iter().find(|batch| batch.id == call.member.batch_id);
+            let next = batch.and_then(|b| self.follow_row(b, order, kind, &call.outcome, now));
+            if let Some(next) = next {
+                let row = follows.entry((next.b, next.pick)).or_insert(next.clone());
                 row.due = row.due.max(next.due);
             }
             outcomes.push(OutcomeRow {
+                b: call.member.batch_id,
                 seq: call.member.seq,
                 a: call.member.address_id,
                 k: kind,
@@ -366,15 +258,15 @@ impl Engine {
         let follows: Vec<FollowRow> = follows.into_values().collect();
         let name = gateway.provider.name();
         let mut tx = self.store.begin().await?;
-        let appended = rows::append(&mut tx, batch.id, name, &outcomes, now).await?;
-        self.seal_sends(&mut tx, batch, name, &outcomes, appended, now).await?;
+        let appended = rows::append(&mut tx, name, &outcomes, now).await?;
+        self.seal_sends(&mut tx, batches, name, &outcomes, appended, now).await?;
         if !dead.is_empty() {
             rows::bury(&mut tx, &dead, now).await?;
         }
         if !follows.is_empty() {
-            rows::follow(&mut tx, batch.id, &follows, now).await?;
+            rows::follow(&mut tx, &follows, now).await?;
         }
-        let ours = !last || rows::finish(&mut tx, batch, now, words::in_force()).await?;
+        let ours = !last || rows::finish(&mut tx, batches, now, words::in_force()).await?;
         tx.commit().await?;
         Ok(ours)
     }
@@ -402,6 +294,11 @@ impl Engine {
             | rules::Pick::Unknown
             | rules::Pick::Next => next.wait_ms,
         };
-        Some(FollowRow { pick: next.pick.code(), tries: next.tries, due: now + wait_ms })
+        Some(FollowRow {
+            b: batch.id,
+            pick: next.pick.code(),
+            tries: next.tries,
+            due: now + wait_ms,
+        })
     }
 }

@@ -99,6 +99,7 @@ impl Engine {
         let rows: Vec<OutcomeRow> = held
             .iter()
             .map(|m| OutcomeRow {
+                b: m.batch_id,
                 seq: m.seq,
                 a: m.address_id,
                 k: WITHHELD,
@@ -107,7 +108,7 @@ impl Engine {
             })
             .collect();
         let mut tx = self.store.begin().await?;
-        batch::append(&mut tx, batch.id, "", &rows, now).await?;
+        batch::append(&mut tx, "", &rows, now).await?;
         let detail = json!({"batch": batch.id, "wave": batch.wave, "why": "3 messages in 24 h",
             "households": held.len()});
         self.note(&mut tx, "dispatch", "send.withheld", Some(batch.alert_id), detail).await?;

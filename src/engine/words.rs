@@ -7,7 +7,9 @@ use crate::domain::alert::State;
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
 use crate::domain::plan::Plan;
-use crate::render::{Audience, MergedPart, Messages, RenderFault, ResidentText};
+use crate::render::{
+    Audience, Mended, MergedPart, Messages, RenderFault, ResidentText, relative_name,
+};
 use crate::store::batch::Member;
 use crate::store::{Store, order};
 
@@ -94,13 +96,15 @@ pub struct Texts<'a> {
     order: &'a Order,
     signature: &'a str,
     others: Others,
+    mended: Vec<Mended>,
     ready: HashMap<(i64, i64), String>,
 }
 
 impl<'a> Texts<'a> {
     /// None rendered yet.
     pub fn new(messages: &'a Messages, order: &'a Order, signature: &'a str) -> Texts<'a> {
-        Texts { messages, order, signature, others: Others::new(), ready: HashMap::new() }
+        let (others, ready) = (Others::new(), HashMap::new());
+        Texts { messages, order, signature, others, mended: Vec::new(), ready }
     }
 
     /// Lets the next members' texts name their other open orders as well.
@@ -108,12 +112,22 @@ impl<'a> Texts<'a> {
         self.others = others;
     }
 
+    /// The names that had to be mended since.
+    pub fn take_mended(&mut self) -> Vec<Mended> {
+        std::mem::take(&mut self.mended)
+    }
+
     /// The text for one member of a batch. Other open orders that make it too long are left out:
     /// each had a text of its own.
     pub fn for_member(&mut self, member: &Member) -> Result<String, RenderFault> {
         let persons = member.persons.clamp(1, 99);
-        let audience = match (&member.relative, u32::try_from(persons)) {
-            (Some(_), _) => Audience::AbsentRelative { name: &member.name },
+        let home = member.relative.as_ref().map(|_| {
+            let (name, mended) = relative_name(&member.name);
+            self.mended.extend(mended);
+            name
+        });
+        let audience = match (&home, u32::try_from(persons)) {
+            (Some(name), _) => Audience::AbsentRelative { name },
             (None, Ok(persons)) if persons > 1 => Audience::Several(persons),
             (None, Ok(_) | Err(_)) => Audience::Household,
         };
@@ -156,7 +170,7 @@ impl<'a> Texts<'a> {
             vars: &self.order.vars,
             demand: Demand::from_code(demand).unwrap_or(Demand::Receipt),
             audience,
-            exercise: self.order.kind == AlertKind::Exercise,
+            kind: self.order.kind,
             version: u32::try_from(self.order.version).unwrap_or(1),
             issued_at_ms: self.order.issued_at,
             merged: &merged,
@@ -176,7 +190,7 @@ pub(super) fn plain_text(
         vars: &order.vars,
         demand,
         audience: Audience::Household,
-        exercise: false,
+        kind: AlertKind::Live,
         version: 1,
         issued_at_ms: 0,
         merged: &[],

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::domain::wording::WordingFault;
+
 /// A text that could not be made; nothing was sent and nothing was changed in its wording.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum RenderFault {
@@ -29,27 +31,4 @@ pub enum RenderFault {
     /// A defect of an embedded template: ours to mend.
     #[error("template {template} is broken: {reason}")]
     Broken { template: String, reason: String },
-}
-
-/// What is wrong with a value.
-#[derive(Debug, Error, Clone, PartialEq, Eq)]
-pub enum WordingFault {
-    #[error("is empty")]
-    Empty,
-    #[error("is {units} units long, at most {most} are possible")]
-    TooLong { units: usize, most: usize },
-    #[error("has a character that may not stand in a message: U+{0:04X}")]
-    Character(u32),
-    #[error("begins or ends with a space or a punctuation mark; the template puts its own")]
-    Edge,
-    #[error("has a link or an address of the net: {0}")]
-    Link(String),
-    #[error("tells which digit to answer ({0}); the menu is fixed")]
-    Digit(String),
-    #[error("gives a warning colour ({0}); only a forwarded warning has one")]
-    Colour(String),
-    #[error("is no warning colour: 蓝色, 黄色, 橙色 or 红色")]
-    NoColour,
-    #[error("names another colour than the title")]
-    ColourDiffers,
 }

@@ -6,19 +6,21 @@ use std::collections::BTreeMap;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use super::catalog::{self, Origin, TEMPLATES, TemplateInfo};
-use super::fault::{RenderFault, WordingFault};
+use super::fault::RenderFault;
 use super::notice::{NoticeHead, NoticeText};
 use super::resident::{Audience, MergedPart, ResidentText};
 use super::time::say_clock;
 use super::wording::{check_colourless, check_wording, colour_stands_apart, fault};
 use crate::domain::demand::Demand;
+use crate::domain::gate::AlertKind;
+use crate::domain::wording::{FULL_NAME_UNITS, WordingFault};
 
 /// No text is longer, in UTF-16 units: a domestic gateway takes 500.
 pub const MAX_TEXT_UNITS: usize = 500;
 /// How many alerts of one home go into one text.
 const MAX_PARTS: usize = 3;
-const MAX_SIGNATURE_UNITS: usize = 12;
-pub(super) const MAX_NAME_UNITS: usize = 40;
+/// The office's signature without brackets.
+pub const SIGNATURE_UNITS: usize = 12;
 /// A template takes under 200 instructions; more is a runaway loop.
 const FUEL: u64 = 5_000;
 
@@ -144,7 +146,16 @@ impl Messages {
             0 | 1 => String::new(),
             _ => say_clock(text.issued_at_ms),
         };
-        self.frame(text.signature, text.exercise, &update, &body, &ask)
+        self.frame(text.signature, text.kind, &update, &body, &ask)
+    }
+
+    /// What a text tells one home, without signature and menu: for a page that has its own.
+    ///
+    /// # Errors
+    /// See [`RenderFault`].
+    pub fn resident_words(&self, text: &ResidentText<'_>) -> Result<String, RenderFault> {
+        let part = MergedPart { template: text.template, vars: text.vars, demand: text.demand };
+        self.resident_body(text, &part)
     }
 
     /// The whole SMS of a notice, signature included.
@@ -157,8 +168,24 @@ impl Messages {
         notice: &NoticeText<'_>,
     ) -> Result<String, RenderFault> {
         notice.check()?;
-        let body = self.fill(notice.template(), notice.context(head.now_ms))?;
-        self.frame(head.signature, head.exercise, "", &body, "")
+        let words = notice.context(head.now_ms);
+        let words = context! { list_url => head.list_url, ..words };
+        let body = self.fill(notice.template(), words)?;
+        self.frame(head.signature, head.kind, "", &body, "")
+    }
+
+    /// The sentence of a notice alone, for a page.
+    ///
+    /// # Errors
+    /// See [`RenderFault`].
+    pub fn notice_words(
+        &self,
+        notice: &NoticeText<'_>,
+        now_ms: i64,
+    ) -> Result<String, RenderFault> {
+        notice.check()?;
+        let words = context! { list_url => "", ..notice.context(now_ms) };
+        self.fill(notice.template(), words)
     }
 
     fn resident_body(
@@ -171,7 +198,7 @@ impl Messages {
         let relative = match text.audience {
             Audience::Household | Audience::Several(_) => "",
             Audience::AbsentRelative { name } => {
-                check_wording("relative", name, MAX_NAME_UNITS)?;
+                check_wording("relative", name, FULL_NAME_UNITS)?;
                 name
             }
         };
@@ -202,16 +229,17 @@ impl Messages {
         self.fill("ask", context! { menu, persons, demand => demand.word(), urgent })
     }
 
-    fn frame(
+    pub(super) fn frame(
         &self,
         signature: &str,
-        exercise: bool,
+        kind: AlertKind,
         update: &str,
         body: &str,
         ask: &str,
     ) -> Result<String, RenderFault> {
-        check_wording("signature", signature, MAX_SIGNATURE_UNITS)?;
-        let whole = self.fill("frame", context! { signature, exercise, update, body, ask })?;
+        check_wording("signature", signature, SIGNATURE_UNITS)?;
+        let mark = kind.mark();
+        let whole = self.fill("frame", context! { signature, mark, update, body, ask })?;
         let units = whole.encode_utf16().count();
         if units > MAX_TEXT_UNITS {
             return Err(RenderFault::TooLong { units, most: MAX_TEXT_UNITS });
@@ -219,7 +247,7 @@ impl Messages {
         Ok(whole)
     }
 
-    fn fill(&self, name: &str, words: Value) -> Result<String, RenderFault> {
+    pub(super) fn fill(&self, name: &str, words: Value) -> Result<String, RenderFault> {
         let filled = self.templates.get_template(name).and_then(|known| known.render(words));
         filled.map_err(|error| broken(name, &error))
     }

@@ -6,17 +6,21 @@ use minijinja::{Value, context};
 use serde::Serialize;
 
 use super::fault::RenderFault;
-use super::messages::MAX_NAME_UNITS;
 use super::time::{say_clock, say_time};
 use super::wording::check_wording;
 use crate::domain::demand::Demand;
+use crate::domain::gate::AlertKind;
+use crate::domain::wording::FULL_NAME_UNITS;
 
 /// What stands around every notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoticeHead<'a> {
     /// The office's short name without brackets: 余姚市防指.
     pub signature: &'a str,
-    pub exercise: bool,
+    /// An exercise and a rehearsal say so in every text.
+    pub kind: AlertKind,
+    /// What stands before a list's token: https://…/l/. Empty: the token alone.
+    pub list_url: &'a str,
     /// When it is written, ms UTC: times are said relative to it.
     pub now_ms: i64,
 }
@@ -88,6 +92,7 @@ pub enum NoticeText<'a> {
         places: &'a [PlaceDoors<'a>],
         n: u32,
         doors: u32,
+        token: Option<&'a str>,
     },
     /// A list is offered to one person who holds `held` doors already.
     Offer {
@@ -123,6 +128,7 @@ pub enum NoticeText<'a> {
         act_by_ms: Option<i64>,
         parts: &'a [PlaceDoors<'a>],
         part_doors: u32,
+        token: Option<&'a str>,
     },
     /// To the superior: who did not wake, and `more` not named (beyond five they are counted).
     Unwoken {
@@ -149,6 +155,7 @@ pub enum NoticeText<'a> {
         doors: u32,
         persons: u32,
         waited_min: u32,
+        token: Option<&'a str>,
     },
     /// To the duty room before an alert expires; unanswered it goes on by `extend_hours`.
     Expiring {
@@ -255,7 +262,8 @@ const NAMED_PLACES: usize = 3;
 const NAMED_PEOPLE: usize = 5;
 const MAX_PLACES: usize = 40;
 const MAX_PEOPLE: usize = 1_000;
-const MAX_TITLE_UNITS: usize = 50;
+/// The title of an order, as notices say it.
+pub const MAX_TITLE_UNITS: usize = 50;
 const TOKEN_UNITS: usize = 32;
 
 impl NoticeText<'_> {
@@ -296,7 +304,8 @@ impl NoticeText<'_> {
 
     pub(super) fn check(&self) -> Result<(), RenderFault> {
         match *self {
-            NoticeText::Summons { alert_title, places, .. } => {
+            NoticeText::Summons { alert_title, places, token, .. } => {
+                check_token(token)?;
                 check_title(alert_title)?;
                 check_places(places, 1)
             }
@@ -311,7 +320,8 @@ impl NoticeText<'_> {
                 added.map_or(Ok(()), check_place)?;
                 check_places(places, 2)
             }
-            NoticeText::Split { who, place, parts, .. } => {
+            NoticeText::Split { who, place, parts, token, .. } => {
+                check_token(token)?;
                 check_who(who)?;
                 check_place(place)?;
                 check_places(parts, 1)
@@ -333,8 +343,11 @@ impl NoticeText<'_> {
                 check_who(who)?;
                 check_place(place)
             }
+            NoticeText::Search { alert_title, token, .. } => {
+                check_token(token)?;
+                check_title(alert_title)
+            }
             NoticeText::Expiring { alert_title, .. }
-            | NoticeText::Search { alert_title, .. }
             | NoticeText::RangeCorrection { alert_title, .. } => check_title(alert_title),
             NoticeText::CountersignDue { alert_title, .. }
             | NoticeText::ExerciseStopped { alert_title } => check_title(alert_title),
@@ -446,7 +459,7 @@ fn check_title(title: &str) -> Result<(), RenderFault> {
 }
 
 fn check_place(place: &str) -> Result<(), RenderFault> {
-    check_wording("place", place, MAX_NAME_UNITS)
+    check_wording("place", place, FULL_NAME_UNITS)
 }
 
 fn check_places(places: &[PlaceDoors<'_>], least: usize) -> Result<(), RenderFault> {
@@ -455,7 +468,7 @@ fn check_places(places: &[PlaceDoors<'_>], least: usize) -> Result<(), RenderFau
 }
 
 fn check_who(who: &str) -> Result<(), RenderFault> {
-    check_wording("who", who, MAX_NAME_UNITS)
+    check_wording("who", who, FULL_NAME_UNITS)
 }
 
 fn check_token(token: Option<&str>) -> Result<(), RenderFault> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::demand::Demand;
+use crate::domain::gate::AlertKind;
 
 /// Who reads the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +46,8 @@ pub struct ResidentText<'a> {
     /// What this alert asks; the menu follows the highest of all merged parts.
     pub demand: Demand,
     pub audience: Audience<'a>,
-    pub exercise: bool,
+    /// An exercise and a rehearsal say so in every text.
+    pub kind: AlertKind,
     /// From 1; a later version names its time.
     pub version: u32,
     /// When this version was issued, ms UTC.

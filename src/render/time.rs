@@ -17,6 +17,26 @@ pub fn say_clock(at_ms: i64) -> String {
     format!("{:02}:{:02}", at.hour(), at.minute())
 }
 
+/// `10月7日 22:10`, for tables.
+pub fn say_moment(at_ms: i64) -> String {
+    let at = civil(at_ms);
+    format!("{}月{}日 {:02}:{:02}", at.month(), at.day(), at.hour(), at.minute())
+}
+
+/// How long, to the two words that matter: `45秒`, `3分钟`, `2小时5分`, `3天4小时`.
+pub fn say_span(span_ms: i64) -> String {
+    let seconds = span_ms.max(0) / 1_000;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}秒"),
+        (0, 0, _) => format!("{minutes}分钟"),
+        (0, _, _) if minutes % 60 == 0 => format!("{hours}小时"),
+        (0, _, _) => format!("{hours}小时{}分", minutes % 60),
+        (_, _, _) if hours % 24 == 0 => format!("{days}天"),
+        (_, _, _) => format!("{days}天{}小时", hours % 24),
+    }
+}
+
 /// The instant `at_ms` as said at `now_ms`. The part of the day is left out only inside the same
 /// part of the same day, so "3点" said at 01:40 is the coming 3 o'clock and nothing else.
 pub fn say_time(at_ms: i64, now_ms: i64) -> String {
@@ -131,6 +151,15 @@ pub(super) mod tests {
         for (now, at, said) in cases {
             assert_eq!(say_time(ms(at), ms(now)), said, "{at} said at {now}");
         }
+    }
+
+    #[test]
+    fn spans_are_said_to_two_words() {
+        let said = |seconds: i64| say_span(seconds * 1_000);
+        assert_eq!([said(-5), said(59), said(60), said(3_599)], ["0秒", "59秒", "1分钟", "59分钟"]);
+        assert_eq!([said(3_600), said(7_500), said(86_400)], ["1小时", "2小时5分", "1天"]);
+        assert_eq!(said(3 * 86_400 + 4 * 3_600 + 59), "3天4小时");
+        assert_eq!(say_moment(ms("2026-07-25 22:10")), "7月25日 22:10");
     }
 
     #[test]

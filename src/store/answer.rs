@@ -53,16 +53,18 @@ crate::statements! {
         (SELECT max(l.told_at) FROM list l WHERE l.human_id = h.id AND l.state = 1) AS told_at, \
         (SELECT count(*) FROM list l WHERE l.human_id = h.id \
         AND l.state IN (2, 4)) AS held, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
-        AND l.state = 4) AS asked, (SELECT count(*) FROM summons s WHERE s.human_id = h.id \
+        AND l.state = 4) AS asked, (SELECT count(*) FROM summons s JOIN alert al \
+        ON al.id = s.alert_id AND al.state = $2 WHERE s.human_id = h.id \
         AND s.woken_at IS NULL) AS summoned, (SELECT count(*) FROM notice n JOIN alert al \
         ON al.id = n.alert_id AND al.state = $2 WHERE n.human_id = h.id AND n.purpose = $3) \
         AS helping FROM human h WHERE h.id {in $1}";
     INSERT_STATEMENTS = "INSERT INTO statement (source_key, alert_id, version, household_id, \
-        giver, giver_id, claim, persons, closes, observed_at, stored_at, source) \
+        giver, giver_id, claim, persons, closes, detail, observed_at, stored_at, source) \
         SELECT r.key, r.alert, r.version, r.household, r.giver, r.giver_id, r.claim, r.persons, \
-        r.closes, r.at, $2, r.source FROM {rows $1: key text, alert bigint, version bigint, \
-        household bigint, giver bigint, giver_id bigint, claim bigint, persons bigint, \
-        closes text, at bigint, source text} WHERE true ON CONFLICT (source_key) DO NOTHING";
+        r.closes, r.detail, r.at, $2, r.source FROM {rows $1: key text, alert bigint, \
+        version bigint, household bigint, giver bigint, giver_id bigint, claim bigint, \
+        persons bigint, closes text, detail text, at bigint, source text} WHERE true \
+        ON CONFLICT (source_key) DO NOTHING";
     LOCK_STANDINGS = "SELECT s.alert_id, s.grid_id, s.seq, s.household_id, s.building_id, \
         s.since, s.ring, s.demand, s.pursued, s.persons, s.vulnerable, s.heard_at, s.refused, \
         s.helps, s.closed_at FROM standing s WHERE s.alert_id = $1 AND s.household_id {in $2} \
@@ -231,6 +233,8 @@ pub struct StatementRow {
     pub claim: i64,
     pub persons: Option<i64>,
     pub closes: Option<String>,
+    /// Where to, why not: a word of `domain::doorstep`.
+    pub detail: Option<String>,
     pub at: i64,
     pub source: String,
 }

@@ -15,7 +15,7 @@ macro_rules! hands {
          AND pa.place_id = s.building_id WHERE h.alert_id = s.alert_id \
          AND h.returned_at IS NULL AND h.return_at > $2) THEN 3 \
          WHEN EXISTS (SELECT 1 FROM timer t WHERE t.alert_id = s.alert_id AND s.pursued = 1 \
-         AND ((t.place_id = s.grid_id AND t.kind IN (1, 2, 3, 15)) OR t.kind = 9)) THEN 4 \
+         AND ((t.place_id = s.grid_id AND t.kind IN (1, 2, 3, 16)) OR t.kind = 9)) THEN 4 \
          WHEN EXISTS (SELECT 1 FROM timer t JOIN task k ON k.id = t.subject_id \
          WHERE t.kind = 7 AND k.household_id = s.household_id AND k.alert_id = s.alert_id \
          AND k.state < 2) THEN 4 \

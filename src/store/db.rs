@@ -411,6 +411,15 @@ impl Tx {
         Ok(self.rows(stmt, args).await?.into_iter().next())
     }
 
+    /// Takes it back, and waits until its locks are gone.
+    pub async fn rollback(self) -> Result<(), StoreFault> {
+        match self {
+            Tx::Postgres(tx) => tx.rollback().await?,
+            Tx::Sqlite(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+
     /// Makes it so.
     pub async fn commit(self) -> Result<(), StoreFault> {
         match self {

@@ -38,7 +38,8 @@ crate::statements! {
         r.notice, r.x, r.class, r.code, r.at, $2 FROM {rows $1: key text, provider text, \
         batch bigint, address bigint, notice bigint, x text, class bigint, code text, \
         at bigint} WHERE true ON CONFLICT (source_key) DO NOTHING";
-    WAKE = "UPDATE summons SET woken_at = $2 WHERE human_id {in $1} AND woken_at IS NULL";
+    WAKE = "UPDATE summons SET woken_at = $2 WHERE human_id {in $1} AND woken_at IS NULL \
+        RETURNING human_id, alert_id";
     HELP_ADDRESSES = "SELECT DISTINCT s.giver_id FROM statement s JOIN address a \
         ON a.id = s.giver_id AND a.state = 0 WHERE s.alert_id = $1 AND s.household_id = $2 \
         AND s.claim BETWEEN 21 AND 23 AND s.giver IN (20, 40) ORDER BY s.giver_id";
@@ -60,15 +61,16 @@ pub struct NewTask {
     pub text: String,
 }
 
-/// Opens tasks, each with its timer: an open task is in nobody's hands until it is taken.
-pub async fn open_tasks(tx: &mut Tx, rows: &[NewTask], now: i64) -> Result<(), StoreFault> {
+/// Opens tasks, each with its timer: an open task is in nobody's hands until it is taken. Gives
+/// how many are new.
+pub async fn open_tasks(tx: &mut Tx, rows: &[NewTask], now: i64) -> Result<u64, StoreFault> {
     if rows.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let rows = rows_json(rows)?;
-    tx.exec(&OPEN_TASKS, args![&rows, now]).await?;
+    let opened = tx.exec(&OPEN_TASKS, args![&rows, now]).await?;
     tx.exec(&TASK_TIMERS, args![rows, now]).await?;
-    Ok(())
+    Ok(opened)
 }
 
 /// A task as the desk sees it.
@@ -139,9 +141,9 @@ pub async fn keep_receipts(tx: &mut Tx, rows: &[ReceiptRow], now: i64) -> Result
     tx.exec(&KEEP_RECEIPTS, args![rows_json(rows)?, now]).await
 }
 
-/// Any word from a summoned person wakes him.
-pub async fn wake(tx: &mut Tx, humans: &[i64], now: i64) -> Result<u64, StoreFault> {
-    tx.exec(&WAKE, args![ids(humans), now]).await
+/// Any word from a summoned person wakes him. Gives each human with the order of his summons.
+pub async fn wake(tx: &mut Tx, humans: &[i64], now: i64) -> Result<Vec<(i64, i64)>, StoreFault> {
+    tx.rows(&WAKE, args![ids(humans), now]).await
 }
 
 /// The first good SMS address of each human.

@@ -5,7 +5,7 @@
 //! - `{bytes $1}`: a bound blob, where the database can't guess its type;
 //! - `{unhex c}`: the bytes that a text spells in hex; `{blob}`: their type;
 //! - `{json c}`: a text column that holds JSON, for `->>`;
-//! - `{lock}` / `{skip}`: row locks, where the database has them;
+//! - `{lock}` / `{skip}`, `{share}` / `{share_skip}`: row locks, where the database has them;
 //! - `{least}` / `{greatest}`: the two-argument scalar functions;
 //! - `{optimize}`: the database's own tidying, where it wants to be asked;
 //! - `{now_ms}`: the store's own clock, ms UTC.
@@ -117,7 +117,9 @@ fn word(word: &str, dialect: Dialect) -> String {
     match (word, postgres) {
         ("lock", true) => "FOR UPDATE".into(),
         ("skip", true) => "FOR UPDATE SKIP LOCKED".into(),
-        ("lock" | "skip", false) => String::new(),
+        ("share", true) => "FOR SHARE".into(),
+        ("share_skip", true) => "FOR SHARE SKIP LOCKED".into(),
+        ("lock" | "skip" | "share" | "share_skip", false) => String::new(),
         ("least", true) => "least".into(),
         ("least", false) => "min".into(),
         ("greatest", true) => "greatest".into(),

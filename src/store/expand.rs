@@ -77,7 +77,8 @@ crate::statements! {
     HAS_AUDIENCE = concat!("WITH ", inside_all!(), "SELECT count(*) FROM (SELECT 1 FROM inside i ",
         "JOIN household h ON h.place_id = i.place_id WHERE h.retired_at IS NULL LIMIT 1) q");
     INSIDE = concat!("WITH ",
-        inside!("place_above pa WHERE pa.above_id {in $3} AND EXISTS (SELECT 1 \
+        // Counted, since PostgreSQL joins an EXISTS, and then walks the whole area for each set.
+        inside!("place_above pa WHERE pa.above_id {in $3} AND 0 < (SELECT count(*) \
             FROM place_above pb JOIN alert_area ar ON ar.place_id = pb.above_id \
             WHERE pb.place_id = pa.place_id AND ar.alert_id = $1 AND ar.version = $2 \
             AND ar.excluded = 0) AND "),
@@ -161,6 +162,8 @@ pub struct Spread {
     pub class: i64,
     pub rank: i64,
     pub now: i64,
+    /// False: the order is over, and only who stood where is written.
+    pub sends: bool,
     /// When the grids' clocks start at the latest; none: the plan has neither waves nor lists.
     pub clock_at: Option<i64>,
     /// Texts of older versions that ask for the same; empty for a first one.
@@ -184,9 +187,11 @@ pub async fn fill(tx: &mut Tx, rows: &[ExpansionRow], spread: &Spread) -> Result
     } else {
         tx.exec(&FILL_STANDING, args![alert, version, places]).await?;
     }
-    cut_batches(tx, alert, version, &grids, spread, Pick::First, 0).await?;
+    if spread.sends {
+        cut_batches(tx, alert, version, &grids, spread, Pick::First, 0).await?;
+    }
     tx.exec(&COUNT_TALLY, args![alert, &grids]).await?;
-    if let Some(clock_at) = spread.clock_at {
+    if let Some(clock_at) = spread.clock_at.filter(|_| spread.sends) {
         tx.exec(&START_CLOCKS, args![&own, 1_i64, clock_at]).await?;
     }
     tx.exec(&FINISH_EXPANSION, args![&own, spread.now]).await?;

@@ -17,23 +17,30 @@ mod dialect;
 pub mod expand;
 #[cfg(test)]
 pub(crate) mod fresh;
+pub mod home;
 pub mod journal;
 pub mod lease;
+pub mod link;
 pub mod list;
 pub mod look;
 pub mod migrate;
 pub mod notice;
 pub mod order;
+pub mod overview;
 pub mod permit;
 pub mod proof;
 pub mod roll;
 pub mod roster;
+pub mod round;
 pub mod search;
+pub mod session;
 pub mod situation;
 pub mod timer;
+pub mod token;
 pub mod told;
 pub mod upkeep;
 pub mod view;
+pub mod wave;
 
 pub use db::{Args, Store, StoreFault, Tx, Val};
 pub use dialect::{Dialect, Stmt};
@@ -55,22 +62,29 @@ pub fn statements() -> Vec<&'static Stmt> {
         expand::heads::ALL,
         expand::paired::ALL,
         expand::update::ALL,
+        home::ALL,
         journal::ALL,
         lease::ALL,
+        link::ALL,
         list::ALL,
         look::ALL,
         notice::ALL,
         order::ALL,
+        overview::ALL,
         permit::ALL,
         proof::ALL,
         &roster,
         roll::ALL,
+        round::ALL,
         search::ALL,
+        session::ALL,
         situation::ALL,
         timer::ALL,
+        token::ALL,
         upkeep::ALL,
         told::ALL,
         view::ALL,
+        wave::ALL,
     ];
     groups.iter().flat_map(|group| group.iter().copied()).collect()
 }

@@ -20,6 +20,11 @@ crate::statements! {
         attempt = notice.attempt + r.again, provider = $2, external_id = r.x, code = r.c, at = $3 \
         FROM {rows $1: id bigint, kind bigint, again bigint, x text, c text} \
         WHERE notice.id = r.id AND notice.kind IS NULL RETURNING notice.id";
+    RECALL_NOTICES = "UPDATE batch SET state = 2, done_at = $3, lease_until = NULL WHERE id IN \
+        (SELECT b.id \
+        FROM batch b WHERE b.alert_id = $1 AND b.kind = 2 AND b.state = 0 AND NOT EXISTS \
+        (SELECT 1 FROM notice n WHERE n.batch_id = b.id AND n.kind IS NULL \
+        AND NOT (n.purpose {in $2})) ORDER BY b.id {lock})";
     NOTICE_KIND = "SELECT kind FROM alert WHERE id = $1";
 }
 
@@ -91,6 +96,17 @@ pub async fn settle(
 ) -> Result<Vec<i64>, StoreFault> {
     let kept: Vec<(i64,)> = tx.rows(&SETTLE, args![rows_json(rows)?, provider, now]).await?;
     Ok(kept.into_iter().map(|row| row.0).collect())
+}
+
+/// Ends the batches of an alert in which only notices of these purposes still wait. A chunk that
+/// is being called finds it out at its next look.
+pub async fn recall(
+    tx: &mut Tx,
+    alert: i64,
+    purposes: &[i64],
+    now: i64,
+) -> Result<u64, StoreFault> {
+    tx.exec(&RECALL_NOTICES, args![alert, super::db::ids(purposes), now]).await
 }
 
 /// The kind of the alert a notice belongs to; none for notices without an alert.

@@ -1,9 +1,10 @@
 //! Orders as rows: drafts, versions, approval, update, withdrawal and end; who stands where on a
 //! version. Which change is allowed when is decided by `domain::alert`.
 
-use super::db::rows_json;
+use super::db::{ids, rows_json};
 use super::{Store, StoreFault, Tx};
 use crate::args;
+use crate::base::limits::TIMERS_STEP;
 
 crate::statements! {
     INSERT_ALERT = "INSERT INTO alert (uid, origin, kind, hazard, title, issuer, number, colour, \
@@ -38,6 +39,12 @@ crate::statements! {
         issued_at, state, version, author_id, created_at, live_at, ended_at, extended_to \
         FROM alert WHERE id < $1 ORDER BY id DESC LIMIT $2";
     LOCK_ALERT = "SELECT id, state, version, author_id FROM alert WHERE id = $1 {lock}";
+    KINDS = "SELECT id, kind FROM alert WHERE id {in $1}";
+    SHARE_ALERTS = "SELECT id, state, version FROM alert WHERE id {in $1} ORDER BY id {share}";
+    SHARE_EXPANDED = "SELECT id, state, version FROM alert WHERE id IN (SELECT e.alert_id \
+        FROM expansion e WHERE e.id {in $1}) ORDER BY id {share}";
+    SHARE_DUE = "SELECT id, state, version FROM alert WHERE id IN (SELECT t.alert_id FROM timer t \
+        WHERE t.due_at <= $1 ORDER BY t.due_at, t.id LIMIT $2) ORDER BY id {share_skip}";
     READ_VERSION = "SELECT alert_id, version, state, urgency, template, vars, act_by, expires_at, \
         plan, categories, needs, reach, author_id, approver_id, bypass, countersign_due, \
         countersigner_id, countersigned_at, reason, created_at, live_at \
@@ -275,6 +282,35 @@ pub async fn list(store: &Store, before: i64, limit: i64) -> Result<Vec<AlertRow
 /// Locks an alert for a change of state: id, state, version, author.
 pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<(i64, i64, i64, i64)>, StoreFault> {
     tx.first(&LOCK_ALERT, args![id]).await
+}
+
+/// The kinds of these alerts, which never change.
+pub async fn kinds(tx: &mut Tx, alerts: &[i64]) -> Result<Vec<(i64, i64)>, StoreFault> {
+    tx.rows(&KINDS, args![ids(alerts)]).await
+}
+
+/// How an alert stands, with its row held so that it stands so until the transaction has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct Head {
+    pub id: i64,
+    pub state: i64,
+    /// The version in force, or the last one that was.
+    pub version: i64,
+}
+
+/// Holds these alerts as they are: who ends one waits, who works under one does not.
+pub async fn share(tx: &mut Tx, alerts: &[i64]) -> Result<Vec<Head>, StoreFault> {
+    tx.rows(&SHARE_ALERTS, args![ids(alerts)]).await
+}
+
+/// Holds the alerts of these expansions.
+pub async fn share_expanded(tx: &mut Tx, expansions: &[i64]) -> Result<Vec<Head>, StoreFault> {
+    tx.rows(&SHARE_EXPANDED, args![ids(expansions)]).await
+}
+
+/// Holds the alerts of which a timer is due; one that is being changed right now is left out.
+pub async fn share_due(tx: &mut Tx, now: i64) -> Result<Vec<Head>, StoreFault> {
+    tx.rows(&SHARE_DUE, args![now, TIMERS_STEP]).await
 }
 
 /// A version.

@@ -16,15 +16,19 @@ crate::statements! {
         ON CONFLICT (alert_id, kind, place_id, subject_id) \
         DO UPDATE SET step = excluded.step, due_at = excluded.due_at";
     CLAIM_DUE = "SELECT id, alert_id, kind, place_id, subject_id, step, due_at FROM timer \
-        WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2 {skip}";
+        WHERE due_at <= $1 AND (alert_id = 0 OR alert_id {in $3}) ORDER BY due_at, id LIMIT $2 \
+        {skip}";
+    CLAIM_AGAIN = "SELECT id, alert_id, kind, place_id, subject_id, step, due_at FROM timer \
+        WHERE id {in $1} AND due_at <= $2 ORDER BY due_at, id {skip}";
+    PUT_OFF = "UPDATE timer SET due_at = $2 WHERE id = $1";
     DROP_TIMERS = "DELETE FROM timer WHERE id {in $1}";
-    STOP_ALERT = "DELETE FROM timer WHERE alert_id = $1 AND kind NOT IN (7, 12)";
+    STOP_ALERT = "DELETE FROM timer WHERE alert_id = $1 AND NOT (kind {in $2})";
     DROP_ONE = "DELETE FROM timer WHERE alert_id = $1 AND kind = $2 AND subject_id = $3";
     LOOK_AT_LISTS = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
-        SELECT t.alert_id, 15, t.place_id, 0, 0, CAST($3 AS bigint) FROM timer t \
+        SELECT t.alert_id, 16, t.place_id, 0, 0, CAST($3 AS bigint) FROM timer t \
         WHERE t.alert_id = $1 AND t.kind = 3 AND t.place_id {in $2} ON CONFLICT DO NOTHING";
     LOOK_AT_CLOSED = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
-        SELECT DISTINCT x.alert_id, 15, x.place_id, 0, 0, CAST($2 AS bigint) FROM \
+        SELECT DISTINCT x.alert_id, 16, x.place_id, 0, 0, CAST($2 AS bigint) FROM \
         {rows $1: alert bigint, grid bigint, building bigint} JOIN timer x \
         ON x.alert_id = r.alert AND x.kind = 3 AND x.place_id = r.grid \
         WHERE NOT EXISTS (SELECT 1 FROM tally t WHERE t.alert_id = r.alert \
@@ -32,7 +36,7 @@ crate::statements! {
         ON CONFLICT DO NOTHING";
     // Waits for a step that is just ending such a ladder: it can't have seen the door.
     REOPEN = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
-        SELECT DISTINCT a.id, CASE WHEN a.state = 5 THEN 9 ELSE 15 END, \
+        SELECT DISTINCT a.id, CASE WHEN a.state = 5 THEN 9 ELSE 16 END, \
         CASE WHEN a.state = 5 THEN 0 ELSE r.grid END, 0, 0, CAST($2 AS bigint) FROM \
         {rows $1: alert bigint, grid bigint, building bigint} JOIN alert a ON a.id = r.alert \
         WHERE a.state IN (4, 5) ON CONFLICT DO NOTHING";
@@ -46,9 +50,13 @@ crate::statements! {
         FROM list l JOIN place_above pa ON pa.place_id = l.place_id JOIN place p \
         ON p.id = pa.above_id AND p.kind = 'grid' WHERE l.id {in $1} AND l.alert_id = $4 \
         AND l.rung < 7 ON CONFLICT DO NOTHING";
-    COUNT_OPEN = "SELECT count(*), CAST(COALESCE(sum(persons), 0) AS bigint) \
-        FROM standing WHERE alert_id = $1 AND ((pursued = 1 \
-        AND closed_at IS NULL) OR helps > 0)";
+    // A grid that is not expanded yet has at least a person a home.
+    COUNT_OPEN = "SELECT CAST(sum(q.homes) AS bigint), CAST(sum(q.persons) AS bigint) FROM \
+        (SELECT count(*) AS homes, COALESCE(sum(s.persons), 0) AS persons FROM standing s \
+        WHERE s.alert_id = $1 AND ((s.pursued = 1 AND s.closed_at IS NULL) OR s.helps > 0) \
+        UNION ALL SELECT COALESCE(sum(e.pursued), 0), COALESCE(sum(e.pursued), 0) \
+        FROM expansion e WHERE e.alert_id = $1 AND e.state = 0 AND NOT EXISTS (SELECT 1 \
+        FROM standing s WHERE s.alert_id = $1 AND s.grid_id = e.grid_id)) q";
     START_GRIDS = "UPDATE expansion SET started_at = $4 WHERE alert_id = $1 AND version = $2 \
         AND grid_id {in $3} AND started_at IS NULL";
     NEXT_TIMER = "SELECT min(due_at) FROM timer";
@@ -102,15 +110,32 @@ pub async fn set_for_places(
     Ok(())
 }
 
-/// Locks the timers that are due at `now` (story time), the oldest first, and removes them: their
-/// acts and successors must be written in the same transaction.
-pub async fn claim_due(tx: &mut Tx, now: i64) -> Result<Vec<TimerRow>, StoreFault> {
-    let due: Vec<TimerRow> = tx.rows(&CLAIM_DUE, args![now, TIMERS_STEP]).await?;
+/// Locks the timers of these alerts, and of none, that are due at `now` (story time), the oldest
+/// first, and removes them: their acts and successors must be written in the same transaction.
+pub async fn claim_due(tx: &mut Tx, now: i64, alerts: &[i64]) -> Result<Vec<TimerRow>, StoreFault> {
+    let due: Vec<TimerRow> = tx.rows(&CLAIM_DUE, args![now, TIMERS_STEP, ids(alerts)]).await?;
     if !due.is_empty() {
         let all: Vec<i64> = due.iter().map(|t| t.id).collect();
         tx.exec(&DROP_TIMERS, args![ids(&all)]).await?;
     }
     Ok(due)
+}
+
+/// Claims these timers, as far as they still are due, as [`claim_due`] does.
+pub async fn claim_again(
+    tx: &mut Tx,
+    timers: &[i64],
+    now: i64,
+) -> Result<Vec<TimerRow>, StoreFault> {
+    let due: Vec<TimerRow> = tx.rows(&CLAIM_AGAIN, args![ids(timers), now]).await?;
+    let all: Vec<i64> = due.iter().map(|t| t.id).collect();
+    tx.exec(&DROP_TIMERS, args![ids(&all)]).await?;
+    Ok(due)
+}
+
+/// Lets a timer wait: its act can't be done now.
+pub async fn put_off(tx: &mut Tx, timer: i64, due_at: i64) -> Result<u64, StoreFault> {
+    tx.exec(&PUT_OFF, args![timer, due_at]).await
 }
 
 /// When the next timer is due, story time.
@@ -124,9 +149,9 @@ pub async fn drop_one(tx: &mut Tx, alert: i64, kind: i64, subject: i64) -> Resul
     tx.exec(&DROP_ONE, args![alert, kind, subject]).await
 }
 
-/// An alert that ended or was withdrawn pursues nobody; open tasks keep their timers.
-pub async fn stop_alert(tx: &mut Tx, alert: i64) -> Result<u64, StoreFault> {
-    tx.exec(&STOP_ALERT, args![alert]).await
+/// Takes away an alert's timers but those of these kinds: it ended or was withdrawn.
+pub async fn stop_alert(tx: &mut Tx, alert: i64, kept: &[i64]) -> Result<u64, StoreFault> {
+    tx.exec(&STOP_ALERT, args![alert, ids(kept)]).await
 }
 
 /// Lets the ladders of these grids be looked at now. Their own timers keep their time: whoever
@@ -206,7 +231,8 @@ pub async fn start_pace(
     tx.exec(&START_PACE, args![ids(lists), kind, due_at, alert]).await
 }
 
-/// Households that are pursued and open or have an open help, and their persons.
+/// Households that are pursued and open or have an open help, and their persons; grids that are
+/// still to be expanded by their head-counts.
 pub async fn count_open(tx: &mut Tx, alert: i64) -> Result<(i64, i64), StoreFault> {
     let row: Option<(i64, i64)> = tx.first(&COUNT_OPEN, args![alert]).await?;
     Ok(row.unwrap_or_default())

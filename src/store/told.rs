@@ -6,7 +6,8 @@ use super::db::ids;
 use super::{StoreFault, Tx};
 use crate::args;
 
-/// Addresses of households that an update dropped: `$1` alert, `$2` places, `$3` purpose.
+/// Addresses of households that an update dropped: `$1` alert, `$2` places, `$3` purpose, `$7`
+/// machine time. Who stands in a batch that is still in a hand is told when that hand is known.
 macro_rules! dropped {
     () => {
         "SELECT s.household_id, a.id AS address_id, s.dropped AS n, \
@@ -16,12 +17,15 @@ macro_rules! dropped {
          FROM place_above pa WHERE pa.place_id = s.building_id AND pa.above_id {in $2}) \
          AND (EXISTS (SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id \
          AND o.grid_id = s.grid_id AND o.seq = s.seq AND o.address_id = a.id \
-         AND o.kind IN (1, 5)) OR (a.state = 0 AND NOT EXISTS (SELECT 1 FROM outcome o \
+         AND o.kind IN (1, 5)) OR (NOT EXISTS (SELECT 1 FROM outcome o \
          WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id AND o.seq = s.seq \
-         AND o.kind IN (1, 5)) AND EXISTS (SELECT 1 FROM batch b WHERE b.alert_id = s.alert_id \
+         AND o.kind IN (1, 5)) AND a.id = (SELECT x.id FROM address x \
+         WHERE x.household_id = s.household_id AND x.lane = 1 AND x.state = 0 \
+         ORDER BY CASE WHEN x.relative IS NULL THEN 0 ELSE 1 END, x.ord LIMIT 1) \
+         AND EXISTS (SELECT 1 FROM batch b WHERE b.alert_id = s.alert_id \
          AND b.grid_id = s.grid_id AND b.ring = s.ring AND b.kind = 1 \
          AND b.version < s.dropped AND s.seq BETWEEN b.seq_from AND b.seq_to AND (b.lost = 1 \
-         OR (b.state = 0 AND b.lease_until IS NOT NULL))))) AND NOT EXISTS (SELECT 1 \
+         OR (b.state = 0 AND b.lease_until <= $7))))) AND NOT EXISTS (SELECT 1 \
          FROM notice t WHERE t.alert_id = s.alert_id AND t.address_id = a.id \
          AND t.purpose = $3 AND t.n = s.dropped AND t.attempt = 1)"
     };
@@ -84,6 +88,14 @@ crate::statements! {
     TELL_DROPPED = tell!(dropped, "$3", "$4", "$5", "$6");
     OPEN_ANYBODY = open!(anybody, "$3", "$4", "$5");
     TELL_ANYBODY = tell!(anybody, "$2", "$3", "$4", "$5");
+    KEEP_FAREWELL = "INSERT INTO farewell (alert_id, place_id, purpose, text, told_at) \
+        VALUES ($1, $2, $3, $4, $5) RETURNING id";
+    FAREWELLS = "SELECT id, place_id, purpose, text FROM farewell WHERE id {in $1} ORDER BY id";
+    STILL_OUT = "SELECT count(*) FROM batch b WHERE b.alert_id = $1 AND b.kind = 1 \
+        AND b.state = 0 AND b.lease_until > $3 AND EXISTS (SELECT 1 FROM standing s \
+        JOIN place_above pa ON pa.place_id = s.building_id AND pa.above_id {in $2} \
+        WHERE s.alert_id = b.alert_id AND s.grid_id = b.grid_id AND s.ring = b.ring \
+        AND s.seq BETWEEN b.seq_from AND b.seq_to AND s.dropped > b.version)";
 }
 
 /// One text for all, and what its notices are.
@@ -96,6 +108,15 @@ pub struct Word<'a> {
     pub nonce: i64,
 }
 
+/// A word to those below a place who no longer belong, as it is told until all have it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Farewell {
+    pub id: i64,
+    pub place_id: i64,
+    pub purpose: i64,
+    pub text: String,
+}
+
 /// Tells the households below these places that an update dropped, and that may have had an older
 /// text, where they were not told so already. Gives the number of messages.
 pub async fn tell_dropped(
@@ -103,11 +124,42 @@ pub async fn tell_dropped(
     alert: i64,
     places: &[i64],
     word: &Word<'_>,
+    machine: i64,
 ) -> Result<u64, StoreFault> {
     let places = ids(places);
     let (purpose, now, nonce) = (word.purpose, word.now, word.nonce);
-    tx.exec(&OPEN_DROPPED, args![alert, &places, purpose, now, nonce, word.rank]).await?;
-    tx.exec(&TELL_DROPPED, args![alert, &places, purpose, now, nonce, word.text]).await
+    let opening = args![alert, &places, purpose, now, nonce, word.rank, machine];
+    tx.exec(&OPEN_DROPPED, opening).await?;
+    tx.exec(&TELL_DROPPED, args![alert, &places, purpose, now, nonce, word.text, machine]).await
+}
+
+/// Keeps what is told below a place, to be told again.
+pub async fn keep_farewell(
+    tx: &mut Tx,
+    alert: i64,
+    place: i64,
+    word: &Word<'_>,
+) -> Result<i64, StoreFault> {
+    let values = args![alert, place, word.purpose, word.text, word.now];
+    let row: Option<(i64,)> = tx.first(&KEEP_FAREWELL, values).await?;
+    Ok(row.map_or(0, |r| r.0))
+}
+
+/// What was kept to be told again.
+pub async fn farewells(tx: &mut Tx, kept: &[i64]) -> Result<Vec<Farewell>, StoreFault> {
+    tx.rows(&FAREWELLS, args![ids(kept)]).await
+}
+
+/// Whether a batch that may still bring dropped households below these places an older text is in
+/// somebody's hands.
+pub async fn still_out(
+    tx: &mut Tx,
+    alert: i64,
+    places: &[i64],
+    machine: i64,
+) -> Result<bool, StoreFault> {
+    let row: Option<(i64,)> = tx.first(&STILL_OUT, args![alert, ids(places), machine]).await?;
+    Ok(row.is_some_and(|r| r.0 > 0))
 }
 
 /// Tells everybody who had anything of an alert. Gives the number of messages.

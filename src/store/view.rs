@@ -44,6 +44,8 @@ crate::statements! {
         "WHERE l.alert_id = $1 AND l.place_id = $2 AND l.human_id = $3");
     LISTS_OF_ALERT = concat!(list_columns!(),
         "WHERE l.alert_id = $1 AND l.id > $2 ORDER BY l.id LIMIT $3");
+    LISTS_OF_HUMAN = concat!(list_columns!(),
+        "WHERE l.alert_id = $1 AND l.human_id = $2 ORDER BY p.ord, l.id LIMIT $3");
     DOORS_OF_LIST = concat!("SELECT s.household_id, hh.code, hh.name, b.name AS building, ",
         "hh.floor, hh.door, s.persons, s.vulnerable, s.heard_at, s.helps, s.refused, s.eased, ",
         reach!(),
@@ -143,6 +145,11 @@ pub async fn list_of(
 /// Lists of an alert after an id, at most [`PAGE_ROWS`].
 pub async fn lists(store: &Store, alert: i64, after: i64) -> Result<Vec<ListView>, StoreFault> {
     store.rows(&LISTS_OF_ALERT, args![alert, after, PAGE_ROWS]).await
+}
+
+/// All lists that a human was ever offered under an alert, in walking order.
+pub async fn lists_of(store: &Store, alert: i64, human: i64) -> Result<Vec<ListView>, StoreFault> {
+    store.rows(&LISTS_OF_HUMAN, args![alert, human, PAGE_ROWS]).await
 }
 
 /// The open doors of a list, the fragile first and in walking order, at most [`PAGE_ROWS`].

@@ -1,39 +1,91 @@
-//! HTTP in: callbacks as raw bytes, and the two questions an operator's watchdog asks. It decodes
-//! no callback and decides nothing; pages and the API come later.
+//! HTTP in: pages, the API, callbacks as raw bytes, and the two questions an operator's watchdog
+//! asks. It decodes no callback and decides nothing: rights and acts are the engine's.
 
+mod api;
+mod assets;
+mod cookies;
+mod guesses;
+mod headers;
 mod hooks;
+mod origin;
+mod pages;
 mod ready;
+mod setup;
 
 use std::future::Future;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::map_response_with_state;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use self::guesses::Guesses;
+use crate::domain::setup_code::SetupCode;
 use crate::engine::Engine;
 use crate::engine::inbox::Inbox;
 use crate::engine::pump::Pulse;
+use crate::render::{Pages, RenderFault};
+
+/// What an installation says of its faces.
+#[derive(Debug, Clone, Default)]
+pub struct WebSettings {
+    /// The address by which people and gateways reach it.
+    pub public_url: Option<String>,
+    /// Proxies of ours, believed about the address they speak for.
+    pub proxies: Vec<IpAddr>,
+    /// What makes the first administrator, while there is none.
+    pub setup_code: Option<SetupCode>,
+}
+
+impl WebSettings {
+    /// Whether browsers reach it by TLS.
+    pub fn is_tls(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+}
 
 /// What requests are answered from.
 pub struct Face {
     engine: Arc<Engine>,
     inbox: Inbox,
     pulse: Arc<Pulse>,
+    pages: Pages,
+    settings: WebSettings,
+    guesses: Guesses,
+    setup: setup::Setup,
+    ready: ready::Kept,
 }
 
 /// The routes over an engine. The grouping of callbacks ends with `stop`.
-pub fn routes(engine: Arc<Engine>, pulse: Arc<Pulse>, stop: &watch::Receiver<bool>) -> Router {
+///
+/// # Errors
+/// A page that does not parse: a defect of ours.
+pub fn routes(
+    engine: Arc<Engine>,
+    pulse: Arc<Pulse>,
+    settings: WebSettings,
+    stop: &watch::Receiver<bool>,
+) -> Result<Router, RenderFault> {
     let inbox = Inbox::open(&engine, stop);
-    let face = Arc::new(Face { engine, inbox, pulse });
-    Router::new()
+    let pages = Pages::embedded()?;
+    let (setup, guesses) = (setup::Setup::new(settings.setup_code.clone()), Guesses::default());
+    let ready = ready::Kept::default();
+    let face = Arc::new(Face { engine, inbox, pulse, pages, settings, guesses, setup, ready });
+    let routes = Router::new()
         .route("/hooks/{provider}", post(hooks::take))
         .route("/healthz", get(ready::healthz))
         .route("/readyz", get(ready::readyz))
-        .with_state(face)
+        .route("/assets/{version}/{name}", get(assets::give))
+        .nest("/api/v1", api::routes())
+        .merge(pages::routes(&face))
+        .layer(map_response_with_state(face.clone(), headers::put))
+        .with_state(face);
+    Ok(routes)
 }
 
 /// Serves until `done`, then finishes the requests it has.
@@ -46,5 +98,6 @@ pub async fn serve(
         // Only speed is lost where it cannot be set.
         let _ = stream.set_nodelay(true);
     });
+    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, routes).with_graceful_shutdown(done).await
 }

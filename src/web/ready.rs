@@ -1,5 +1,6 @@
 //! `/healthz`: the process runs. `/readyz`: it can do its work now, or says what is missing. Both
-//! show states and counts only, never anybody's data.
+//! show states and counts only, never anybody's data. And what the first page says of readiness,
+//! kept for a moment.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,10 +9,36 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use super::Face;
+use crate::base::limits::READINESS_KEPT_MS;
 use crate::engine::pump;
+use crate::engine::readiness::{OwnState, Reading};
 use crate::store::view;
+
+/// What was last found, and when.
+pub(super) type Kept = Mutex<Option<(i64, Vec<Reading>)>>;
+
+/// Everything that must be ready, as it was a few seconds ago at most.
+pub(super) async fn readings(face: &Face) -> Vec<Reading> {
+    let now = face.engine.clock.machine_ms();
+    // Held while it is looked up: many who ask at once are answered by one look.
+    let mut kept = face.ready.lock().await;
+    if let Some((at, readings)) = &*kept
+        && (0..READINESS_KEPT_MS).contains(&(now - at))
+    {
+        return readings.clone();
+    }
+    let own = OwnState {
+        public_url: face.settings.public_url.as_deref(),
+        hold: face.pulse.hold.load(Ordering::Relaxed),
+        fed_at: face.pulse.fed_at.load(Ordering::Relaxed),
+    };
+    let readings = face.engine.readiness(own).await;
+    *kept = Some((now, readings.clone()));
+    readings
+}
 
 pub(super) async fn healthz() -> &'static str {
     "ok\n"
@@ -40,6 +67,7 @@ pub(super) async fn readyz(State(face): State<Arc<Face>>) -> Response {
         "direct_hints": face.pulse.direct.load(Ordering::Relaxed),
         "again": face.pulse.again.load(Ordering::Relaxed),
         "failed": face.pulse.failed.load(Ordering::Relaxed),
+        "links_not_found": face.guesses.missed(),
         "fed_at": face.pulse.fed_at.load(Ordering::Relaxed),
     });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

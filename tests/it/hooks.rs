@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tongluo::channel::Transport;
 use tongluo::channel::http::{HttpLimits, HttpTransport};
 use tongluo::engine::pump::Pulse;
-use tongluo::web;
+use tongluo::web::{self, WebSettings};
 
 use crate::plant::{HOME, home_number};
 use crate::town::{Setup, Town, on_both};
@@ -29,7 +29,8 @@ impl Server {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (end, stop) = watch::channel(false);
         let pulse = Arc::new(Pulse::default());
-        let routes = web::routes(town.engine.clone(), pulse.clone(), &stop);
+        let routes = web::routes(town.engine.clone(), pulse.clone(), WebSettings::default(), &stop);
+        let routes = routes.unwrap();
         let mut stop = stop.clone();
         tokio::spawn(web::serve(listener, routes, async move {
             let _ = stop.wait_for(|stop| *stop).await;

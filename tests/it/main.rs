@@ -17,3 +17,4 @@ mod stepped;
 mod store_contract;
 mod stories;
 mod town;
+mod web;

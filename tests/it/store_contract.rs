@@ -55,16 +55,17 @@ async fn lease(store: &Store, ids: &[i64], owner: &str, machine: i64) -> Vec<Lea
 
 async fn finish(store: &Store, leased: &Leased) -> bool {
     let mut tx = store.begin().await.unwrap();
-    let done = batch::finish(&mut tx, leased, 5, State::Live.code()).await.unwrap();
+    let done =
+        batch::finish(&mut tx, std::slice::from_ref(leased), 5, State::Live.code()).await.unwrap();
     tx.commit().await.unwrap();
     done
 }
 
 async fn append(store: &Store, outcome: (i64, &str)) -> u64 {
     let (k, x) = outcome;
-    let row = OutcomeRow { seq: 10, a: 1, k, x: Some(x.into()), c: None };
+    let row = OutcomeRow { b: 1, seq: 10, a: 1, k, x: Some(x.into()), c: None };
     let mut tx = store.begin().await.unwrap();
-    let written = batch::append(&mut tx, 1, "practice", &[row], 5).await.unwrap();
+    let written = batch::append(&mut tx, "practice", &[row], 5).await.unwrap();
     tx.commit().await.unwrap();
     written
 }
@@ -81,13 +82,16 @@ async fn a_lease_is_one_owners_until_it_runs_out_and_then_of_a_new_epoch() {
         assert_eq!(batch::renew(one, "甲", 2 * LEASE_MS).await.unwrap(), 0, "too late");
         let second = lease(two, &[1], "乙", 2 * LEASE_MS).await.remove(0);
         assert_eq!(second.lease_epoch, first.lease_epoch + 1);
-        assert!(!batch::is_ours(one, 1, "甲", first.lease_epoch).await.unwrap());
-        assert!(batch::is_ours(two, 1, "乙", second.lease_epoch).await.unwrap());
+        let (first, second) = ([first], [second]);
+        assert!(!batch::are_ours(one, &first, "甲").await.unwrap());
+        assert!(batch::are_ours(two, &second, "乙").await.unwrap());
+        let state = State::Live.code();
+        assert!(!batch::may_go_on(two, &second, "乙", state).await.unwrap(), "no such version");
         // Who lost it neither puts it back nor finishes it.
         assert_eq!(batch::put_back(one, &first, 9).await.unwrap(), 0);
-        assert!(!finish(one, &first).await);
-        assert!(finish(two, &second).await);
-        assert!(!finish(two, &second).await, "only once");
+        assert!(!finish(one, &first[0]).await);
+        assert!(finish(two, &second[0]).await);
+        assert!(!finish(two, &second[0]).await, "only once");
         assert!(lease(one, &[1], "甲", 9 * LEASE_MS).await.is_empty(), "it is done");
     })
     .await;
@@ -184,7 +188,7 @@ async fn a_timer_fires_once_under_two_firers() {
         tx.commit().await.unwrap();
         let fire = async |store: &Store| {
             let mut tx = store.begin().await.unwrap();
-            let due = timer::claim_due(&mut tx, 10).await.unwrap();
+            let due = timer::claim_due(&mut tx, 10, &[1]).await.unwrap();
             tx.commit().await.unwrap();
             due
         };
@@ -194,13 +198,13 @@ async fn a_timer_fires_once_under_two_firers() {
         assert_eq!((fired.len(), places.len()), (60, 60));
         // Not committed: it fires again.
         let mut tx = one.begin().await.unwrap();
-        assert_eq!(timer::claim_due(&mut tx, 11).await.unwrap().len(), 1);
+        assert_eq!(timer::claim_due(&mut tx, 11, &[1]).await.unwrap().len(), 1);
         drop(tx);
         // PostgreSQL rolls back once it hears of it, which is a moment later.
         let mut free = 0;
         for _ in 0..500 {
             let mut tx = two.begin().await.unwrap();
-            free = timer::claim_due(&mut tx, 11).await.unwrap().len();
+            free = timer::claim_due(&mut tx, 11, &[1]).await.unwrap().len();
             if free > 0 {
                 break;
             }

@@ -59,6 +59,8 @@ pub struct Setup {
     pub receipts_first: bool,
     /// Open calls of one process.
     pub calls_open: usize,
+    /// The whole installation is marked practice.
+    pub practice: bool,
 }
 
 impl Default for Setup {
@@ -71,6 +73,7 @@ impl Default for Setup {
             broker: None,
             receipts_first: false,
             calls_open: 16,
+            practice: true,
         }
     }
 }
@@ -145,10 +148,11 @@ fn process(
         settings: EngineSettings {
             owner: owner.into(),
             signature: "余姚市防指".into(),
-            practice: true,
+            practice: setup.practice,
             thank_receipts: false,
             calls_open: setup.calls_open,
             shift_ends: vec![8 * 60, 20 * 60],
+            public_url: Some("https://tl.example".into()),
         },
     })
     .unwrap()
@@ -435,6 +439,21 @@ impl Town {
 fn stmt(sql: &str) -> &'static Stmt {
     let text: &'static str = Box::leak(sql.to_owned().into_boxed_str());
     Box::leak(Box::new(Stmt::new("STORY", text)))
+}
+
+/// A leader's text and the token of the link at its end.
+pub fn apart(text: &str) -> (&str, &str) {
+    text.split_once("。名单 https://tl.example/l/").unwrap_or((text, ""))
+}
+
+/// Leaders' texts, each of which had a link, without it.
+pub fn without_links(texts: &[String]) -> Vec<&str> {
+    let linked = |text| {
+        let (said, token) = apart(text);
+        assert_eq!(token.len(), 13, "{text}");
+        said
+    };
+    texts.iter().map(|text| linked(text.as_str())).collect()
 }
 
 /// What the step refused to do, in its words.

@@ -91,6 +91,7 @@ impl Bare {
 
     async fn append(&self, batch: i64, rows: i64) -> anyhow::Result<()> {
         let row = |seq: i64| OutcomeRow {
+            b: batch,
             seq,
             a: seq,
             k: 1,
@@ -100,7 +101,7 @@ impl Bare {
         let rows: Vec<OutcomeRow> = (1..=rows).map(row).collect();
         let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
-        batch::append(&mut tx, batch, "bench", &rows, now).await?;
+        batch::append(&mut tx, "bench", &rows, now).await?;
         tx.commit().await?;
         Ok(())
     }

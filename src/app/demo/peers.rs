@@ -30,7 +30,7 @@ use crate::practice::roster::DEAD_ENDING;
 use crate::queue::QueueSettings;
 use crate::render::Messages;
 use crate::store::{Store, migrate, view};
-use crate::web;
+use crate::web::{self, WebSettings};
 
 const ACCOUNT: &str = "ACdemo0123456789";
 const NUMBER: &str = "+8612700000000";
@@ -95,6 +95,18 @@ pub async fn prepare(args: &DemoArgs) -> anyhow::Result<Prepared> {
     Ok(Prepared { store, sealer, entropy, scratch, town })
 }
 
+fn installation(public_url: String) -> EngineSettings {
+    EngineSettings {
+        owner: "demo".into(),
+        signature: "余姚市防指".into(),
+        practice: true,
+        thank_receipts: false,
+        calls_open: CALLS_OPEN,
+        shift_ends: vec![8 * 60, 20 * 60],
+        public_url: Some(public_url),
+    }
+}
+
 impl Prepared {
     /// Starts the peers and the pump; story time begins to run.
     pub async fn start(self, args: &DemoArgs) -> anyhow::Result<Peers> {
@@ -102,7 +114,8 @@ impl Prepared {
         let clock = Arc::new(CarriedClock::new(now_ms, NIGHT_AT, args.speed));
         let ours = TcpListener::bind("127.0.0.1:0").await?;
         let theirs = TcpListener::bind("127.0.0.1:0").await?;
-        let hook_url = format!("http://{}/hooks/practice", ours.local_addr()?);
+        let public_url = format!("http://{}", ours.local_addr()?);
+        let hook_url = format!("{public_url}/hooks/practice");
         let base_url = format!("http://{}", theirs.local_addr()?);
         let token = Sealer::new(&self.entropy.bytes()).sign("demo");
         let transport = || HttpTransport::new(HttpLimits::default(), vec![token.clone()]);
@@ -138,20 +151,13 @@ impl Prepared {
             entropy: self.entropy,
             messages: Messages::embedded()?,
             plans: Plans::defaults().map_err(|faults| anyhow::anyhow!("plans: {faults:?}"))?,
-            settings: EngineSettings {
-                owner: "demo".into(),
-                signature: "余姚市防指".into(),
-                practice: true,
-                thank_receipts: false,
-                calls_open: CALLS_OPEN,
-                shift_ends: vec![8 * 60, 20 * 60],
-            },
+            settings: installation(public_url),
         })?;
         let engine = Arc::new(engine);
         let pulse = Arc::new(Pulse::default());
         let (end, stop) = watch::channel(false);
         let (end_web, web_stop) = watch::channel(false);
-        let routes = web::routes(engine.clone(), pulse.clone(), &web_stop);
+        let routes = web::routes(engine.clone(), pulse.clone(), WebSettings::default(), &web_stop)?;
         let web = tokio::spawn(serve_hooks(ours, routes, web_stop));
         let roles = Roles { dispatch: true, clock: true };
         let pump = tokio::spawn(pump::run_with(engine.clone(), roles, pulse, stop));

@@ -140,6 +140,9 @@ impl People {
 fn again(fault: EngineFault) -> Result<(), EngineFault> {
     match fault {
         EngineFault::Refused(_) => Ok(()),
-        EngineFault::Store(_) | EngineFault::Queue(_) | EngineFault::Render(_) => Err(fault),
+        EngineFault::Store(_)
+        | EngineFault::Queue(_)
+        | EngineFault::Render(_)
+        | EngineFault::Denied(_) => Err(fault),
     }
 }

@@ -10,10 +10,10 @@ use crate::domain::roster::{
     AbsenceRow, AddressRow, DutyRow, Fault, HouseholdKind, HouseholdRow, HumanRow, PersonRow,
     PlaceKind, PlaceRow, RosterFile, Row, ZoneMember, ZoneMemberRow, ZoneRow,
 };
+use crate::domain::wording::{DOOR_UNITS, NAME_UNITS, broken_rule};
 
 const CODE_CHARS_MAX: usize = 64;
 const TEXT_CHARS_MAX: usize = 200;
-const DOOR_CHARS_MAX: usize = 32;
 const PHONES_MAX: usize = 8;
 const ORD_MAX: i64 = 1_000_000_000;
 
@@ -60,6 +60,25 @@ impl Cells<'_> {
             self.fault(column, "empty: write a name");
         }
         text
+    }
+
+    /// A name that messages say: what may not stand in one is refused here, at the desk and by
+    /// day, not in the night in which it is to be said.
+    fn spoken(&mut self, column: usize, units_max: usize) -> String {
+        let text = self.cell(column).to_owned();
+        let rule = (!text.is_empty()).then(|| broken_rule(&text, units_max)).flatten();
+        if let Some(rule) = rule {
+            self.fault(column, format!("{rule}: messages say it, so write it otherwise"));
+        }
+        text
+    }
+
+    fn spoken_name(&mut self, column: usize) -> String {
+        let name = self.spoken(column, NAME_UNITS);
+        if name.is_empty() {
+            self.fault(column, "empty: write a name");
+        }
+        name
     }
 
     fn optional_code(&mut self, column: usize) -> Option<String> {
@@ -146,7 +165,7 @@ impl Cells<'_> {
 
     fn place(&mut self) -> Option<Row> {
         let known = "county, town, village, grid, building, stairwell";
-        let (code, name) = (self.code(0), self.name(1));
+        let (code, name) = (self.code(0), self.spoken_name(1));
         let kind = self.word(2, PlaceKind::from_word, known);
         let parent = self.optional_code(3);
         let ord = self.number(4, 0..=ORD_MAX);
@@ -161,7 +180,7 @@ impl Cells<'_> {
     }
 
     fn human(&mut self) -> Option<Row> {
-        let (code, name) = (self.code(0), self.name(1));
+        let (code, name) = (self.code(0), self.spoken_name(1));
         let listed = self.cell(2).to_owned();
         let mut phones: Vec<Phone> = Vec::new();
         for text in listed.split(';').filter(|text| !text.trim().is_empty()) {
@@ -200,10 +219,10 @@ impl Cells<'_> {
         let kind = self.word(1, HouseholdKind::from_word, "home, unit");
         let row = HouseholdRow {
             code,
-            name: self.name(2),
+            name: self.spoken_name(2),
             place: self.code(3),
             floor: self.number(4, -9..=200),
-            door: self.text(5, DOOR_CHARS_MAX),
+            door: self.spoken(5, DOOR_UNITS),
             persons: self.number(6, 0..=20_000),
             needs: self.bits(7, needs_of_words),
             categories: self.bits(8, categories_of_words),

@@ -183,6 +183,15 @@ fn name() -> impl Strategy<Value = String> {
     text().prop_map(|text| format!("余{text}"))
 }
 
+/// A name that messages say.
+fn spoken() -> impl Strategy<Value = String> {
+    "余[王阿婆建国\"a-z0-9＃·]{0,12}"
+}
+
+fn door() -> impl Strategy<Value = String> {
+    "[a-z0-9＃\"-]{0,12}"
+}
+
 fn phone() -> impl Strategy<Value = Phone> {
     (any::<u32>(), any::<bool>()).prop_map(|(n, mobile)| {
         if mobile { Phone::practice_mobile(n) } else { Phone::practice_landline(n) }
@@ -190,7 +199,7 @@ fn phone() -> impl Strategy<Value = Phone> {
 }
 
 fn household() -> impl Strategy<Value = Row> {
-    let rest = (code(), name(), code(), -9..=200_i64, text(), 0..=20_000_i64);
+    let rest = (code(), spoken(), code(), -9..=200_i64, door(), 0..=20_000_i64);
     (rest, 0..1_i64 << 16, 0..1_i64 << 9, prop::option::of(code()), any::<bool>()).prop_map(
         |((code, name, place, floor, door, persons), needs, categories, helper, home)| {
             let kind = if home { HouseholdKind::Home } else { HouseholdKind::Unit };
@@ -223,11 +232,11 @@ fn address() -> impl Strategy<Value = Row> {
 fn other() -> impl Strategy<Value = Row> {
     let phones = prop::collection::hash_set(phone(), 0..4);
     prop_oneof![
-        (code(), name(), code(), 0..9_i64).prop_map(|(code, name, parent, ord)| {
+        (code(), spoken(), code(), 0..9_i64).prop_map(|(code, name, parent, ord)| {
             let (kind, parent) = (PlaceKind::Grid, Some(parent));
             Row::Place(PlaceRow { code, name, kind, parent, ord })
         }),
-        (code(), name(), phones).prop_map(|(code, name, phones)| {
+        (code(), spoken(), phones).prop_map(|(code, name, phones)| {
             Row::Human(HumanRow { code, name, phones: phones.into_iter().collect() })
         }),
         (code(), code(), 1..=9_i64, 0..9_i64).prop_map(|(place, human, role, ord)| {

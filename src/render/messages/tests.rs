@@ -40,7 +40,7 @@ fn plain<'a>(template: &'a str, vars: &'a Vars, demand: Demand) -> ResidentText<
         vars,
         demand,
         audience: Audience::Household,
-        exercise: false,
+        kind: AlertKind::Live,
         version: 1,
         issued_at_ms: ms("2026-07-24 22:10"),
         merged: &[],
@@ -92,9 +92,14 @@ fn every_text_renders_for_everyone_and_keeps_the_rules() {
             let vars = samples(&template, all);
             for demand in Demand::ALL {
                 for audience in AUDIENCES {
-                    for (exercise, version) in [(false, 1), (false, 2), (true, 1), (true, 7)] {
+                    for (kind, version) in [
+                        (AlertKind::Live, 1),
+                        (AlertKind::Live, 2),
+                        (AlertKind::Exercise, 1),
+                        (AlertKind::Rehearsal, 7),
+                    ] {
                         let plain = plain(template.name, &vars, demand);
-                        let text = ResidentText { audience, exercise, version, ..plain };
+                        let text = ResidentText { audience, kind, version, ..plain };
                         let said = messages.resident(&text).expect("samples render");
                         keeps_the_rules(&said, &text, template.origin);
                     }
@@ -105,9 +110,8 @@ fn every_text_renders_for_everyone_and_keeps_the_rules() {
 }
 
 fn keeps_the_rules(said: &str, text: &ResidentText<'_>, origin: Origin) {
-    let head =
-        if text.exercise { "【余姚市防指】【演练】" } else { "【余姚市防指】" };
-    let rest = said.strip_prefix(head).expect("signature and mark open the text");
+    let head = format!("【余姚市防指】{}", text.kind.mark());
+    let rest = said.strip_prefix(&head).expect("signature and mark open the text");
     assert_eq!(rest.starts_with("22:10更新："), text.version > 1, "{said}");
     assert!(!rest.contains(['【', '】', '\n', '{', '}', ' ']), "{said}");
     assert!(
@@ -149,7 +153,7 @@ fn plain_texts_fit_one_part() {
 fn exercise_and_later_version_stand_before_everything() {
     let vars = move_vars();
     let plain = plain("move_order", &vars, Demand::Evacuation);
-    let text = ResidentText { exercise: true, version: 2, ..plain };
+    let text = ResidentText { kind: AlertKind::Exercise, version: 2, ..plain };
     let said = messages().resident(&text).expect("renders");
     assert!(said.starts_with("【余姚市防指】【演练】22:10更新：转移指令：3点前"), "{said}");
 }
@@ -180,11 +184,12 @@ fn longest_values_still_make_a_text() {
         };
         let vars: Vars =
             template.variables.iter().map(|one| (one.name.into(), fill(one))).collect();
-        let name = "亲".repeat(MAX_NAME_UNITS);
+        let name = "亲".repeat(FULL_NAME_UNITS);
         for audience in [Audience::Several(u32::MAX), Audience::AbsentRelative { name: &name }] {
             for demand in Demand::ALL {
                 let plain = plain(template.name, &vars, demand);
-                let text = ResidentText { audience, exercise: true, version: 2, ..plain };
+                let text =
+                    ResidentText { audience, kind: AlertKind::Exercise, version: 2, ..plain };
                 assert!(messages.resident(&text).is_ok(), "{}", template.name);
             }
         }

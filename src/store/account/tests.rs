@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::access::{Action, allows, allows_everywhere};
 use crate::domain::password;
+use crate::store::token::{self, NewToken};
 use crate::store::{Stmt, fresh};
 
 static PLACE: Stmt = Stmt::new(
@@ -32,7 +33,6 @@ async fn account(store: &Store, name: &str) -> Option<i64> {
     let new = NewAccount {
         name: name.into(),
         password_hash: Some(password::hash("一二三四五六七八九十", &[3; 16]).unwrap()),
-        token_hash: None,
         human_id: None,
         created_at: 1_000,
     };
@@ -85,19 +85,30 @@ async fn logging_in_needs_an_open_account_and_its_own_word() {
         assert!(password::matches("一二三四五六七八九十", &kept));
         let token = password::token_hash("J8K3M5N7P9QRS");
         let mut tx = store.begin().await.unwrap();
-        assert!(set_token(&mut tx, id, Some(token)).await.unwrap());
+        let new = NewToken {
+            hash: token,
+            account_id: id,
+            name: "看板",
+            scopes: 1,
+            created_at: 1_000,
+            expires_at: 9_000,
+        };
+        assert!(token::make(&mut tx, &new).await.unwrap() > 0);
         assert!(set_password(&mut tx, id, "$argon2id$other").await.unwrap());
         assert!(!set_password(&mut tx, id + 1, "$argon2id$other").await.unwrap());
         tx.commit().await.unwrap();
-        let login = by_token(&store, &token).await.unwrap().unwrap();
-        assert_eq!((login.id, login.name.as_str()), (id, "王建国"));
+        let found = token::find(&store, &token, 8_999).await.unwrap().unwrap();
+        assert_eq!((found.account_id, found.name.as_str(), found.scopes), (id, "王建国", 1));
+        assert_eq!(token::find(&store, &token, 9_000).await.unwrap(), None);
+        let login = by_name(&store, "王建国").await.unwrap().unwrap();
         assert_eq!(login.password_hash.as_deref(), Some("$argon2id$other"));
+        assert!(by_id(&store, id).await.unwrap().unwrap().has_token);
         let mut tx = store.begin().await.unwrap();
         assert!(disable(&mut tx, id, 2_000).await.unwrap());
         assert!(!disable(&mut tx, id, 3_000).await.unwrap());
         tx.commit().await.unwrap();
         assert_eq!(by_name(&store, "王建国").await.unwrap(), None);
-        assert_eq!(by_token(&store, &token).await.unwrap(), None);
+        assert_eq!(token::find(&store, &token, 8_999).await.unwrap(), None);
         assert_eq!(list(&store, "", 10).await.unwrap()[0].disabled_at, Some(2_000));
     }
 }

@@ -23,7 +23,13 @@ crate::statements! {
         "ON CONFLICT (alert_id, household_id) DO UPDATE SET version = excluded.version, ",
         "ring = excluded.ring, demand = excluded.demand, pursued = excluded.pursued, ",
         "dropped = 0, since = CASE WHEN excluded.demand > standing.demand THEN excluded.version ",
-        "ELSE standing.since END, told = CASE WHEN standing.dropped = 0 AND EXISTS (SELECT 1 ",
+        "WHEN excluded.demand < standing.demand THEN {least}(standing.since, (SELECT ",
+        // Answers to whichever version asked as much as this one does, without a break, count.
+        "COALESCE(max(w.version), 0) + 1 FROM alert_ring w JOIN alert_version v ",
+        "ON v.alert_id = w.alert_id AND v.version = w.version AND v.live_at IS NOT NULL ",
+        "WHERE w.alert_id = $1 AND w.version < $2 AND w.ring = excluded.ring ",
+        "AND w.demand < excluded.demand)) ELSE standing.since END, ",
+        "told = CASE WHEN standing.dropped = 0 AND EXISTS (SELECT 1 ",
         "FROM {rows $4: version bigint, was bigint, is_now bigint} ",
         "WHERE r.version = standing.told AND r.was = standing.demand ",
         "AND r.is_now = excluded.demand) AND EXISTS (SELECT 1 FROM outcome o ",
@@ -34,6 +40,10 @@ crate::statements! {
         "THEN standing.told ELSE excluded.version END, ",
         "closed_at = CASE WHEN excluded.demand > standing.demand THEN NULL ",
         "ELSE standing.closed_at END");
+    ASKED_OTHERWISE = "SELECT s.household_id FROM standing s WHERE s.alert_id = $1 \
+        AND s.grid_id {in $2} AND s.pursued = 1 AND s.closed_at IS NULL AND EXISTS (SELECT 1 \
+        FROM statement t WHERE t.alert_id = s.alert_id AND t.household_id = s.household_id) \
+        ORDER BY s.grid_id, s.seq";
     DROP_OUT = concat!("WITH ", inside_all!(), ", ",
         member!("IN (SELECT place_id FROM inside)"),
         "UPDATE standing SET dropped = $2, pursued = 0 WHERE alert_id = $1 AND dropped = 0 ",
@@ -68,6 +78,17 @@ pub(super) async fn advance(
     tx.exec(&ADVANCE, args![alert, version, grids, rows_json(same)?, places]).await?;
     tx.exec(&DROP_TALLY, args![alert, grids]).await?;
     Ok(())
+}
+
+/// Open households of these grids of which something was said: by what is asked now it may be
+/// answered.
+pub async fn asked_otherwise(
+    tx: &mut Tx,
+    alert: i64,
+    grids: &[i64],
+) -> Result<Vec<i64>, StoreFault> {
+    let rows: Vec<(i64,)> = tx.rows(&ASKED_OTHERWISE, args![alert, ids(grids)]).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
 /// Lets go of the households that a version no longer means: they are pursued no more, and hear

@@ -206,6 +206,7 @@ fn bystander(store: Store, sealer: Sealer, clock: Arc<CarriedClock>) -> Engine {
             thank_receipts: false,
             calls_open: 1,
             shift_ends: vec![8 * 60, 20 * 60],
+            public_url: None,
         },
     })
     .unwrap()

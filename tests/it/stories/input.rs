@@ -65,7 +65,7 @@ async fn nobody_approves_his_own_order_and_none_is_approved_twice() {
         assert!(early.contains("submit"), "{early}");
         town.engine.submit(&both, &uid).await.unwrap();
         let own = refusal(town.engine.approve(&both, &uid, false).await);
-        assert!(own.contains("another person must"), "{own}");
+        assert!(own.contains("another person"), "{own}");
         let bypass = refusal(town.engine.approve(&both, &uid, true).await);
         assert!(bypass.contains("emergency") || bypass.contains("bypass"), "{bypass}");
         nothing_was_sent(&town).await;

@@ -8,7 +8,7 @@ use tongluo::store::view;
 use crate::plant::{
     COMMUNITY_HEAD, GRID, HOME, Layout, STREET_DUTY, building_leader, home_number, leader,
 };
-use crate::town::{Setup, Town, on_both, refusal};
+use crate::town::{Setup, Town, apart, on_both, refusal, without_links};
 
 fn heard_with(town: &Town, human: i64, words: &str) -> Vec<String> {
     let heard = town.leader_heard(human).into_iter();
@@ -99,9 +99,10 @@ async fn a_holders_word_is_an_act_and_his_yes_keeps_the_list() {
         assert_eq!(heard_with(&town, deputy, "接手回1").len(), 1, "offered onwards");
         town.leader_says(first, "1").await;
         let again = heard_with(&town, first, "还由您负责");
+        assert_eq!(again.len(), 1);
         assert_eq!(
-            again,
-            ["【余姚市防指】南雷社区第1网格5户还由您负责，谢谢，注意安全。去不了随时回0"]
+            apart(&again[0]).0,
+            "【余姚市防指】南雷社区第1网格5户还由您负责，谢谢，注意安全。去不了随时回0"
         );
         assert_eq!(holders(&town).await, [(first, 1)]);
         town.minutes(10).await;
@@ -183,7 +184,7 @@ async fn a_list_that_would_end_too_late_is_split_by_building() {
         // Two doors in twenty minutes, 28 to go, 104 minutes left: 17 are too many for him.
         let split = heard_with(&town, COMMUNITY_HEAD, "请分走");
         assert_eq!(
-            split,
+            without_links(&split),
             ["【余姚市防指】网格长1在南雷社区第1网格还有28户，照现在的速度明天凌晨3点06分才\
               办完（明天凌晨0点10分前要办完）。请分走第1网格2幢、第1网格3幢共20户。接手回1，去不了回0"]
         );
@@ -251,11 +252,14 @@ async fn building_leaders_take_their_part_and_the_grid_leader_the_rest() {
         town.seconds(370).await;
         let builder = building_leader(0, 1);
         let offer = heard_with(&town, builder, "接手回1");
+        assert_eq!(offer.len(), 1);
+        let (said, token) = apart(&offer[0]);
         assert_eq!(
-            offer,
-            ["【余姚市防指】第1网格2幢：3户未应答，其中1户需帮扶，明天凌晨3点前办完。接手回1，\
-              去不了回0。名单另发"]
+            said,
+            "【余姚市防指】第1网格2幢：3户未应答，其中1户需帮扶，明天凌晨3点前办完。接手回1，\
+             去不了回0"
         );
+        assert_eq!(token.len(), 13, "{offer:?}");
         assert_eq!(heard_with(&town, leader(0), "接手回1").len(), 1, "both at six minutes");
         town.leader_says(leader(0), "1").await;
         town.leader_says(builder, "1").await;

@@ -2,12 +2,19 @@
 
 mod answers;
 mod change;
+mod early_end;
+mod farewell;
 mod first;
 mod found;
 mod input;
 mod joined;
 mod leaders;
+mod links;
 mod lists;
+mod lowered;
+mod marks;
+mod names;
+mod notices;
 mod orders;
 mod outage;
 mod poison;

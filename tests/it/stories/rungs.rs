@@ -1,7 +1,7 @@
 //! The rungs of the plan, row by row, that no other story tells of: who hears what after how long.
 
 use crate::plant::{COMMUNITY_HEAD, DUTY_ROOM, HOME, Layout, STREET_DUTY, home_number, leader};
-use crate::town::{NIGHT, Setup, Town, on_both};
+use crate::town::{NIGHT, Setup, Town, on_both, without_links};
 use tongluo::practice::gateway::Vices;
 
 const MIN: i64 = 60_000;
@@ -67,7 +67,7 @@ async fn the_duty_room_is_told_how_long_nobody_came_and_may_call_up() {
                  接手回1，人手不够请发集结"
             )
         };
-        assert_eq!(asked, [says(15), says(25), says(35)]);
+        assert_eq!(without_links(&asked), [says(15), says(25), says(35)]);
         let waiting = town.custody(alert).await;
         assert_eq!(waiting.open_system, waiting.open, "{waiting:?}");
         town

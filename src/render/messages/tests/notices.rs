@@ -2,8 +2,13 @@
 
 use super::{ONE_PART, TWO_PARTS, assert_lines, messages};
 use crate::domain::demand::Demand;
+use crate::domain::gate::AlertKind;
+use crate::domain::wording::FULL_NAME_UNITS;
+use crate::render::mend::{Said, relative_name};
+use crate::render::messages::MAX_TEXT_UNITS;
 use crate::render::notice::{
-    HelpClass, HomeAt, NoticeHead, NoticeText, OpenDoors, PersonAt, PlaceDoors, WhyWithdrawn,
+    HelpClass, HomeAt, MAX_TITLE_UNITS, NoticeHead, NoticeText, OpenDoors, PersonAt, PlaceDoors,
+    WhyWithdrawn,
 };
 use crate::render::time::tests::ms;
 
@@ -29,7 +34,12 @@ const PEOPLE: [PersonAt<'static>; 7] = {
 };
 
 fn head() -> NoticeHead<'static> {
-    NoticeHead { signature: "余姚市防指", exercise: false, now_ms: ms("2026-07-25 01:40") }
+    NoticeHead {
+        signature: "余姚市防指",
+        kind: AlertKind::Live,
+        list_url: "",
+        now_ms: ms("2026-07-25 01:40"),
+    }
 }
 
 fn act_by() -> Option<i64> {
@@ -72,7 +82,8 @@ fn reminder(waited_min: u32, act_by_ms: Option<i64>) -> NoticeText<'static> {
 }
 
 fn summons(n: u32, doors: u32, places: usize) -> NoticeText<'static> {
-    NoticeText::Summons { alert_title: TITLE, places: &PLACES[..places], n, doors }
+    let token = TOKEN.filter(|_| n == 1);
+    NoticeText::Summons { alert_title: TITLE, places: &PLACES[..places], n, doors, token }
 }
 
 /// Doors of whom not everybody was messaged.
@@ -91,6 +102,7 @@ fn split(slow: u32, ends: bool, parts: usize) -> NoticeText<'static> {
         act_by_ms: act_by(),
         parts: &PARTS[..parts],
         part_doors: 14,
+        token: TOKEN.filter(|_| slow == 1),
     }
 }
 
@@ -99,7 +111,8 @@ fn withdrawn(why: WhyWithdrawn) -> NoticeText<'static> {
 }
 
 fn search(waited_min: u32) -> NoticeText<'static> {
-    NoticeText::Search { alert_title: TITLE, doors: 3, persons: 7, waited_min }
+    let token = TOKEN.filter(|_| waited_min == 0);
+    NoticeText::Search { alert_title: TITLE, doors: 3, persons: 7, waited_min, token }
 }
 
 fn expiring(left_min: u32, doors: u32) -> NoticeText<'static> {
@@ -210,9 +223,11 @@ fn notices_read_what_is_written_in_the_table() {
     let (leaders, residents) = (leaders_notices(), residents_notices());
     for notice in leaders.iter().chain(&residents).chain(&orders_notices()) {
         let said = messages.notice(&head(), notice).expect("samples render");
-        let exercise = NoticeHead { exercise: true, ..head() };
-        let drill = messages.notice(&exercise, notice).expect("samples render");
-        assert_eq!(drill, said.replacen('】', "】【演练】", 1));
+        for kind in [AlertKind::Exercise, AlertKind::Rehearsal] {
+            let marked = messages.notice(&NoticeHead { kind, ..head() }, notice);
+            let marked = marked.expect("samples render");
+            assert_eq!(marked, said.replacen('】', &format!("】{}", kind.mark()), 1));
+        }
         let room = match notice {
             NoticeText::Helper { .. }
             | NoticeText::OfferMerged { .. }
@@ -250,10 +265,131 @@ fn names_of_the_roster_are_checked() {
         (NoticeText::ListTaken { place, doors: 1, again: false, token }, "token: has a link"),
         (NoticeText::Unwoken { people: &nobody, more: 0 }, "who: is empty"),
         (
-            NoticeText::Summons { alert_title, places: &odd, n: 1, doors: 1 },
+            NoticeText::Summons { alert_title, places: &odd, n: 1, doors: 1, token: None },
             "place: has a character",
         ),
     ]);
+}
+
+fn mended(notice: &NoticeText<'_>) -> Said {
+    messages().notice_mended(&head(), notice).expect("a name stops no notice")
+}
+
+#[test]
+fn a_name_that_may_not_stand_is_mended_and_named() {
+    let said = mended(&NoticeText::ListPassed { place: "第1网格\n🏠", who: "看a.cn" });
+    assert_eq!(said.text, "【余姚市防指】第1网格的名单看a cn接手了，您不用去了，谢谢");
+    let fields: Vec<(&str, &str)> =
+        said.mended.iter().map(|one| (one.field.as_str(), one.value.as_str())).collect();
+    assert_eq!(fields, [("place", "第1网格\n🏠"), ("who", "看a.cn")]);
+    assert_eq!(
+        said.mended[0].rule.to_string(),
+        "has a character that may not stand in a \
+        message: U+000A"
+    );
+    // Where nothing is left, a general word; what is good stays as it is.
+    let people = [PersonAt { name: "", place: PLACE }, PersonAt { name: "王书记", place: "【】" }];
+    let said = mended(&NoticeText::Unwoken { people: &people, more: 0 }).text;
+    assert!(said.contains(&format!("一位负责人（{PLACE}）、王书记（本辖区）")), "{said}");
+    let homes = [HomeAt { name: "走了回3", place: "2幢\u{0}101" }];
+    let said = mended(&NoticeText::Helper {
+        alert_title: &"急".repeat(80),
+        homes: &homes,
+        count: 1,
+        by: None,
+        shelter: None,
+    });
+    assert!(said.text.contains("您结对的一户（2幢101）要人帮"), "{}", said.text);
+    assert!(
+        said.text.contains(&format!("{}…{}：", "急".repeat(25), "急".repeat(24))),
+        "{}",
+        said.text
+    );
+    assert_eq!(said.mended.len(), 3);
+    let fine = NoticeText::ListDeclined { place: PLACE };
+    assert_eq!(
+        mended(&fine),
+        Said { text: messages().notice(&head(), &fine).unwrap(), mended: Vec::new() }
+    );
+}
+
+#[test]
+fn the_longest_names_still_make_a_text() {
+    let place = "区".repeat(FULL_NAME_UNITS);
+    let who = "某".repeat(FULL_NAME_UNITS);
+    let title = "令".repeat(MAX_TITLE_UNITS);
+    let people = vec![PersonAt { name: &who, place: &place }; 5];
+    let places = vec![PlaceDoors { place: &place, doors: 999 }; 40];
+    let homes = vec![HomeAt { name: &who, place: &place }; 3];
+    let (waited_min, act_by_ms) = (999, Some(head().now_ms + 3_600_000));
+    let doors = OpenDoors { doors: 9_999, fragile: 99, silent: 99, unsent: 99, no_phone: 99 };
+    for notice in [
+        NoticeText::Unwoken { people: &people, more: 999 },
+        NoticeText::OfferMerged {
+            places: &places,
+            doors,
+            act_by_ms,
+            token: None,
+            added: Some(&place),
+            held: Some(999),
+        },
+        NoticeText::Summons {
+            alert_title: &title,
+            places: &places,
+            n: 3,
+            doors: 9_999,
+            token: None,
+        },
+        NoticeText::Split {
+            slow: 9,
+            who: &who,
+            place: &place,
+            doors: 999,
+            ends_ms: act_by_ms,
+            act_by_ms,
+            parts: &places,
+            part_doors: 999,
+            token: None,
+        },
+        NoticeText::DutyRoomReminder {
+            place: &place,
+            doors: 999,
+            waited_min,
+            act_by_ms,
+            token: None,
+            call_up: true,
+        },
+        NoticeText::Helper {
+            alert_title: &title,
+            homes: &homes,
+            count: 99,
+            by: Some("明天凌晨3点"),
+            shelter: Some("四明小学"),
+        },
+    ] {
+        let said = mended(&notice);
+        assert!(said.text.encode_utf16().count() <= MAX_TEXT_UNITS, "{}", said.text);
+    }
+}
+
+#[test]
+fn a_home_is_named_to_a_relative_whatever_the_roster_says() {
+    assert_eq!(relative_name("王阿婆"), ("王阿婆".into(), None));
+    assert_eq!(relative_name("王阿婆。").0, "王阿婆");
+    let (said, mended) = relative_name("🏠");
+    assert_eq!(said, "您亲属");
+    assert_eq!(mended.expect("named").field, "relative");
+}
+
+#[test]
+fn a_known_address_stands_before_the_token() {
+    let head = NoticeHead { list_url: "https://tl.example/l/", ..head() };
+    for notice in [offer(6, act_by(), TOKEN), summons(1, 310, 1), search(0), split(1, true, 2)] {
+        let said = messages().notice(&head, &notice).expect("renders");
+        assert!(said.ends_with("名单 https://tl.example/l/7KQ2M9XW4D3PA"), "{said}");
+    }
+    let said = messages().notice(&head, &offer(6, act_by(), None)).expect("renders");
+    assert!(said.ends_with("名单另发"), "{said}");
 }
 
 #[test]

@@ -1,0 +1,188 @@
+//! A chunk on the wire, of households or of single persons alike: gate, call, and the look at the
+//! store between the calls, so that an order taken back or a lease lost calls nobody else. It
+//! keeps no outcome and decides no wait.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::{Engine, EngineFault, Gateway, words};
+use crate::base::limits::RETRY_WAITS_MS;
+use crate::channel::{self, Message};
+use crate::domain::gate::{self, AlertKind, Pass};
+use crate::domain::lane::Realm;
+use crate::domain::outcome::Outcome;
+use crate::store::batch::{self as rows, Leased};
+
+/// How long calls go on from one look at the store, machine ms.
+const LOOK_LASTS_MS: i64 = 1_000;
+/// Tries to note what was called, each as long as the store is waited for: an outcome that is not
+/// noted is a message sent again.
+const KEEP_TRIES: u32 = 6;
+
+/// A call that was made for a member, or not, and what came of it.
+pub(crate) struct Call<T> {
+    pub member: T,
+    pub outcome: Outcome,
+}
+
+/// A message with its pass, or why it is not to be sent at all.
+pub(crate) type Prepared = Result<(Pass, Message), Outcome>;
+
+/// How far a chunk was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    All,
+    /// The gateway is busy, or the lease was slept through: nobody else of the chunk.
+    Busy,
+    /// The version has ended or the lease is another's: nobody else of the chunk.
+    Ended,
+}
+
+/// What the calls of one chunk tell each other.
+struct Going {
+    busy: AtomicBool,
+    ended: AtomicBool,
+    looked_at: AtomicI64,
+    /// Held by the one that looks; the others wait for what it sees.
+    looking: tokio::sync::Mutex<()>,
+}
+
+/// How long a busy gateway asked us to wait.
+pub(super) fn longest_wait_ms<T>(made: &[Call<T>]) -> i64 {
+    let asked = made.iter().filter_map(|call| call.outcome.after_ms());
+    asked.max().unwrap_or(RETRY_WAITS_MS[0]).max(1)
+}
+
+/// Counts the tries to note what was called.
+pub(super) struct Keeping(u32);
+
+impl Keeping {
+    pub(super) fn begin() -> Keeping {
+        Keeping(1)
+    }
+
+    /// Whether the store only lost the transaction, so that it is noted once more.
+    pub(super) fn goes_on(&mut self, fault: &EngineFault) -> bool {
+        let again = fault.is_again() && self.0 < KEEP_TRIES;
+        if again {
+            tracing::debug!(%fault, tries = self.0, "outcomes not noted: again");
+            self.0 += 1;
+        }
+        again
+    }
+}
+
+impl Engine {
+    /// Calls the members; once the gateway says that it is busy, the order is taken back, or the
+    /// lease has run out meanwhile, nobody else of the chunk.
+    pub(super) async fn call_chunk<T: Send>(
+        &self,
+        gateway: &Gateway,
+        batches: &[Leased],
+        ready: Vec<(T, Prepared)>,
+    ) -> (Vec<Call<T>>, Reach) {
+        let going = Going {
+            busy: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            looked_at: AtomicI64::new(self.clock.machine_ms()),
+            looking: tokio::sync::Mutex::new(()),
+        };
+        let (going, asked) = (&going, ready.len());
+        let calls = stream::iter(ready.into_iter().map(|(member, prepared)| async move {
+            // Looked at with the line in hand: batches wait long for one behind a slow gateway.
+            let _open = self.calls.acquire().await.ok()?;
+            if going.busy.load(Ordering::Relaxed)
+                || !batches.iter().all(|batch| self.still_holds(batch))
+                || self.has_ended(batches, going).await
+            {
+                return None;
+            }
+            let outcome = match prepared {
+                Err(outcome) => outcome,
+                Ok((pass, message)) => self.call(gateway, &pass, message).await,
+            };
+            let throttled = matches!(outcome, Outcome::Throttled { .. });
+            going.busy.fetch_or(throttled, Ordering::Relaxed);
+            Some(Call { member, outcome })
+        }));
+        let made: Vec<Call<T>> = calls
+            .buffer_unordered(self.settings.calls_open.max(1))
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
+        let reach = match going.ended.load(Ordering::Relaxed) {
+            _ if made.len() == asked => Reach::All,
+            true => Reach::Ended,
+            false => Reach::Busy,
+        };
+        (made, reach)
+    }
+
+    /// Whether nobody else of a chunk may be called. A slow gateway makes a chunk last: the store
+    /// is looked at again, by one call for all of them.
+    async fn has_ended(&self, batches: &[Leased], going: &Going) -> bool {
+        let relaxed = Ordering::Relaxed;
+        let machine = self.clock.machine_ms();
+        let is_stale = || machine - going.looked_at.load(relaxed) >= LOOK_LASTS_MS;
+        if is_stale() {
+            let _one = going.looking.lock().await;
+            if is_stale() {
+                let owner = &self.settings.owner;
+                match rows::may_go_on(&self.store, batches, owner, words::in_force()).await {
+                    Ok(goes_on) => drop(going.ended.fetch_or(!goes_on, relaxed)),
+                    Err(fault) => tracing::debug!(%fault, "the store was not looked at"),
+                }
+                going.looked_at.store(machine, relaxed);
+            }
+        }
+        going.ended.load(relaxed)
+    }
+
+    /// The gate, the opened number and the signed reference: everything one call needs.
+    #[expect(clippy::too_many_arguments, reason = "one call's whole truth, used at two places")]
+    pub(super) fn prepare(
+        &self,
+        gateway: &Gateway,
+        kind: AlertKind,
+        roll: &HashSet<Vec<u8>>,
+        sealed: &[u8],
+        hash: &[u8],
+        realm: i64,
+        text: String,
+        reference: &str,
+    ) -> Prepared {
+        let refused = |code: &str| Outcome::RefusedPermanent { code: code.into() };
+        let address = Realm::from_code(realm).ok_or_else(|| refused("realm"))?;
+        let on_roll = roll.contains(hash);
+        let pass = gate::admit(
+            kind,
+            self.settings.practice,
+            gateway.provider.realm(),
+            address,
+            on_roll,
+            &text,
+        )
+        .map_err(|refusal| {
+            tracing::debug!(%refusal, "the gate refused a message");
+            refused("gate")
+        })?;
+        let to = self.sealer.open(sealed).map_err(|_| refused("sealed"))?;
+        Ok((pass, Message { to, text, reference: self.sealer.sign(reference) }))
+    }
+
+    /// Whether this process has renewed the lease in time, as far as it knows by itself.
+    fn still_holds(&self, batch: &Leased) -> bool {
+        self.renewals.hold(batch.leased_at, self.clock.machine_ms())
+    }
+
+    /// One call by whoever has a line in hand.
+    async fn call(&self, gateway: &Gateway, pass: &Pass, message: Message) -> Outcome {
+        let provider = gateway.provider.as_ref();
+        let one = [message];
+        let outcomes = channel::send(self.transport.as_ref(), provider, pass, &one).await;
+        outcomes.into_iter().next().unwrap_or(Outcome::Unknown { why: "no outcome".into() })
+    }
+}

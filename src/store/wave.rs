@@ -1,0 +1,38 @@
+//! The waves after the first: ring 1 of a set of grids once more, and what the wave before left
+//! over. When a wave is due stands in the plan.
+
+use super::db::ids;
+use super::{StoreFault, Tx};
+use crate::args;
+
+crate::statements! {
+    PLAN_WAVE = "INSERT INTO batch (alert_id, version, kind, pick, wave, attempt, tries, lane, \
+        class, rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) \
+        SELECT b.alert_id, b.version, 1, $6, $4, 1, 1, b.lane, b.class, b.rank, b.grid_id, \
+        b.ring, b.seq_from, b.seq_to, b.ord, $5, 0, $5 FROM batch b WHERE b.alert_id = $1 \
+        AND b.version = $2 AND b.grid_id {in $3} AND b.wave = 1 AND b.attempt = 1 AND b.kind = 1 \
+        AND b.ring = 1 AND EXISTS (SELECT 1 FROM standing s WHERE s.alert_id = b.alert_id \
+        AND s.grid_id = b.grid_id AND s.seq BETWEEN b.seq_from AND b.seq_to AND s.ring = 1 \
+        AND s.closed_at IS NULL) ON CONFLICT DO NOTHING";
+    CLOSE_WAVE = "UPDATE batch SET state = 1, done_at = $4, \
+        lost = CASE WHEN lease_until IS NULL THEN lost ELSE 1 END, lease_until = NULL \
+        WHERE alert_id = $1 AND state = 0 AND kind = 1 AND grid_id {in $2} \
+        AND wave < $3 AND ring = 1 AND attempt > 1 \
+        AND (lease_until IS NULL OR lease_until < $5)";
+}
+
+/// Plans wave `wave` of ring 1 in these grids and closes what the wave before left over.
+pub async fn plan_wave(
+    tx: &mut Tx,
+    alert: i64,
+    version: i64,
+    grids: &[i64],
+    wave: i64,
+    now: i64,
+    machine: i64,
+) -> Result<u64, StoreFault> {
+    let grids = ids(grids);
+    tx.exec(&CLOSE_WAVE, args![alert, &grids, wave, now, machine]).await?;
+    let again = crate::domain::batch::Pick::Again.code();
+    tx.exec(&PLAN_WAVE, args![alert, version, &grids, wave, now, again]).await
+}

@@ -1,0 +1,139 @@
+//! What a page says when it can't do what was asked: what happened and what to do now, in plain
+//! words. Details of our own defects go to the log, never to the page.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::domain::access::Denied;
+use crate::engine::EngineFault;
+use crate::render::RenderFault;
+use crate::store::StoreFault;
+
+/// What a handler gives.
+pub(in crate::web) type PageResult = Result<Response, PageFault>;
+
+/// Why there is no page, by what the reader does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::web) enum PageFault {
+    NotFound,
+    Method,
+    /// Not signed in: to `/login`, and then to this path.
+    SignIn(String),
+    Denied(String),
+    /// The form is not one of ours, or of an ended session.
+    Forged,
+    TooLarge,
+    /// A field can't be read; the text says which.
+    Form(String),
+    /// The engine refuses the act as it stands.
+    Refused(String),
+    /// Too many attempts.
+    Wait(String),
+    Again,
+    Broken,
+}
+
+impl PageFault {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            PageFault::NotFound => StatusCode::NOT_FOUND,
+            PageFault::Method => StatusCode::METHOD_NOT_ALLOWED,
+            PageFault::SignIn(_) => StatusCode::SEE_OTHER,
+            PageFault::Denied(_) | PageFault::Forged => StatusCode::FORBIDDEN,
+            PageFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            PageFault::Form(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            PageFault::Refused(_) => StatusCode::CONFLICT,
+            PageFault::Wait(_) => StatusCode::TOO_MANY_REQUESTS,
+            PageFault::Again => StatusCode::SERVICE_UNAVAILABLE,
+            PageFault::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What happened, and what to do.
+    pub(super) fn words(&self) -> (&'static str, String) {
+        match self {
+            PageFault::NotFound => ("没有这个页面", "请检查网址，或从首页重新进入。".into()),
+            PageFault::Method => {
+                ("不能这样打开", "请从页面上的按钮操作，不要直接打开网址。".into())
+            }
+            PageFault::SignIn(_) => ("请先登录", "登录后会回到刚才的页面。".into()),
+            PageFault::Denied(why) => ("没有权限", why.clone()),
+            PageFault::Forged => (
+                "没有执行",
+                "页面已过期，或请求不是从本系统页面发出的。请返回上一页，刷新后再试。".into(),
+            ),
+            PageFault::TooLarge => ("内容太长", "没有保存。请缩短后再提交。".into()),
+            PageFault::Form(what) => ("填写有误", what.clone()),
+            PageFault::Refused(why) => ("没有执行", why.clone()),
+            PageFault::Wait(why) => ("请稍候", why.clone()),
+            PageFault::Again => ("系统正忙", "没有执行。请过几秒再试一次。".into()),
+            PageFault::Broken => {
+                ("系统出错", "没有执行。已记入日志，请联系管理员；紧急情况请先用电话。".into())
+            }
+        }
+    }
+
+    /// The fault of a status that some layer gave without words.
+    pub(super) fn of_status(status: StatusCode) -> PageFault {
+        match status {
+            StatusCode::NOT_FOUND => PageFault::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => PageFault::Method,
+            StatusCode::FORBIDDEN => PageFault::Forged,
+            StatusCode::PAYLOAD_TOO_LARGE => PageFault::TooLarge,
+            StatusCode::SERVICE_UNAVAILABLE => PageFault::Again,
+            status if status.is_client_error() => PageFault::Form("网址或内容不对。".into()),
+            _ => PageFault::Broken,
+        }
+    }
+}
+
+/// Only a mark: `admit` turns it into a page, for it knows who is looking.
+impl IntoResponse for PageFault {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Denied> for PageFault {
+    fn from(denied: Denied) -> PageFault {
+        PageFault::Denied(denied.chinese())
+    }
+}
+
+impl From<EngineFault> for PageFault {
+    fn from(fault: EngineFault) -> PageFault {
+        match fault {
+            EngineFault::Store(fault) => fault.into(),
+            EngineFault::Render(fault) => fault.into(),
+            EngineFault::Queue(fault) => {
+                tracing::warn!(%fault, "a page's act met a silent queue");
+                PageFault::Again
+            }
+            EngineFault::Denied(denied) => denied.into(),
+            EngineFault::Refused(why) => PageFault::Refused(why),
+        }
+    }
+}
+
+impl From<StoreFault> for PageFault {
+    fn from(fault: StoreFault) -> PageFault {
+        if fault.is_again() {
+            tracing::warn!(%fault, "a page's act may be tried again");
+            return PageFault::Again;
+        }
+        tracing::error!(%fault, "a page broke");
+        PageFault::Broken
+    }
+}
+
+impl From<RenderFault> for PageFault {
+    fn from(fault: RenderFault) -> PageFault {
+        if let RenderFault::Broken { .. } = &fault {
+            tracing::error!(%fault, "a page broke");
+            return PageFault::Broken;
+        }
+        PageFault::Refused(fault.to_string())
+    }
+}
