@@ -133,7 +133,8 @@ crate::statements! {
         WHERE l.alert_id = $1 AND l.human_id = $2 AND l.place_id = k.place_id) \
         ORDER BY k.id {lock}";
     FREE_LISTS = "SELECT l.id, l.uid, l.alert_id, l.place_id, l.human_id, l.rung, l.state, \
-        l.told_at, COALESCE(q.name, '') || p.name AS place FROM list l JOIN place p ON p.id = l.place_id \
+        l.told_at, COALESCE(q.name, '') || p.name AS place FROM list l \
+        JOIN place p ON p.id = l.place_id \
         LEFT JOIN place q ON q.id = p.parent_id WHERE l.alert_id = $1 AND l.human_id = $2 \
         AND (l.state IN (1, 2, 4) OR (l.state = 3 AND NOT EXISTS (SELECT 1 FROM list k \
         WHERE k.alert_id = l.alert_id AND k.place_id = l.place_id AND k.human_id <> l.human_id \
