@@ -46,6 +46,7 @@ pub mod send;
 pub mod session;
 pub mod signin;
 mod situation;
+pub mod sketch;
 pub mod words;
 
 use std::collections::HashMap;
