@@ -2,11 +2,13 @@
 //! which plan follows, and everything that stands in its way, by field. It writes nothing; the
 //! rules are `domain::alert`'s, the texts `render`'s, the refusals of an act stay the act's.
 
+use std::collections::BTreeMap;
+
 use super::issue::{Actor, OrderForm, Settled};
 use super::preview::{RingText, Words};
 use super::{Engine, EngineFault};
 use crate::domain::access::Action;
-use crate::domain::alert::{self, Defect, Origin, RingAsked, Submission, Urgency};
+use crate::domain::alert::{self, Defect, Origin, RingAsked, Roll, Submission, Urgency};
 use crate::domain::duty;
 use crate::domain::gate::AlertKind;
 use crate::domain::lane::{Lane, Realm};
@@ -15,7 +17,8 @@ use crate::domain::plan::Plan;
 use crate::domain::wording::WordingFault;
 use crate::render::{MAX_TITLE_UNITS, RenderFault, check_wording};
 use crate::store::expand::sketch::{self, Chosen, RingCount};
-use crate::store::order::{self, AreaRow};
+use crate::store::order::{self, AreaRow, RingRow};
+use crate::store::roll;
 
 /// Something that stands in the way, beside the field where it is mended.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -71,18 +74,49 @@ impl Sketch {
     }
 }
 
+/// Which version is sketched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Of {
+    /// None: nothing is written down yet.
+    pub alert: Option<i64>,
+    /// The number it has, or would have.
+    pub version: i64,
+}
+
+impl Of {
+    /// The first version of an alert that is not written down yet.
+    pub const NEW: Of = Of { alert: None, version: 1 };
+}
+
 impl Engine {
-    /// Sketches an order; `version` is the number it would have. A fault of the form is in the
-    /// sketch, so that all of them are seen at once; only a right that is missing is refused.
+    /// What rings are asked under a template where its author leaves it open.
+    pub fn rings_for(&self, template: &str) -> Result<Vec<RingRow>, EngineFault> {
+        let form = OrderForm { template: template.into(), ..OrderForm::default() };
+        Ok(self.settle(&form, self.clock.story_ms())?.rings)
+    }
+
+    /// Sketches an order for who would write it: a right that is missing is refused.
     pub async fn sketch(
         &self,
         actor: &Actor,
         form: &OrderForm,
-        version: i64,
+        of: Of,
     ) -> Result<Sketch, EngineFault> {
-        let now = self.clock.story_ms();
+        let area = |code: &String| AreaRow { code: code.clone(), excluded: 0 };
+        let asked: Vec<AreaRow> = form.places.iter().map(area).collect();
+        let known = order::known_codes(&self.store, &asked).await?;
+        let chosen: Vec<i64> = known.into_iter().map(|k| k.1).filter(|id| *id != 0).collect();
+        if !chosen.is_empty() {
+            self.check_access(actor, Action::DraftAlert, &chosen).await?;
+        }
+        self.sketch_of(form, of).await
+    }
+
+    /// The same for whoever may see it. Faults of the form are in the sketch, all at once.
+    pub async fn sketch_of(&self, form: &OrderForm, of: Of) -> Result<Sketch, EngineFault> {
+        let (now, version) = (self.clock.story_ms(), of.version);
         let mut faults = Vec::new();
-        let known = self.look_at_places(actor, form, &mut faults).await?;
+        let known = self.look_at_places(form, &mut faults).await?;
         self.look_at_words(form, &mut faults);
         let Settled { rings, urgency, expires_at } = self.settle(form, now)?;
         let counts = self.count_form(form, known, version).await?;
@@ -105,7 +139,7 @@ impl Engine {
             audience: counts.iter().any(|count| count.households > 0),
             rings: &asked,
             duty_room: order::has_duty_room(&self.store, duty::Role::DutyRoom.code(), now).await?,
-            roll: None,
+            roll: self.roll_of(kind, of.alert).await?,
         };
         for defect in alert::check(&submission, now) {
             // That no place was named yet was said already.
@@ -137,11 +171,9 @@ impl Engine {
         Ok(Sketch { rings, urgency, expires_at, plan, pace, gateway, faults })
     }
 
-    /// The codes that exist; what is wrong with the others is a fault, a right that is missing a
-    /// refusal.
+    /// The codes asked for, each with its part; what is wrong with one is a fault.
     async fn look_at_places(
         &self,
-        actor: &Actor,
         form: &OrderForm,
         faults: &mut Vec<FieldFault>,
     ) -> Result<Vec<AreaRow>, EngineFault> {
@@ -163,12 +195,48 @@ impl Engine {
         if let Some(code) = form.exclude.iter().find(|code| form.places.contains(code)) {
             push(faults, "exclude", format!("“{code}”既选中又除外：请只留一个。"));
         }
-        let chosen: Vec<i64> =
-            known.iter().filter(|k| form.places.contains(&k.0) && k.1 != 0).map(|k| k.1).collect();
-        if !chosen.is_empty() {
-            self.check_access(actor, Action::DraftAlert, &chosen).await?;
-        }
         Ok(asked)
+    }
+
+    /// An exercise's roll, as it must be once the draft is written down.
+    async fn roll_of(
+        &self,
+        kind: AlertKind,
+        alert: Option<i64>,
+    ) -> Result<Option<Roll>, EngineFault> {
+        let Some(alert) = alert.filter(|_| kind == AlertKind::Exercise) else {
+            return Ok(None);
+        };
+        let (numbers, unconfirmed) = roll::count(&self.store, alert).await?;
+        Ok(Some(Roll { numbers, unconfirmed }))
+    }
+
+    /// What is wrong with the words of a correction, every field for itself.
+    pub fn correction_faults(&self, vars: &BTreeMap<String, String>) -> Vec<FieldFault> {
+        let mut faults = Vec::new();
+        self.look_at_vars("correction", vars, &mut faults);
+        faults
+    }
+
+    /// A correction as a phone shows it, and its parts; or what is wrong with its words.
+    pub fn correction_text(
+        &self,
+        kind: AlertKind,
+        version: i64,
+        vars: &BTreeMap<String, String>,
+    ) -> Result<(String, usize), FieldFault> {
+        let issued_at_ms = self.clock.story_ms();
+        let words = Words { template: "correction", vars, kind, version, issued_at_ms };
+        let ring = RingRow { ring: 1, demand: 0, pursued: 0 };
+        let text = self.ring_texts(&words, &[ring]).pop();
+        match text.map(|ring| (ring.text, ring.parts)) {
+            Some((Ok(text), parts)) => Ok((text, parts)),
+            Some((Err(fault), _)) => {
+                let (field, said) = said_of(&fault);
+                Err(FieldFault { field, said })
+            }
+            None => Err(FieldFault { field: "template".into(), said: String::new() }),
+        }
     }
 
     /// What may not stand in the texts, every field for itself.
@@ -178,12 +246,21 @@ impl Engine {
         {
             push(faults, "title", said_of(&fault).1);
         }
+        self.look_at_vars(&form.template, &form.vars, faults);
+    }
+
+    fn look_at_vars(
+        &self,
+        template: &str,
+        vars: &BTreeMap<String, String>,
+        faults: &mut Vec<FieldFault>,
+    ) {
         // The first fault is named and put right for the next look, until none is left.
-        let mut vars = form.vars.clone();
+        let mut vars = vars.clone();
         let templates = self.messages.templates();
-        let known = templates.iter().find(|known| known.name == form.template);
+        let known = templates.iter().find(|known| known.name == template);
         for _ in 0..=vars.len() + known.map_or(0, |known| known.variables.len()) {
-            let Err(fault) = self.messages.check_vars(&form.template, &vars) else {
+            let Err(fault) = self.messages.check_vars(template, &vars) else {
                 return;
             };
             let (field, said) = said_of(&fault);
