@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::issue::{Actor, refused};
 use super::narrow::Farewell;
+use super::sketch::{RingSketch, Sketch};
 use super::{Engine, EngineFault};
 use crate::base::limits::PAGE_ROWS;
 use crate::domain::access::Action;
@@ -55,6 +56,23 @@ pub fn paper_json(row: &PaperRow) -> Value {
         "hazard": row.hazard, "colour": row.colour, "state": state_word(row.state),
         "version": row.version, "created_at": row.created_at, "live_at": row.live_at,
         "ended_at": row.ended_at})
+}
+
+/// A sketch as a document.
+pub fn sketch_json(sketch: &Sketch) -> Value {
+    let ring = |one: &RingSketch| {
+        let text = &one.text;
+        json!({"ring": text.ring, "demand": text.demand.word(), "pursued": text.pursued,
+            "text": text.text.as_ref().ok(), "parts": text.parts,
+            "households": one.count.households, "persons": one.count.persons,
+            "no_phone": one.count.no_phone, "messages": one.count.messages})
+    };
+    let (pace, all) = (sketch.pace, sketch.all());
+    json!({"rings": sketch.rings.iter().map(ring).collect::<Vec<Value>>(),
+        "households": all.households, "persons": all.persons, "no_phone": all.no_phone,
+        "messages": pace.messages, "rate_per_second": pace.rate_per_second,
+        "last_ms": pace.last_ms, "gateway": sketch.gateway, "urgency": sketch.urgency.word(),
+        "expires_at": sketch.expires_at, "plan": sketch.plan, "faults": sketch.faults})
 }
 
 impl Engine {
