@@ -1,5 +1,5 @@
-//! What stands in the way of an order, as an official is told it beside the field: what is wrong and
-//! what to do. The rules themselves are `check`'s and the life's.
+//! What stands in the way of an order, as an official is told it beside the field: what is wrong
+//! and what to do. The rules themselves are `check`'s and the life's.
 
 use super::{Act, Defect, NotNow, OwnApproval};
 

@@ -41,6 +41,7 @@ pub(super) async fn list(page: Signed, Query(asked): Query<Asked>) -> PageResult
 
 fn row(paper: &PaperRow) -> Value {
     let colour = paper.colour.as_deref().and_then(Colour::parse);
+    let colour = colour.map(|colour| context! { word => colour.word(), title => colour.chinese() });
     let state = State::from_code(paper.state).unwrap_or(State::Draft);
     let newest = State::from_code(paper.newest_state).unwrap_or(State::Draft);
     let waits = paper.version == 0 && matches!(state, State::Draft | State::Returned);
@@ -58,7 +59,7 @@ fn row(paper: &PaperRow) -> Value {
         title => paper.title.as_str(),
         issuer => paper.issuer.as_str(),
         kind => AlertKind::from_code(paper.kind).map_or("live", AlertKind::word),
-        colour => colour.map(|colour| context! { word => colour.word(), title => colour.chinese() }),
+        colour,
         state => state.word(),
         state_title => state.chinese(),
         pending => pending.then(|| context! { version => paper.newest, state => newest.chinese() }),

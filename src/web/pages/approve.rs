@@ -1,6 +1,7 @@
-//! `/alerts/{uid}/approve`: an order as its second official reads it (what it says, whom it reaches,
-//! what is the author's and what the template's, what changed since the version in force), and
-//! signs it or gives it back. The rules are the engine's; here they are only said before the act.
+//! `/alerts/{uid}/approve`: an order as its second official reads it (what it says, whom it
+//! reaches, what is the author's and what the template's, what changed since the version in
+//! force), and signs it or gives it back. The rules are the engine's; here they are only said
+//! before the act.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use super::compose::{marked, newest, ring_title, said_hazard, shown_sketch, urge
 use super::{PageFault, PageResult, Posted, Signed};
 use crate::domain::access::Action;
 use crate::domain::alert::{self, Act, Colour, Origin, State, Urgency};
+use crate::domain::difference::{Piece, compare};
 use crate::domain::gate::AlertKind;
 use crate::engine::EngineFault;
 use crate::engine::issue::OrderForm;
@@ -49,6 +51,7 @@ pub(super) async fn show(
         let of = areas.iter().filter(|area| area.excluded == excluded);
         of.map(|area| area.name.clone()).collect::<Vec<String>>()
     };
+    let texts = sketch.rings.iter().map(|ring| &ring.text);
     let words = context! {
         done => asked.done,
         paper => paper_words(&page, &row, &version, state).await?,
@@ -61,7 +64,7 @@ pub(super) async fn show(
             .into_iter().map(|zone| zone.1).collect::<Vec<_>>(),
         hazard => said_hazard(&row.hazard),
         changes => changed(&page, &row, &version, &form).await?,
-        texts => old_texts(&page, &row, &version, sketch.rings.iter().map(|ring| &ring.text)).await?,
+        texts => old_texts(&page, &row, &version, texts).await?,
         counted => counted(&engine.submitted_counts(row.id, version.version).await?),
         sketch => shown_sketch(&sketch, &form.vars, page.now_ms()),
         seen => seen(&version),
@@ -230,21 +233,23 @@ async fn old_texts(
     let pair = |new: &RingText| {
         let was = old.iter().find(|old| old.ring == new.ring)?.text.as_ref().ok()?;
         let is = new.text.as_ref().ok()?;
-        let (head, was, is, tail) = apart(was, is);
-        Some(context! { title => ring_title(new.ring), head, was, is, tail })
+        let pieces = compare(was, is);
+        let only = |of: fn(&Piece) -> &str| -> Vec<String> {
+            let pieces = pieces.iter().map(of).filter(|text| !text.is_empty());
+            pieces.map(|text| format!("“{text}”")).collect()
+        };
+        let (gone, come) = (only(|piece| &piece.was), only(|piece| &piece.is));
+        let shown: Vec<Value> = pieces
+            .iter()
+            .map(|piece| {
+                let (both, was, is) = (&*piece.both, &*piece.was, &*piece.is);
+                context! { both, was, is }
+            })
+            .collect();
+        let title = ring_title(new.ring);
+        Some(context! { title, pieces => shown, gone => gone.join("、"), come => come.join("、") })
     };
     Ok(new.filter_map(pair).collect())
-}
-
-/// What two texts have in common at the beginning, what differs in each, and the common end.
-fn apart<'a>(was: &'a str, is: &'a str) -> (&'a str, &'a str, &'a str, &'a str) {
-    let head: usize =
-        was.chars().zip(is.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
-    let (was, rest) = (&was[head..], &is[head..]);
-    let alike = was.chars().rev().zip(rest.chars().rev()).take_while(|(a, b)| a == b);
-    let tail: usize = alike.map(|(a, _)| a.len_utf8()).sum();
-    let end = rest.len() - tail;
-    (&is[..head], &was[..was.len() - tail], &rest[..end], &rest[end..])
 }
 
 /// Households as they were when it was handed in; none where it never was.
@@ -312,18 +317,4 @@ pub(super) fn correction(
     let kind = AlertKind::from_code(row.kind).unwrap_or(AlertKind::Live);
     let said = page.engine().correction_text(kind, version, vars);
     said.map(|(text, parts)| (marked(&text, vars), parts)).map_err(|fault| fault.said)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_texts_are_told_apart_by_their_middle() {
-        let (was, is) = ("3点前请离家到四明小学。收到回1", "3点前请离家到东风小学。收到回1");
-        assert_eq!(apart(was, is), ("3点前请离家到", "四明", "东风", "小学。收到回1"));
-        assert_eq!(apart("一二", "一二"), ("一二", "", "", ""));
-        assert_eq!(apart("一一", "一一一"), ("一一", "", "一", ""));
-        assert_eq!(apart("", "新"), ("", "", "新", ""));
-    }
 }

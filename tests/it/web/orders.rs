@@ -167,7 +167,9 @@ async fn an_order_is_changed_extended_and_lifted_with_one_confirmation_each() {
         for words in [
             "和第1版比",
             "去哪里</strong>：原来 <del>四明小学</del>，改为 <ins>东风小学</ins>",
-            "去掉“四明”，换上“东风”",
+            "去掉“四明”，加上“",
+            "”、“东风”。",
+            "<del>四明</del><ins>东风</ins>",
         ] {
             assert!(paper.body.contains(words), "{words}: {}", paper.body);
         }
@@ -402,6 +404,7 @@ async fn one_person_alone_releases_in_an_emergency_and_another_signs_afterwards(
         let got = approver.submit(&path, &to, &[]).await;
         assert!(got.header("location").ends_with("done=countersigned"), "{}", got.body);
         assert!(!approver.get(&path).await.body.contains("还没有补签"));
+        town.minutes(1).await;
         town
     })
     .await;

@@ -192,6 +192,7 @@ async fn programs_correct_and_countersign_and_their_tokens_have_bounds() {
         let unsigned = &author.gets(&path).await["uncountersigned"];
         assert_eq!(unsigned[0]["version"], 1, "{unsigned}");
         assert_eq!(approver.posts(&at("countersign"), &nothing).await["countersigned"], 1);
+        town.minutes(1).await;
         let gone = author.posts(&at("withdraw"), &vars).await;
         assert_eq!(gone["state"], "withdrawn", "{gone}");
         town

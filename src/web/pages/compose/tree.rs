@@ -34,8 +34,11 @@ pub(super) async fn shown(engine: &Engine, typed: &Typed) -> Result<Value, Store
     let strange = |codes: &[String]| -> Vec<String> {
         codes.iter().filter(|code| !known.contains(&code.as_str())).cloned().collect()
     };
-    let zones: Vec<Value> = places::zones(store)
-        .await?
+    let known_zones = places::zones(store).await?;
+    let is_zone = |code: &&String| known_zones.iter().any(|zone| zone.code == **code);
+    let strange_zones: Vec<String> =
+        typed.zones.iter().filter(|code| !is_zone(code)).cloned().collect();
+    let zones: Vec<Value> = known_zones
         .into_iter()
         .map(|zone| {
             let checked = typed.zones.contains(&zone.code);
@@ -49,6 +52,7 @@ pub(super) async fn shown(engine: &Engine, typed: &Typed) -> Result<Value, Store
         strange_places => strange(&typed.places),
         strange_exclude => strange(&typed.exclude),
         rows => tree(engine, typed).await?,
+        strange_zones,
         zones,
     })
 }
