@@ -27,7 +27,9 @@ pub mod migrate;
 pub mod notice;
 pub mod order;
 pub mod overview;
+pub mod paper;
 pub mod permit;
+pub mod places;
 pub mod proof;
 pub mod roll;
 pub mod roster;
@@ -61,6 +63,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         expand::ALL,
         expand::heads::ALL,
         expand::paired::ALL,
+        expand::sketch::ALL,
         expand::update::ALL,
         home::ALL,
         journal::ALL,
@@ -71,7 +74,9 @@ pub fn statements() -> Vec<&'static Stmt> {
         notice::ALL,
         order::ALL,
         overview::ALL,
+        paper::ALL,
         permit::ALL,
+        places::ALL,
         proof::ALL,
         &roster,
         roll::ALL,
