@@ -36,6 +36,9 @@ const PAGES: &[(&str, &str)] = &[
     page!("account"),
     page!("accounts"),
     page!("base"),
+    page!("board"),
+    page!("board_live"),
+    page!("desk"),
     page!("fault"),
     page!("home"),
     page!("link_gone"),
@@ -50,10 +53,11 @@ const PAGES: &[(&str, &str)] = &[
 ];
 
 /// The one stylesheet, in parts: a page with much of its own adds a part.
-const STYLES: &[&str] = &[asset!("frame.css"), asset!("home.css"), asset!("links.css")];
+const STYLES: &[&str] =
+    &[asset!("frame.css"), asset!("home.css"), asset!("links.css"), asset!("board.css")];
 
 /// The one script, in parts. Every page works without it.
-const SCRIPTS: &[&str] = &[asset!("frame.js"), asset!("links.js")];
+const SCRIPTS: &[&str] = &[asset!("frame.js"), asset!("links.js"), asset!("board.js")];
 
 const ICON: &str = asset!("icon.svg");
 

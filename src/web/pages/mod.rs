@@ -29,6 +29,8 @@
 mod accounts;
 mod admit;
 mod bearer;
+mod board;
+mod desk;
 mod fault;
 mod fields;
 mod home;
@@ -49,7 +51,7 @@ pub(in crate::web) use self::fault::{PageFault, PageResult};
 pub(in crate::web) use self::fields::Posted;
 pub(in crate::web) use self::visit::{Signed, Visitor};
 
-use super::Face;
+use super::{Face, events};
 use crate::domain::access::Action;
 
 /// A menu entry, shown to whoever may do this somewhere.
@@ -62,6 +64,7 @@ struct NavItem {
 /// The main menu, in its order.
 const NAV: &[NavItem] = &[
     NavItem { path: "/", title: "首页", needs: Action::LookAtBoard },
+    NavItem { path: "/desk", title: "求助受理席", needs: Action::TakeTask },
     NavItem { path: "/accounts", title: "账号", needs: Action::ManageAccounts },
 ];
 
@@ -74,6 +77,11 @@ pub(super) fn routes(face: &Arc<Face>) -> Router<Arc<Face>> {
         .layer(from_fn_with_state(face.clone(), bearer::admit));
     Router::new()
         .route("/", get(home::show))
+        .route("/alerts/{uid}", get(board::show))
+        .route("/alerts/{uid}/fragment", get(board::fragment))
+        .route("/alerts/{uid}/events", get(events::stream))
+        .route("/desk", get(desk::show))
+        .route("/desk/{task}", post(desk::act))
         .route("/login", get(login::show).post(login::enter))
         .route("/logout", post(login::leave))
         .route("/setup", get(setup::show).post(setup::make))
