@@ -308,7 +308,7 @@ mod tests {
         assert_eq!(level(0).map(|row| row.sums.open()).sum::<i64>(), tree.sums(0).open());
         assert_eq!(level(1).map(|row| row.sums.open()).sum::<i64>(), tree.sums(1).open());
         assert_eq!(level(1).count(), ROWS_LEVEL + 1);
-        let rest = level(1).last().unwrap();
+        let rest = level(1).next_back().unwrap();
         assert_eq!((rest.node, rest.places), (None, 6));
         assert_eq!(rest.sums.open(), (20..26).sum::<i64>(), "those with the least");
         assert!(rows[0].opened && !rows.last().unwrap().opened);

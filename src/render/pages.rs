@@ -13,6 +13,11 @@ use crate::base::limits::PAGE_BYTES;
 
 pub use minijinja::{Value, context};
 
+/// A document as a template reads it.
+pub fn document(whole: &serde_json::Value) -> Value {
+    minijinja::value::Serde(whole).into()
+}
+
 /// A page of 500 rows takes under 100,000 instructions; more is a runaway loop.
 const FUEL: u64 = 2_000_000;
 

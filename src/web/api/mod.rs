@@ -20,6 +20,8 @@
 
 mod alerts;
 mod bearer;
+mod board;
+mod desk;
 mod me;
 mod problem;
 mod sent;
@@ -45,6 +47,10 @@ pub(super) fn routes() -> Router<Arc<Face>> {
     Router::new()
         .route("/me", get(me::show))
         .route("/alerts", post(alerts::draft))
+        .route("/alerts/{uid}/board", get(board::show))
+        .route("/alerts/{uid}/lists", get(board::lists))
+        .route("/desk", get(desk::show))
+        .route("/desk/{task}/{act}", post(desk::act))
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::Method)
         .layer(map_response(problem::worded))

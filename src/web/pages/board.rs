@@ -10,7 +10,7 @@ use crate::domain::access::Action;
 use crate::domain::alert::State;
 use crate::domain::gate::AlertKind;
 use crate::engine::board::Look;
-use crate::render::pages::{Value, context};
+use crate::render::pages::{Value, context, document};
 use crate::web::{board, ready};
 
 #[derive(Default, Deserialize)]
@@ -46,8 +46,8 @@ async fn give(page: &Signed, uid: &str, code: &str, template: &str) -> PageResul
     let node = board::node(&look, code).map_err(|_| PageFault::NotFound)?;
     let readings = ready::readings(page.face()).await;
     let words = context! {
-        board => Value::from_serialize(board::document(&look, node, &readings)),
-        drawn => Value::from_serialize(board::drawings(&look, node)),
+        board => document(&board::document(&look, node, &readings)),
+        drawn => document(&board::drawings(&look, node)),
         path => format!("/alerts/{uid}"),
         acts => acts(page, &look),
         now => page.now_ms(),

@@ -3,6 +3,9 @@
 
 mod accounts;
 mod bearer;
+mod board;
+mod desk;
+mod events;
 mod frame;
 mod home;
 mod phone;
