@@ -321,7 +321,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Puts somebody on a task who has said on the phone that he goes; it is his until the deadline.
+    /// Puts somebody on a task who has said on the phone that he goes; his until the deadline.
     pub async fn assign_task(
         &self,
         actor: &Actor,

@@ -1,6 +1,7 @@
-//! What a live board stands on: the sums of an order by building from its tallies, with the hands in
-//! which they are; the slower look at standings (curve, evidence, pace); lists, un-woken persons and
-//! helps. Whole orders, never cut to a place: who may see what is the engine's. Changes nothing.
+//! What a live board stands on: the sums of an order by building from its tallies, with the hands
+//! in which they are; the slower look at standings (curve, evidence, pace); lists, un-woken persons
+//! and helps. Whole orders, never cut to a place: who may see what is the engine's. It changes
+//! nothing.
 
 use super::custody::hands;
 use super::{Store, StoreFault};

@@ -42,8 +42,9 @@ crate::statements! {
     DESK_COUNTS = concat!("SELECT t.class, t.state, count(*) FROM task t LEFT JOIN household h ",
         "ON h.id = t.household_id WHERE t.state < 2 AND ($2 = 0 OR t.alert_id = $2) AND ",
         at_mine!(), "GROUP BY t.class, t.state ORDER BY t.class, t.state");
-    SENDERS = "SELECT t.id, a.id AS address_id, a.sealed, a.hash, a.relative FROM task t JOIN inbound i \
-        ON i.id = t.inbound_id JOIN address a ON a.hash = i.from_hash AND a.lane IN (1, 2) \
+    SENDERS = "SELECT t.id, a.id AS address_id, a.sealed, a.hash, a.relative FROM task t \
+        JOIN inbound i ON i.id = t.inbound_id JOIN address a ON a.hash = i.from_hash \
+        AND a.lane IN (1, 2) \
         WHERE t.id {in $1} AND (t.household_id IS NULL OR a.household_id = t.household_id) \
         ORDER BY t.id, a.id";
     GOERS = "SELECT DISTINCT t.id, hu.code, hu.name, d.role, pa.distance FROM task t \

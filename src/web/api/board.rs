@@ -1,5 +1,6 @@
-//! `GET /api/v1/alerts/{id}/board`: the figures of the live board, and `/lists`: its lists. The same
-//! as on the page: where the account may not see people, or the token is not for them, no names.
+//! `GET /api/v1/alerts/{id}/board`: the figures of the live board, and `/lists`: its lists. The
+//! same as on the page: where the account may not see people, or the token is not for them, there
+//! are no names.
 
 use std::sync::Arc;
 

@@ -14,7 +14,7 @@ use crate::store::desk_page::{After, DeskRow};
 use crate::store::order;
 
 /// Characters of a text that is not shown whole.
-const TEXT_CHARS: usize = 140;
+const TEXT_CHARS: usize = 70;
 /// Numbers of a task, and of the opened one.
 const DIALS: (usize, usize) = (1, 3);
 
@@ -40,7 +40,7 @@ pub(super) async fn show(page: Signed, Query(asked): Query<Asked>) -> PageResult
     let desk = page.engine().desk_page(&page.face().looks, &page.actor, only, after).await?;
     let tasks: Vec<Value> = desk.tasks.iter().map(|one| task(one, &asked)).collect();
     let next = desk.next.map_or_else(String::new, |(class, at, id)| {
-        let mut query = form_urlencoded::Serializer::new("/desk?".to_owned());
+        let mut query = form_urlencoded::Serializer::for_suffix("/desk?".to_owned(), 6);
         if !asked.alert.is_empty() {
             query.append_pair("alert", &asked.alert);
         }
@@ -101,7 +101,7 @@ pub(super) async fn act(
             false
         }
     };
-    let mut back = form_urlencoded::Serializer::new("/desk?".to_owned());
+    let mut back = form_urlencoded::Serializer::for_suffix("/desk?".to_owned(), 6);
     back.append_pair("did", act);
     if let Some(alert) = form.maybe("alert") {
         back.append_pair("alert", alert);
@@ -185,11 +185,9 @@ fn home(row: &DeskRow) -> Value {
 /// One task. Only the opened one is whole, so that fifty of them come through a bad line.
 fn task(one: &DeskTask, asked: &Asked) -> Value {
     let open = one.row.uid == asked.open;
-    let text: String = match open {
-        true => one.row.text.clone(),
-        false if one.row.text.chars().count() > TEXT_CHARS => {
-            one.row.text.chars().take(TEXT_CHARS).chain("……".chars()).collect()
-        }
+    let cut = !open && one.row.text.chars().count() > TEXT_CHARS;
+    let text: String = match cut {
+        true => one.row.text.chars().take(TEXT_CHARS).chain("……".chars()).collect(),
         false => one.row.text.clone(),
     };
     let gear: Vec<&str> = one.gear.iter().map(|gear| gear.word()).collect();
@@ -211,7 +209,7 @@ fn task(one: &DeskTask, asked: &Asked) -> Value {
             role => role_word(goer.role) }
         })
         .collect();
-    let mut more = form_urlencoded::Serializer::new("/desk?".to_owned());
+    let mut more = form_urlencoded::Serializer::for_suffix("?".to_owned(), 1);
     for (name, value) in [("alert", &asked.alert), ("after", &asked.after)] {
         if !value.is_empty() {
             more.append_pair(name, value);
@@ -219,5 +217,5 @@ fn task(one: &DeskTask, asked: &Asked) -> Value {
     }
     more.append_pair("open", &one.row.uid);
     let more = format!("{}#t-{}", more.finish(), one.row.uid);
-    context! { gear, dials, goers, open, more, text, ..home(&one.row) }
+    context! { gear, dials, goers, open, cut, more, text, ..home(&one.row) }
 }

@@ -1,5 +1,5 @@
-//! The live board: its figures are those of custody at every moment and at every node, each sees his
-//! own places and no names he may not see, and a page stays small.
+//! The live board: its figures are those of custody at every moment and at every node, each sees
+//! his own places and no names he may not see, and a page stays small.
 
 use serde_json::Value;
 use tongluo::domain::access::Role;
@@ -165,22 +165,27 @@ async fn drilled_down_rows_sum_to_the_row_above() {
     .await;
 }
 
+/// Officials of several places, and a street beside the town's own.
+async fn officials(town: &Town) {
+    let_in(town).await;
+    for sql in [
+        "INSERT INTO place (id, code, name, kind, parent_id, depth, ord) \
+         VALUES (50, 'p50', '梨洲街道', 'town', 1, 1, 900)",
+        "INSERT INTO place_above (place_id, above_id, distance) VALUES (50, 50, 0), (50, 1, 1)",
+    ] {
+        town.break_in(sql).await;
+    }
+    account(town, 9, "管理", &[(Role::Admin, 1)]).await;
+    account(town, 11, "凤山查看", &[(Role::Viewer, 2)]).await;
+    account(town, 12, "梨洲受理", &[(Role::Desk, 50)]).await;
+    account(town, 14, "网格查看", &[(Role::Viewer, 101)]).await;
+    account(town, 15, "网格受理", &[(Role::Desk, 101), (Role::Viewer, 2)]).await;
+}
+
 #[tokio::test]
 async fn each_sees_the_board_of_his_places_without_names_he_may_not_see() {
     on_both(three_grids(), async |town| {
-        let_in(&town).await;
-        for sql in [
-            "INSERT INTO place (id, code, name, kind, parent_id, depth, ord) \
-             VALUES (50, 'p50', '梨洲街道', 'town', 1, 1, 900)",
-            "INSERT INTO place_above (place_id, above_id, distance) VALUES (50, 50, 0), (50, 1, 1)",
-        ] {
-            town.break_in(sql).await;
-        }
-        account(&town, 9, "管理", &[(Role::Admin, 1)]).await;
-        account(&town, 11, "凤山查看", &[(Role::Viewer, 2)]).await;
-        account(&town, 12, "梨洲受理", &[(Role::Desk, 50)]).await;
-        account(&town, 14, "网格查看", &[(Role::Viewer, 101)]).await;
-        account(&town, 15, "网格受理", &[(Role::Desk, 101), (Role::Viewer, 2)]).await;
+        officials(&town).await;
         let faces = Faces::open(&town);
         let (uid, alert) = town.flood_order().await;
         town.minutes(9).await;
@@ -228,7 +233,18 @@ async fn each_sees_the_board_of_his_places_without_names_he_may_not_see() {
         );
         assert_eq!(desk.get("/alerts/nobody").await.status, 404);
 
-        // The same by token: names need both the right and the scope.
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_shows_names_only_with_the_right_and_the_scope() {
+    on_both(three_grids(), async |town| {
+        officials(&town).await;
+        let faces = Faces::open(&town);
+        let (uid, _) = town.flood_order().await;
+        town.minutes(9).await;
         for (account, scopes, status, named) in [
             (2, "read,desk", 200, true),
             (2, "read", 200, false),

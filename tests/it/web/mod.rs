@@ -8,6 +8,7 @@ mod desk;
 mod events;
 mod frame;
 mod home;
+mod load;
 mod phone;
 mod resident;
 mod round;
