@@ -88,7 +88,7 @@ pub const WATCHERS_ACCOUNT: usize = 12;
 /// A watched order is asked so often whether it has changed.
 pub const WATCH_MS: u64 = 1_000;
 /// A watcher hears something at least so often, and his session is looked at.
-pub const WATCH_BEAT_MS: u64 = 15_000;
+pub const WATCH_BEAT_MS: u64 = 10_000;
 /// A watcher comes again after so long.
 pub const WATCH_MOST_MS: i64 = 3_600_000;
 /// Tasks on one page of the help desk.

@@ -18,10 +18,10 @@ use tokio::sync::watch;
 use super::Face;
 use super::pages::{PageFault, PageResult, Signed};
 use crate::base::limits::{WATCH_BEAT_MS, WATCH_MOST_MS, WATCH_MS, WATCHERS, WATCHERS_ACCOUNT};
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineFault};
 
-/// Between two words to one browser: what changes meanwhile is one change.
-const APART_MS: u64 = 2_000;
+/// Between a change and the word of it: what changes meanwhile is the same change.
+const TOGETHER_MS: u64 = 1_000;
 const HELLO: &str = "retry: 5000\n\nevent: hello\ndata: hello\n\n";
 const CHANGED: &str = "event: changed\ndata: changed\n\n";
 const BEAT: &str = ": still here\n\n";
@@ -177,26 +177,31 @@ impl Stream {
             self.state = Next::End;
             return Some((say(ENDED), self));
         }
-        // Who is told at once tells the browser at once; the next word comes no sooner than this.
-        self.changes.mark_unchanged();
+        // What changes right after it is told with it.
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(APART_MS / 2)) => {}
+            () = tokio::time::sleep(Duration::from_millis(TOGETHER_MS)) => {}
             _ = self.stop.wait_for(|stop| *stop) => return None,
         }
         self.changes.mark_unchanged();
-        Some((say(CHANGED), self))
+        if self.is_signed_in().await {
+            return Some((say(CHANGED), self));
+        }
+        self.state = Next::End;
+        Some((say(ENDED), self))
     }
 
     /// Whether he is signed in and may still look. A store that does not answer ends nothing.
     async fn is_signed_in(&self) -> bool {
-        match self.face.engine.watches(&self.session).await {
-            Ok(Some(actor)) => {
-                let look = self.face.engine.board(&self.face.boards, &actor, &self.uid).await;
-                look.is_ok_and(|look| look.is_some())
-            }
-            Ok(None) => false,
+        let look = match self.face.engine.watches(&self.session).await {
+            Ok(Some(actor)) => self.face.engine.board(&self.face.boards, &actor, &self.uid).await,
+            Ok(None) => return false,
+            Err(fault) => Err(fault),
+        };
+        match look {
+            Ok(look) => look.is_some(),
+            Err(EngineFault::Denied(_)) => false,
             Err(fault) => {
-                tracing::warn!(%fault, "a watcher's session was not looked up");
+                tracing::warn!(%fault, "a watcher's rights were not looked up");
                 true
             }
         }

@@ -92,7 +92,8 @@ fn put_cells(tree: &Tree, nodes: &[usize], area: Rect, level: usize, cells: &mut
         let fits = level == 0 && below.len() > 1 && rect.w >= NEST.0 && rect.h >= NEST.1;
         let nested = fits && cells.len() + below.len().min(ROWS_LEVEL) < CELLS && {
             let (parts, rects) = self::parts(tree, below, inner);
-            parts.len() > 1 && rects.iter().all(|rect| rect.w >= CELL.0 && rect.h >= CELL.1)
+            let whole = parts.iter().all(|part| part.node.is_some());
+            whole && rects.iter().all(|rect| rect.w >= CELL.0 && rect.h >= CELL.1)
         };
         cells.push(cell(tree, part, *rect, nested));
         if nested {

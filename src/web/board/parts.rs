@@ -12,7 +12,7 @@ use crate::engine::board::{GRADES, Look};
 use crate::store::board::ListRow;
 
 /// Rows of a part on the page.
-pub(super) const SHOWN: usize = 12;
+pub(super) const SHOWN: usize = 8;
 
 /// Evidence, the strongest first.
 const EVIDENCE: [(i64, &str); GRADES] = [

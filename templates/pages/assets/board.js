@@ -65,7 +65,12 @@
   if (!window.EventSource) return;
   const events = new EventSource(path + "/events");
   events.addEventListener("changed", soon);
-  events.addEventListener("hello", soon);
+  // The first greeting is of a page that was just loaded; a later one follows a broken line.
+  let greeted = false;
+  events.addEventListener("hello", () => {
+    if (greeted) soon();
+    greeted = true;
+  });
   events.addEventListener("ended", () => {
     events.close();
     finish();
