@@ -20,7 +20,9 @@
 
 mod alerts;
 mod bearer;
+mod board;
 mod catalog;
+mod desk;
 mod me;
 mod openapi;
 mod problem;
@@ -71,6 +73,10 @@ calls! {
     get "/alerts/{alert}" alerts::show;
     put "/alerts/{alert}" alerts::edit;
     get "/alerts/{alert}/audit" alerts::audit;
+    get "/alerts/{alert}/board" board::show;
+    get "/alerts/{alert}/lists" board::lists;
+    get "/desk" desk::show;
+    post "/desk/{task}/{act}" desk::act;
     post "/alerts/{alert}/submit" alerts::submit;
     post "/alerts/{alert}/approve" alerts::approve;
     post "/alerts/{alert}/return" alerts::give_back;
