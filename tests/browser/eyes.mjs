@@ -57,9 +57,20 @@ export class Eyes {
   }
 }
 
-/** Goes on where the form of the page leads. */
-export async function press(page, button) {
-  await Promise.all([page.waitForEvent("load"), button.click()]);
+/** Does something that leads to another page, and waits for that. */
+export async function follow(page, act) {
+  await Promise.all([page.waitForEvent("framenavigated"), act()]);
+  await page.waitForLoadState("load");
+}
+
+/** Goes on where a button or link leads. */
+export function press(page, button) {
+  return follow(page, () => button.click());
+}
+
+/** Goes on where the key leads what has the focus. */
+export function enter(page) {
+  return follow(page, () => page.keyboard.press("Enter"));
 }
 
 /**

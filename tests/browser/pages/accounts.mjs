@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { look, press } from "../eyes.mjs";
+import { ROOT } from "../office.mjs";
 import { signed } from "./signin.mjs";
 
 export default (town) => {
@@ -13,7 +14,8 @@ export default (town) => {
     const form = page.getByRole("region", { name: "新增账号" });
     await form.getByLabel("姓名").fill("王值班");
     await form.getByLabel("职责").selectOption("desk");
-    await form.getByLabel("初始密码").fill("一句好记的很长的话");
+    await form.getByLabel("地点").fill(ROOT);
+    await form.getByLabel("初始密码").fill("一句好记的很长很长的话");
     await press(page, form.getByRole("button", { name: "新增" }));
     assert.match(await page.innerText("main"), /王值班[\s\S]*受理/);
     await look(page, "account");

@@ -2,13 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DESK, tabTo, tabs } from "../eyes.mjs";
+import { DESK, enter, tabTo, tabs } from "../eyes.mjs";
 import { PASSWORD } from "../office.mjs";
 import { freshDoor, held, offered } from "./round.mjs";
-
-async function enter(page) {
-  await Promise.all([page.waitForEvent("load"), page.keyboard.press("Enter")]);
-}
 
 export default (town) => {
   test("an official signs in, looks about and signs out by keyboard", async () => {
@@ -18,7 +14,7 @@ export default (town) => {
     await tabTo(page, "密码");
     await page.keyboard.type(PASSWORD);
     await enter(page);
-    assert.equal(new URL(page.url()).pathname, "/");
+    assert.equal(new URL(page.url()).pathname, "/", await page.innerText("main"));
     const stops = await tabs(page);
     assert.equal(stops[0], "跳到正文", "the first stop leads past the menu");
     assert.ok(stops.includes("退出"), stops.join(" | "));

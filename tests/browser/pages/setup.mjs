@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { look, press, tabTo } from "../eyes.mjs";
+import { enter, look, press, tabTo } from "../eyes.mjs";
 import { Office, PASSWORD } from "../office.mjs";
 
 export default (town) => {
@@ -23,7 +23,7 @@ export default (town) => {
           await page.keyboard.type(value);
         }
         await tabTo(page, "创建");
-        await Promise.all([page.waitForEvent("load"), page.keyboard.press("Enter")]);
+        await enter(page);
       };
       await type("0000-0000-0000");
       assert.match(await page.getByRole("alert").innerText(), /启动码不对/);
