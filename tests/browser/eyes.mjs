@@ -86,6 +86,7 @@ export async function look(page, name, { touch = false, text = 13 } = {}) {
     await holdsTogether(page, where, { touch: touch && size === PHONE, text });
     await passesAxe(page, where);
     if (scheme === "light") {
+      await page.evaluate(() => window.scrollTo(0, 0));
       const path = join(PICTURES, `${name}-${size.width}.png`);
       await page.screenshot({ path, fullPage: true });
     }

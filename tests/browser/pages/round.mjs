@@ -28,6 +28,15 @@ export async function held(town, grid) {
   return lists.filter((list) => list.place_code === place && list.state === "taken");
 }
 
+/** Whether nothing lies over it and it is on the screen. */
+function inSight(part) {
+  return part.evaluate((node) => {
+    const box = node.getBoundingClientRect();
+    const at = document.elementFromPoint(box.left + 20, box.top + box.height / 2);
+    return at !== null && node.contains(at);
+  });
+}
+
 export default (town) => {
   test("a leader takes his list, ticks doors and hands it over, at 360 px", async () => {
     const page = await offered(town, 0);
@@ -42,6 +51,8 @@ export default (town) => {
     const first = await door.getAttribute("id");
     await press(page, door.getByRole("button", { name: "家中无人" }));
     assert.match(await page.getByRole("status").innerText(), /已记下“家中无人”/);
+    assert.ok(await inSight(page.getByRole("status")), "what the tap did is in sight");
+    assert.ok(await inSight(freshDoor(page).locator("h3")), "so is the next door");
     assert.notEqual(await freshDoor(page).getAttribute("id"), first, "the walk goes on");
 
     door = freshDoor(page);
