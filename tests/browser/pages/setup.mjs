@@ -6,7 +6,7 @@ import { enter, look, press, tabTo } from "../eyes.mjs";
 import { Office, PASSWORD } from "../office.mjs";
 
 export default (town) => {
-  test("the first administrator is made by the code in the log, and by keyboard alone", async () => {
+  test("the first administrator is made by the code in the log, by keyboard alone", async () => {
     const office = await Office.found(60);
     try {
       await office.serve();

@@ -22,7 +22,7 @@ async function enter(page, name, password) {
 
 export default (town) => {
   for (const size of [DESK, PHONE]) {
-    test(`who signs in wrongly is told so, and who signs out is out, ${size.width} px`, async () => {
+    test(`who signs in wrongly is told so, who signs out is out, ${size.width} px`, async () => {
       const page = await town.eyes.someone({ size });
       await page.goto("/accounts");
       assert.equal(new URL(page.url()).pathname, "/login", "nothing is shown to a stranger");
