@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use serde_json::{Value, json};
 
 mod show;
@@ -12,15 +12,11 @@ mod show;
 use super::Said;
 use crate::base::instant;
 use crate::base::limits::PAGE_ROWS;
-use crate::domain::access::Action;
-use crate::domain::alert::State;
-use crate::domain::list::ListState;
 use crate::engine::Engine;
+use crate::engine::dossier;
 use crate::engine::issue::Actor;
 pub use crate::engine::issue::OrderForm;
 pub use crate::engine::narrow::Farewell;
-use crate::store::order::AlertRow;
-use crate::store::{custody, order};
 
 pub use show::show;
 
@@ -141,98 +137,49 @@ pub async fn end(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Sa
 
 /// Alerts, newest first: those whose places the actor may see.
 pub async fn list(engine: &Engine, actor: &Actor) -> anyhow::Result<Said> {
-    let mut rows = Vec::new();
-    let mut lines = Vec::new();
-    for row in order::list(&engine.store, i64::MAX, PAGE_ROWS).await? {
-        if may_look(engine, actor, &row).await.is_err() {
-            continue;
-        }
-        lines.push(line(&row));
-        rows.push(head(&row));
-    }
-    Ok(Said::new(json!(rows), lines.join("\n")))
+    let (papers, _) = engine.papers(actor, i64::MAX, PAGE_ROWS).await?;
+    let docs: Vec<Value> = papers.iter().map(dossier::paper_json).collect();
+    let lines: Vec<String> = docs.iter().map(line).collect();
+    Ok(Said::new(json!(docs), lines.join("\n")))
 }
 
 /// The sums of custody. An orphan or a sum that does not hold is an error, after it was shown.
 pub async fn audit(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<(Said, bool)> {
-    let row = find(engine, uid).await?;
-    may_look(engine, actor, &row).await?;
-    let c = engine.custody(row.id).await?;
-    let attempts = custody::attempts(&engine.store, row.id).await?;
-    let whole = c.balances() && c.orphans == 0;
-    let mut doc = serde_json::to_value(c)?;
-    doc["alert"] = json!(uid);
-    doc["balances"] = json!(c.balances());
-    doc["attempts"] = json!(attempts.0);
-    doc["unknown"] = json!(attempts.2);
-    doc["no_phone"] = json!(custody::without_phone(&engine.store, row.id).await?);
-    let text = format!(
-        "{}\naudience {} = pursued {} + told {}\npursued {} = answered {} + open {}\n\
-         open {} = desk {} + list {} + sheet {} + system {} + orphans {}\n{}",
-        line(&row),
-        c.audience,
-        c.pursued,
-        c.told,
-        c.pursued,
-        c.answered,
-        c.open,
-        c.open,
-        c.open_desk,
-        c.open_list,
-        c.open_sheet,
-        c.open_system,
-        c.orphans,
-        if whole { "holds" } else { "DOES NOT HOLD: households in nobody's hands" },
-    );
+    let row = engine.find_alert(uid).await?;
+    let (doc, whole) = engine.show_audit(actor, uid).await?;
+    let text = audit_words(&dossier::head(&row), &doc, whole);
     Ok((Said::new(doc, text), whole))
 }
 
-/// The word for a list's state.
-pub fn list_word(state: i64) -> &'static str {
-    match ListState::from_code(state) {
-        Some(ListState::Offered) => "offered",
-        Some(ListState::Taken) => "taken",
-        Some(ListState::Declined) => "declined",
-        Some(ListState::PassedOn) => "passed_on",
-        Some(ListState::Done) => "done",
-        Some(ListState::Withdrawn) => "withdrawn",
-        None => "unknown",
-    }
+fn audit_words(head: &Value, c: &Value, whole: bool) -> String {
+    let n = |field: &str| c[field].as_i64().unwrap_or(0);
+    format!(
+        "{}\naudience {} = pursued {} + told {}\npursued {} = answered {} + open {}\n\
+         open {} = desk {} + list {} + sheet {} + system {} + orphans {}\n{}",
+        line(head),
+        n("audience"),
+        n("pursued"),
+        n("told"),
+        n("pursued"),
+        n("answered"),
+        n("open"),
+        n("open"),
+        n("open_desk"),
+        n("open_list"),
+        n("open_sheet"),
+        n("open_system"),
+        n("orphans"),
+        if whole { "holds" } else { "DOES NOT HOLD: households in nobody's hands" },
+    )
 }
 
-fn state_word(row: &AlertRow) -> &'static str {
-    State::from_code(row.state).map_or("unknown", State::word)
-}
-
-fn head(row: &AlertRow) -> Value {
-    json!({"alert": row.uid, "title": row.title, "issuer": row.issuer, "number": row.number,
-        "hazard": row.hazard, "colour": row.colour, "state": state_word(row),
-        "version": row.version, "created_at": row.created_at, "live_at": row.live_at,
-        "ended_at": row.ended_at})
-}
-
-fn line(row: &AlertRow) -> String {
-    format!("{}  {}  v{}  {}", row.uid, state_word(row), row.version, row.title)
+fn line(head: &Value) -> String {
+    let word = |field: &str| head[field].as_str().unwrap_or_default();
+    format!("{}  {}  v{}  {}", word("alert"), word("state"), head["version"], word("title"))
 }
 
 async fn said(engine: &Engine, uid: &str) -> anyhow::Result<Said> {
-    let row = find(engine, uid).await?;
-    Ok(Said::new(head(&row), line(&row)))
-}
-
-async fn find(engine: &Engine, uid: &str) -> anyhow::Result<AlertRow> {
-    let row = order::by_uid(&engine.store, uid).await?;
-    row.ok_or_else(|| anyhow!("no alert {uid}: see `tongluo alert list`"))
-}
-
-async fn may_look(engine: &Engine, actor: &Actor, row: &AlertRow) -> anyhow::Result<()> {
-    let version = order::latest_version(&engine.store, row.id).await?.min(row.version.max(1));
-    let places: Vec<i64> = order::areas(&engine.store, row.id, version)
-        .await?
-        .into_iter()
-        .filter(|(_, excluded)| *excluded == 0)
-        .map(|(place, _)| place)
-        .collect();
-    engine.check_access(actor, Action::LookAtBoard, &places).await?;
-    Ok(())
+    let head = dossier::head(&engine.find_alert(uid).await?);
+    let text = line(&head);
+    Ok(Said::new(head, text))
 }

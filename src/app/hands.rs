@@ -4,11 +4,11 @@ use anyhow::anyhow;
 use serde_json::{Value, json};
 
 use super::Said;
-use super::alerts::list_word;
 use crate::base::limits::PAGE_ROWS;
 use crate::domain::access::Action;
 use crate::domain::list::SEARCH;
 use crate::engine::Engine;
+use crate::engine::dossier::{list_json, list_word};
 use crate::engine::hands::Tick;
 use crate::engine::issue::Actor;
 use crate::store::desk::{self, TaskRow};
@@ -21,15 +21,6 @@ pub(super) fn reach_words(reach: &Reach) -> String {
         "{} open: 未应答 {}, 未发出 {}, 无电话 {}",
         reach.doors, reach.silent, reach.unsent, reach.no_phone
     )
-}
-
-/// A list as JSON.
-pub(super) fn list_json(list: &ListView) -> Value {
-    let kind = if list.rung == SEARCH { "search" } else { "doors" };
-    json!({"list": list.uid, "kind": kind, "place": list.place, "place_code": list.place_code,
-        "holder": list.human, "holder_code": list.human_code, "rung": list.rung,
-        "state": list_word(list.state), "doors": list.doors, "offered_at": list.offered_at,
-        "answered_at": list.answered_at, "acted_at": list.acted_at})
 }
 
 fn list_said(list: &ListView) -> Said {

@@ -4,6 +4,7 @@
 //! not a lifted order: nothing here ends an order because a forwarded warning ended.
 
 mod check;
+mod said;
 
 use serde::{Deserialize, Serialize};
 

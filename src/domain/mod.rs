@@ -7,6 +7,7 @@ pub mod batch;
 pub mod calendar;
 pub mod climb;
 pub mod demand;
+pub mod difference;
 pub mod doorstep;
 pub mod duty;
 pub mod gate;

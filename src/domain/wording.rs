@@ -35,6 +35,32 @@ pub enum WordingFault {
     ColourDiffers,
 }
 
+impl WordingFault {
+    /// What is wrong and what to do, for a page.
+    pub fn chinese(&self) -> String {
+        match self {
+            WordingFault::Empty => "不能空着。".into(),
+            WordingFault::TooLong { units, most } => {
+                format!("有{units}个字，最多{most}个字：请缩短。")
+            }
+            WordingFault::Character(code) => {
+                let shown = char::from_u32(*code).unwrap_or('?');
+                format!("短信里不能有“{shown}”这个字符：请换成汉字或普通标点。")
+            }
+            WordingFault::Edge => "开头和结尾不要标点和空格，模板会自己加。".into(),
+            WordingFault::Link(link) => format!("不能有网址（{link}）：请去掉。"),
+            WordingFault::Digit(said) => {
+                format!("不能写“{said}”：怎么回复由系统统一说明，请去掉。")
+            }
+            WordingFault::Colour(said) => {
+                format!("不能写“{said}”：只有转发的预警才有颜色，请去掉。")
+            }
+            WordingFault::NoColour => "请写蓝色、黄色、橙色或红色。".into(),
+            WordingFault::ColourDiffers => "和标题里的颜色不一致：请照原文改。".into(),
+        }
+    }
+}
+
 /// The first rule that `value` breaks as a word of at most `most` UTF-16 units in a message.
 pub fn broken_rule(value: &str, most: usize) -> Option<WordingFault> {
     let Some((first, last)) = value.chars().next().zip(value.chars().next_back()) else {

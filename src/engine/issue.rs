@@ -58,6 +58,13 @@ pub struct OrderForm {
     pub rings: Option<Vec<RingRow>>,
 }
 
+/// The parts of a version that its form may leave to us.
+pub(super) struct Settled {
+    pub rings: Vec<RingRow>,
+    pub urgency: Urgency,
+    pub expires_at: i64,
+}
+
 fn issued_at<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
     instant::field(from, "issued_at")
 }
@@ -92,9 +99,12 @@ pub(super) fn default_rings(demand: Demand) -> Vec<RingRow> {
 }
 
 impl Engine {
-    /// Writes a draft; gives its outside id.
-    pub async fn draft(&self, actor: &Actor, form: &OrderForm) -> Result<String, EngineFault> {
-        let now = self.clock.story_ms();
+    /// Whether a first version may be written down at all.
+    pub(super) async fn check_draft(
+        &self,
+        actor: &Actor,
+        form: &OrderForm,
+    ) -> Result<(Origin, AlertKind), EngineFault> {
         let origin = match form.origin.as_str() {
             "own" | "" => Origin::Own,
             "forwarded" => Origin::Forwarded,
@@ -112,6 +122,13 @@ impl Engine {
             return Err(refused("places: name at least one place by its code"));
         }
         self.check_codes(actor, form).await?;
+        Ok((origin, kind))
+    }
+
+    /// Writes a draft; gives its outside id.
+    pub async fn draft(&self, actor: &Actor, form: &OrderForm) -> Result<String, EngineFault> {
+        let now = self.clock.story_ms();
+        let (origin, kind) = self.check_draft(actor, form).await?;
         let new = NewAlert {
             uid: self.entropy.uuid(now),
             origin: origin.code(),
@@ -135,15 +152,8 @@ impl Engine {
         Ok(new.uid)
     }
 
-    pub(super) async fn write_version(
-        &self,
-        tx: &mut crate::store::Tx,
-        actor: &Actor,
-        form: &OrderForm,
-        alert: i64,
-        version: i64,
-    ) -> Result<(), EngineFault> {
-        let now = self.clock.story_ms();
+    /// What a form leaves open, as it will be kept.
+    pub(super) fn settle(&self, form: &OrderForm, now: i64) -> Result<Settled, EngineFault> {
         let templates = self.messages.templates();
         let strongest = templates
             .iter()
@@ -165,6 +175,19 @@ impl Engine {
         let expires_at = form
             .expires_at
             .unwrap_or_else(|| form.act_by.map_or(now + 24 * HOUR_MS, |at| at + 12 * HOUR_MS));
+        Ok(Settled { rings, urgency, expires_at })
+    }
+
+    pub(super) async fn write_version(
+        &self,
+        tx: &mut crate::store::Tx,
+        actor: &Actor,
+        form: &OrderForm,
+        alert: i64,
+        version: i64,
+    ) -> Result<(), EngineFault> {
+        let now = self.clock.story_ms();
+        let Settled { rings, urgency, expires_at } = self.settle(form, now)?;
         let row = NewVersion {
             version,
             state: State::Draft.code(),
@@ -350,7 +373,11 @@ impl Engine {
         Ok(())
     }
 
-    fn plan_for(&self, urgency: Urgency, left_ms: Option<i64>) -> crate::domain::plan::Plan {
+    pub(super) fn plan_for(
+        &self,
+        urgency: Urgency,
+        left_ms: Option<i64>,
+    ) -> crate::domain::plan::Plan {
         match urgency {
             Urgency::Flash => self.plans.flash.scaled(left_ms),
             Urgency::Urgent => self.plans.urgent.scaled(left_ms),

@@ -35,6 +35,15 @@ macro_rules! asset {
 const PAGES: &[(&str, &str)] = &[
     page!("account"),
     page!("accounts"),
+    page!("alert_approve"),
+    page!("alert_end"),
+    page!("alert_extend"),
+    page!("alert_first"),
+    page!("alert_form"),
+    page!("alert_sketch"),
+    page!("alert_tree"),
+    page!("alert_withdraw"),
+    page!("alerts"),
     page!("base"),
     page!("fault"),
     page!("home"),
@@ -50,10 +59,11 @@ const PAGES: &[(&str, &str)] = &[
 ];
 
 /// The one stylesheet, in parts: a page with much of its own adds a part.
-const STYLES: &[&str] = &[asset!("frame.css"), asset!("home.css"), asset!("links.css")];
+const STYLES: &[&str] =
+    &[asset!("frame.css"), asset!("home.css"), asset!("links.css"), asset!("orders.css")];
 
 /// The one script, in parts. Every page works without it.
-const SCRIPTS: &[&str] = &[asset!("frame.js"), asset!("links.js")];
+const SCRIPTS: &[&str] = &[asset!("frame.js"), asset!("links.js"), asset!("orders.js")];
 
 const ICON: &str = asset!("icon.svg");
 

@@ -29,6 +29,19 @@ macro_rules! inside_all {
     };
 }
 
+/// The ring of a household `h` under the masks of `v` and the zones `az`.
+macro_rules! ring {
+    ($zones:literal) => {
+        concat!(
+            "CAST(CASE WHEN (h.categories & v.categories) <> 0 OR EXISTS (SELECT 1 ",
+            "FROM zone_household zh JOIN ",
+            $zones,
+            "az.zone_id = zh.zone_id WHERE zh.household_id = h.id) THEN 1 ",
+            "WHEN (h.needs & v.needs) <> 0 THEN 2 ELSE 3 END AS bigint)"
+        )
+    };
+}
+
 /// The households of these places with ring and vulnerability. Materialised, since a ring is named
 /// several times and costs a look at the zones each time.
 macro_rules! member {
@@ -36,10 +49,8 @@ macro_rules! member {
         concat!(
             "member AS MATERIALIZED (SELECT h.id, h.grid_id, h.building_id, h.ord, h.persons, ",
             "CAST(CASE WHEN (h.needs & v.needs) <> 0 THEN 1 ELSE 0 END AS bigint) AS vulnerable, ",
-            "CAST(CASE WHEN (h.categories & v.categories) <> 0 OR EXISTS (SELECT 1 ",
-            "FROM zone_household zh JOIN alert_zone az ON az.zone_id = zh.zone_id ",
-            "WHERE zh.household_id = h.id AND az.alert_id = $1 AND az.version = $2) THEN 1 ",
-            "WHEN (h.needs & v.needs) <> 0 THEN 2 ELSE 3 END AS bigint) AS ring ",
+            ring!("alert_zone az ON az.alert_id = $1 AND az.version = $2 AND "),
+            " AS ring ",
             // CROSS: SQLite must not turn the loops round.
             "FROM alert_version v CROSS JOIN household h WHERE v.alert_id = $1 ",
             "AND v.version = $2 AND h.place_id ",
@@ -57,6 +68,7 @@ macro_rules! band {
 }
 
 pub mod paired;
+pub mod sketch;
 pub mod update;
 
 crate::statements! {

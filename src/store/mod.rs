@@ -27,7 +27,9 @@ pub mod migrate;
 pub mod notice;
 pub mod order;
 pub mod overview;
+pub mod paper;
 pub mod permit;
+pub mod places;
 pub mod proof;
 pub mod roll;
 pub mod roster;
@@ -60,6 +62,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         desk::ALL,
         expand::ALL,
         expand::paired::ALL,
+        expand::sketch::ALL,
         expand::update::ALL,
         home::ALL,
         journal::ALL,
@@ -70,7 +73,9 @@ pub fn statements() -> Vec<&'static Stmt> {
         notice::ALL,
         order::ALL,
         overview::ALL,
+        paper::ALL,
         permit::ALL,
+        places::ALL,
         proof::ALL,
         &roster,
         roll::ALL,

@@ -31,6 +31,8 @@ use crate::engine::inbox::Inbox;
 use crate::engine::pump::Pulse;
 use crate::render::{Pages, RenderFault};
 
+pub use self::api::CALLS as API_CALLS;
+
 /// What an installation says of its faces.
 #[derive(Debug, Clone, Default)]
 pub struct WebSettings {

@@ -1,15 +1,44 @@
-//! `POST /api/v1/alerts`: a draft from a form as the command line takes it.
+//! `/api/v1/alerts…`: orders from draft to end, by forms as the command line takes them. Which act
+//! may follow which, and who may do it where, is the engine's.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::State;
-use serde_json::json;
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::sent::Sent;
-use super::{Answer, Bearer, give};
+use super::{Answer, Bearer, Problem, give};
+use crate::base::limits::{PAGE_ROWS, PAPERS_PAGE};
 use crate::domain::access::Action;
+use crate::engine::dossier;
 use crate::engine::issue::OrderForm;
+use crate::engine::narrow::Farewell;
+use crate::engine::sketch::Of;
+use crate::store::order;
 use crate::web::Face;
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Page {
+    before: Option<i64>,
+    limit: Option<i64>,
+}
+
+/// Orders of his places, newest first, and where the next page begins.
+pub(super) async fn list(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Query(page): Query<Page>,
+) -> Answer {
+    let actor = bearer.may(Action::LookAtBoard)?;
+    let limit = page.limit.unwrap_or(PAPERS_PAGE).clamp(1, PAGE_ROWS);
+    let before = page.before.unwrap_or(i64::MAX);
+    let (papers, next) = face.engine.papers(actor, before, limit).await?;
+    let rows: Vec<Value> = papers.iter().map(dossier::paper_json).collect();
+    give(&json!({"alerts": rows, "next": next}))
+}
 
 pub(super) async fn draft(
     State(face): State<Arc<Face>>,
@@ -18,4 +47,234 @@ pub(super) async fn draft(
 ) -> Answer {
     let uid = face.engine.draft(bearer.may(Action::DraftAlert)?, &form).await?;
     give(&json!({"alert": uid, "state": "draft"}))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Whose {
+    /// The alert whose next version the form would be; none: a new one.
+    alert: Option<String>,
+}
+
+/// What an order would be, with everything that stands in its way; nothing is written.
+pub(super) async fn preview(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Query(asked): Query<Whose>,
+    Sent(form): Sent<OrderForm>,
+) -> Answer {
+    let actor = bearer.may(Action::DraftAlert)?;
+    let of = match asked.alert {
+        None => Of::NEW,
+        Some(uid) => {
+            exists(&face, &uid).await?;
+            let row = face.engine.look_at_alert(actor, &uid).await?;
+            let newest = order::latest_version(&face.engine.store, row.id).await?;
+            let version = if row.version == 0 { newest } else { newest + 1 };
+            Of { alert: Some(row.id), version }
+        }
+    };
+    let sketch = face.engine.sketch(actor, &form, of).await?;
+    give(&dossier::sketch_json(&sketch))
+}
+
+pub(super) async fn show(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Path(uid): Path<String>,
+) -> Answer {
+    let actor = bearer.may(Action::LookAtBoard)?;
+    exists(&face, &uid).await?;
+    give(&face.engine.show_alert(actor, &uid).await?)
+}
+
+/// The sums of custody; one that does not hold says so in `balances` and `orphans`.
+pub(super) async fn audit(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Path(uid): Path<String>,
+) -> Answer {
+    let actor = bearer.may(Action::LookAtBoard)?;
+    exists(&face, &uid).await?;
+    give(&face.engine.show_audit(actor, &uid).await?.0)
+}
+
+pub(super) async fn edit(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Path(uid): Path<String>,
+    Sent(form): Sent<OrderForm>,
+) -> Answer {
+    let actor = bearer.may(Action::DraftAlert)?;
+    exists(&face, &uid).await?;
+    let version = face.engine.edit(actor, &uid, &form).await?;
+    give(&json!({"alert": uid, "version": version, "state": "draft"}))
+}
+
+pub(super) async fn submit(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Path(uid): Path<String>,
+) -> Answer {
+    let actor = bearer.may(Action::SubmitAlert)?;
+    exists(&face, &uid).await?;
+    face.engine.submit(actor, &uid).await?;
+    head(&face, &uid).await
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Approval {
+    /// Alone, to be countersigned.
+    bypass: bool,
+    /// The version that was read; another is refused.
+    version: Option<i64>,
+}
+
+pub(super) async fn approve(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Path(uid): Path<String>,
+    Sent(approval): Sent<Approval>,
+) -> Answer {
+    let action = if approval.bypass { Action::BypassAlert } else { Action::ApproveAlert };
+    let actor = bearer.may(action)?;
+    let alert = exists(&face, &uid).await?;
+    let newest = order::latest_version(&face.engine.store, alert).await?;
+    if approval.version.is_some_and(|read| read != newest) {
+        let why = format!("version {newest} waits, not the one that was read: read it first");
+        return Err(Problem::Refused(why));
+    }
+    face.engine.approve(actor, &uid, approval.bypass).await?;
+    head(&face, &uid).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reason {
+    reason: String,
+}
+
+pub(super) async fn give_back(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Path(uid): Path<String>,
+    Sent(why): Sent<Reason>,
+) -> Answer {
+    let actor = bearer.may(Action::ReturnAlert)?;
+    exists(&face, &uid).await?;
+    face.engine.give_back(actor, &uid, &why.reason).await?;
+    head(&face, &uid).await
+}
+
+/// The next version as a draft; it is submitted and approved like any.
+pub(super) async fn update(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Path(uid): Path<String>,
+    Sent(form): Sent<OrderForm>,
+) -> Answer {
+    let actor = bearer.may(Action::DraftAlert)?;
+    exists(&face, &uid).await?;
+    let version = face.engine.update(actor, &uid, &form).await?;
+    give(&json!({"alert": uid, "version": version, "state": "draft"}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Correction {
+    vars: BTreeMap<String, String>,
+}
+
+pub(super) async fn withdraw(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Path(uid): Path<String>,
+    Sent(correction): Sent<Correction>,
+) -> Answer {
+    let actor = bearer.may(Action::WithdrawAlert)?;
+    exists(&face, &uid).await?;
+    face.engine.withdraw(actor, &uid, &correction.vars).await?;
+    head(&face, &uid).await
+}
+
+pub(super) async fn end(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Path(uid): Path<String>,
+) -> Answer {
+    let actor = bearer.may(Action::EndAlert)?;
+    exists(&face, &uid).await?;
+    let open = face.engine.end(actor, &uid).await?;
+    give(&json!({"alert": uid, "state": "ended", "open": open}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Longer {
+    hours: i64,
+}
+
+pub(super) async fn extend(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Path(uid): Path<String>,
+    Sent(longer): Sent<Longer>,
+) -> Answer {
+    let actor = bearer.may(Action::ExtendAlert)?;
+    exists(&face, &uid).await?;
+    let until = face.engine.extend(actor, &uid, longer.hours).await?;
+    give(&json!({"alert": uid, "expires_at": until}))
+}
+
+pub(super) async fn countersign(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Path(uid): Path<String>,
+) -> Answer {
+    let actor = bearer.may(Action::CountersignAlert)?;
+    exists(&face, &uid).await?;
+    let signed = face.engine.countersign(actor, &uid).await?;
+    give(&json!({"alert": uid, "countersigned": signed}))
+}
+
+/// What those are told who had an older text and no longer belong.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Tell {
+    RangeCorrection,
+    ReturnNotice,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Narrowing {
+    tell: Tell,
+    places: Vec<String>,
+}
+
+pub(super) async fn narrow(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Path(uid): Path<String>,
+    Sent(sent): Sent<Narrowing>,
+) -> Answer {
+    let (action, farewell) = match sent.tell {
+        Tell::RangeCorrection => (Action::WithdrawAlert, Farewell::RangeCorrection),
+        Tell::ReturnNotice => (Action::EndAlert, Farewell::ReturnNotice),
+    };
+    let actor = bearer.may(action)?;
+    exists(&face, &uid).await?;
+    let messages = face.engine.tell_dropped(actor, &uid, farewell, &sent.places).await?;
+    give(&json!({"alert": uid, "messages": messages}))
+}
+
+/// The inside id of an alert that is there.
+async fn exists(face: &Face, uid: &str) -> Result<i64, Problem> {
+    let row = order::by_uid(&face.engine.store, uid).await?;
+    row.map(|row| row.id).ok_or(Problem::NotFound)
+}
+
+async fn head(face: &Face, uid: &str) -> Answer {
+    give(&dossier::head(&face.engine.find_alert(uid).await?))
 }

@@ -1,5 +1,5 @@
-//! `/api/v1`: the same acts for programs. **To add a call:** a file here with a handler and a route
-//! below:
+//! `/api/v1`: the same acts for programs. **To add a call:** a file here with a handler, a line in
+//! `calls!` below and its description in `templates/api/openapi.json` (a test misses it):
 //!
 //! ```ignore
 //! pub(super) async fn submit(
@@ -20,7 +20,9 @@
 
 mod alerts;
 mod bearer;
+mod catalog;
 mod me;
+mod openapi;
 mod problem;
 mod sent;
 
@@ -30,7 +32,7 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use serde_json::Value;
 
 pub(in crate::web) use self::bearer::Bearer;
@@ -41,13 +43,43 @@ use super::Face;
 /// What a handler gives.
 pub(in crate::web) type Answer = Result<Response, Problem>;
 
-pub(super) fn routes() -> Router<Arc<Face>> {
-    Router::new()
-        .route("/me", get(me::show))
-        .route("/alerts", post(alerts::draft))
-        .fallback(async || Problem::NotFound)
-        .method_not_allowed_fallback(async || Problem::Method)
-        .layer(map_response(problem::worded))
+/// The routes, and their list for the test that holds the description to them.
+macro_rules! calls {
+    ($($method:ident $path:literal $handler:path;)+) => {
+        /// Every call: method in lower case, path below `/api/v1`.
+        pub const CALLS: &[(&str, &str)] = &[$((stringify!($method), $path)),+];
+
+        pub(super) fn routes() -> Router<Arc<Face>> {
+            Router::new()
+                $(.route($path, $method($handler)))+
+                .fallback(async || Problem::NotFound)
+                .method_not_allowed_fallback(async || Problem::Method)
+                .layer(map_response(problem::worded))
+        }
+    };
+}
+
+calls! {
+    get "/openapi.json" openapi::show;
+    get "/me" me::show;
+    get "/templates" catalog::templates;
+    get "/places" catalog::places;
+    get "/zones" catalog::zones;
+    get "/alerts" alerts::list;
+    post "/alerts" alerts::draft;
+    post "/alerts/preview" alerts::preview;
+    get "/alerts/{alert}" alerts::show;
+    put "/alerts/{alert}" alerts::edit;
+    get "/alerts/{alert}/audit" alerts::audit;
+    post "/alerts/{alert}/submit" alerts::submit;
+    post "/alerts/{alert}/approve" alerts::approve;
+    post "/alerts/{alert}/return" alerts::give_back;
+    post "/alerts/{alert}/update" alerts::update;
+    post "/alerts/{alert}/withdraw" alerts::withdraw;
+    post "/alerts/{alert}/end" alerts::end;
+    post "/alerts/{alert}/extend" alerts::extend;
+    post "/alerts/{alert}/countersign" alerts::countersign;
+    post "/alerts/{alert}/narrow" alerts::narrow;
 }
 
 /// A document.

@@ -15,6 +15,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
     async fn from_request(request: Request, _: &S) -> Result<Sent<T>, Problem> {
         let body = axum::body::to_bytes(request.into_body(), API_BODY_BYTES);
         let body = body.await.map_err(|_| Problem::TooLarge)?;
-        serde_json::from_slice(&body).map(Sent).map_err(|fault| Problem::Form(fault.to_string()))
+        // A call that needs nothing may send nothing.
+        let body = if body.is_empty() { "{}".as_bytes() } else { &body };
+        serde_json::from_slice(body).map(Sent).map_err(|fault| Problem::Form(fault.to_string()))
     }
 }

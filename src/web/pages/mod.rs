@@ -27,8 +27,12 @@
 //! `csrf`: `bearer` lets them in, and their forms carry a nonce of the link.
 
 mod accounts;
+mod act;
 mod admit;
+mod alerts;
+mod approve;
 mod bearer;
+mod compose;
 mod fault;
 mod fields;
 mod home;
@@ -62,6 +66,7 @@ struct NavItem {
 /// The main menu, in its order.
 const NAV: &[NavItem] = &[
     NavItem { path: "/", title: "首页", needs: Action::LookAtBoard },
+    NavItem { path: "/alerts", title: "预警与指令", needs: Action::LookAtBoard },
     NavItem { path: "/accounts", title: "账号", needs: Action::ManageAccounts },
 ];
 
@@ -72,7 +77,19 @@ pub(super) fn routes(face: &Arc<Face>) -> Router<Arc<Face>> {
         .route("/r/{token}", get(resident::show).post(resident::act))
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(face.clone(), bearer::admit));
+    let orders = Router::new()
+        .route("/alerts", get(alerts::list))
+        .route("/alerts/new", get(compose::show_new).post(compose::write_new))
+        .route("/alerts/{uid}/edit", get(compose::show_edit).post(compose::write_edit))
+        .route("/alerts/{uid}/update", get(compose::show_update).post(compose::write_update))
+        .route("/alerts/{uid}/approve", get(approve::show).post(approve::approve))
+        .route("/alerts/{uid}/return", post(approve::give_back))
+        .route("/alerts/{uid}/countersign", post(approve::countersign))
+        .route("/alerts/{uid}/withdraw", get(act::show_withdraw).post(act::withdraw))
+        .route("/alerts/{uid}/end", get(act::show_end).post(act::end))
+        .route("/alerts/{uid}/extend", get(act::show_extend).post(act::extend));
     Router::new()
+        .merge(orders)
         .route("/", get(home::show))
         .route("/login", get(login::show).post(login::enter))
         .route("/logout", post(login::leave))

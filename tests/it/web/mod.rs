@@ -5,6 +5,8 @@ mod accounts;
 mod bearer;
 mod frame;
 mod home;
+mod orders;
+mod orders_api;
 mod phone;
 mod resident;
 mod round;

@@ -1,0 +1,218 @@
+//! What is told of one alert: its papers, texts, head-counts, custody, persons and lists, as one
+//! document for the command line, the API and whoever reads it by a program. It changes nothing.
+
+use serde_json::{Map, Value, json};
+
+use super::issue::{Actor, refused};
+use super::narrow::Farewell;
+use super::sketch::{RingSketch, Sketch};
+use super::{Engine, EngineFault};
+use crate::base::limits::PAGE_ROWS;
+use crate::domain::access::Action;
+use crate::domain::alert::{State, Urgency};
+use crate::domain::list::{ListState, SEARCH};
+use crate::store::order::{self, AlertRow, VersionRow};
+use crate::store::paper::PaperRow;
+use crate::store::view::ListView;
+use crate::store::{climb, custody, journal, situation, view};
+
+/// The word for a list's state.
+pub fn list_word(state: i64) -> &'static str {
+    match ListState::from_code(state) {
+        Some(ListState::Offered) => "offered",
+        Some(ListState::Taken) => "taken",
+        Some(ListState::Declined) => "declined",
+        Some(ListState::PassedOn) => "passed_on",
+        Some(ListState::Done) => "done",
+        Some(ListState::Withdrawn) => "withdrawn",
+        None => "unknown",
+    }
+}
+
+/// A list, without what stands on it.
+pub fn list_json(list: &ListView) -> Value {
+    let kind = if list.rung == SEARCH { "search" } else { "doors" };
+    json!({"list": list.uid, "kind": kind, "place": list.place, "place_code": list.place_code,
+        "holder": list.human, "holder_code": list.human_code, "rung": list.rung,
+        "state": list_word(list.state), "doors": list.doors, "offered_at": list.offered_at,
+        "answered_at": list.answered_at, "acted_at": list.acted_at})
+}
+
+fn state_word(state: i64) -> &'static str {
+    State::from_code(state).map_or("unknown", State::word)
+}
+
+/// What an alert is.
+pub fn head(row: &AlertRow) -> Value {
+    json!({"alert": row.uid, "title": row.title, "issuer": row.issuer, "number": row.number,
+        "hazard": row.hazard, "colour": row.colour, "state": state_word(row.state),
+        "version": row.version, "created_at": row.created_at, "live_at": row.live_at,
+        "ended_at": row.ended_at})
+}
+
+/// The same of a line of a list.
+pub fn paper_json(row: &PaperRow) -> Value {
+    json!({"alert": row.uid, "title": row.title, "issuer": row.issuer, "number": row.number,
+        "hazard": row.hazard, "colour": row.colour, "state": state_word(row.state),
+        "version": row.version, "created_at": row.created_at, "live_at": row.live_at,
+        "ended_at": row.ended_at})
+}
+
+/// A sketch as a document.
+pub fn sketch_json(sketch: &Sketch) -> Value {
+    let ring = |one: &RingSketch| {
+        let text = &one.text;
+        json!({"ring": text.ring, "demand": text.demand.word(), "pursued": text.pursued,
+            "text": text.text.as_ref().ok(), "parts": text.parts,
+            "households": one.count.households, "persons": one.count.persons,
+            "no_phone": one.count.no_phone, "messages": one.count.messages})
+    };
+    let (pace, all) = (sketch.pace, sketch.all());
+    json!({"rings": sketch.rings.iter().map(ring).collect::<Vec<Value>>(),
+        "households": all.households, "persons": all.persons, "no_phone": all.no_phone,
+        "messages": pace.messages, "rate_per_second": pace.rate_per_second,
+        "last_ms": pace.last_ms, "gateway": sketch.gateway, "urgency": sketch.urgency.word(),
+        "expires_at": sketch.expires_at, "plan": sketch.plan, "faults": sketch.faults})
+}
+
+impl Engine {
+    /// An alert by its outside id; refused where there is none.
+    pub async fn find_alert(&self, uid: &str) -> Result<AlertRow, EngineFault> {
+        let row = order::by_uid(&self.store, uid).await?;
+        row.ok_or_else(|| refused(format!("no alert {uid}: see `tongluo alert list`")))
+    }
+
+    /// The same, for somebody who may see its board.
+    pub async fn look_at_alert(&self, actor: &Actor, uid: &str) -> Result<AlertRow, EngineFault> {
+        let row = self.find_alert(uid).await?;
+        self.allowed(actor, Action::LookAtBoard, row.id, row.version.max(1)).await?;
+        Ok(row)
+    }
+
+    /// The sums of custody, and whether they hold.
+    pub async fn show_audit(&self, actor: &Actor, uid: &str) -> Result<(Value, bool), EngineFault> {
+        let row = self.look_at_alert(actor, uid).await?;
+        let c = self.custody(row.id).await?;
+        let attempts = custody::attempts(&self.store, row.id).await?;
+        let whole = c.balances() && c.orphans == 0;
+        let mut doc = json!(c);
+        doc["alert"] = json!(uid);
+        doc["balances"] = json!(c.balances());
+        doc["attempts"] = json!(attempts.0);
+        doc["unknown"] = json!(attempts.2);
+        doc["no_phone"] = json!(custody::without_phone(&self.store, row.id).await?);
+        Ok((doc, whole))
+    }
+
+    /// Everything there is to say of an alert, in numbers and words; nobody's phone.
+    pub async fn show_alert(&self, actor: &Actor, uid: &str) -> Result<Value, EngineFault> {
+        let row = self.look_at_alert(actor, uid).await?;
+        let mut doc = head(&row);
+        let newest = order::latest_version(&self.store, row.id).await?;
+        doc["newest_version"] = json!(newest);
+        let shown = if row.version == 0 { newest } else { row.version };
+        if let Some(version) = order::version(&self.store, row.id, shown).await? {
+            let until = row.extended_to.unwrap_or(version.expires_at);
+            for (field, value) in self.say_version(&row, &version, until).await? {
+                doc[field] = value;
+            }
+        }
+        if newest > shown
+            && let Some(version) = order::version(&self.store, row.id, newest).await?
+        {
+            let said = self.say_version(&row, &version, version.expires_at).await?;
+            doc["next"] = Value::Object(said);
+        }
+        doc["custody"] = self.show_audit(actor, uid).await?.0;
+        self.say_pending(&row, newest, &mut doc).await?;
+        let (all, woken, reported) = climb::persons(&self.store, row.id).await?;
+        doc["persons"] = json!({"all": all, "woken": woken, "reported": reported});
+        doc["unwoken"] = json!(self.say_unwoken(&row).await?);
+        doc["reach"] = json!(view::reach_of_alert(&self.store, row.id).await?);
+        let lists = view::lists(&self.store, row.id, 0).await?;
+        doc["lists"] = lists.iter().map(list_json).collect();
+        Ok(doc)
+    }
+
+    /// What a version says, to whom and until when.
+    async fn say_version(
+        &self,
+        row: &AlertRow,
+        version: &VersionRow,
+        until: i64,
+    ) -> Result<Map<String, Value>, EngineFault> {
+        let counts = self.submitted_counts(row.id, version.version).await?;
+        let mut texts = Vec::new();
+        for ring in self.preview(row, version).await? {
+            let count = counts.iter().find(|count| count["ring"] == ring.ring);
+            texts.push(json!({"ring": ring.ring, "demand": ring.demand.word(),
+                "pursued": ring.pursued, "text": ring.text.as_ref().ok(), "parts": ring.parts,
+                "fault": ring.text.as_ref().err().map(ToString::to_string), "counted": count}));
+        }
+        let urgency = Urgency::from_code(version.urgency).map(Urgency::word);
+        let vars: Value = serde_json::from_str(&version.vars).unwrap_or_default();
+        let fields = [
+            ("version_state", json!(state_word(version.state))),
+            ("urgency", json!(urgency)),
+            ("act_by", json!(version.act_by)),
+            ("expires_at", json!(until)),
+            ("template", json!(version.template)),
+            ("vars", vars),
+            ("reason", json!(version.reason)),
+            ("rings", json!(texts)),
+        ];
+        Ok(fields.into_iter().map(|(field, value)| (field.to_owned(), value)).collect())
+    }
+
+    /// The head-counts of each ring, as the roster was when the version was submitted; empty where
+    /// another was submitted later, or none.
+    pub async fn submitted_counts(
+        &self,
+        alert: i64,
+        version: i64,
+    ) -> Result<Vec<Value>, EngineFault> {
+        let act = Action::SubmitAlert.word();
+        let detail = journal::last_detail(&self.store, alert, act).await?;
+        let detail: Value = serde_json::from_str(&detail.unwrap_or_default()).unwrap_or_default();
+        let of_it = detail["version"] == version;
+        Ok(detail["audience"].as_array().filter(|_| of_it).cloned().unwrap_or_default())
+    }
+
+    /// What waits for morning, for a signature or for somebody's word.
+    async fn say_pending(
+        &self,
+        row: &AlertRow,
+        newest: i64,
+        doc: &mut Value,
+    ) -> Result<(), EngineFault> {
+        let (store, now) = (&self.store, self.clock.story_ms());
+        let mut unsigned = Vec::new();
+        for version in 1..=newest {
+            let Some(v) = order::version(store, row.id, version).await? else {
+                continue;
+            };
+            if v.bypass == 1 && v.countersigned_at.is_none() {
+                let late = v.countersign_due.is_some_and(|due| now > due);
+                unsigned.push(json!({"version": version, "due": v.countersign_due, "late": late}));
+            }
+        }
+        doc["uncountersigned"] = json!(unsigned);
+        let (waiting, until) = situation::waiting(store, row.id, now).await?;
+        doc["waiting"] = json!({"households": waiting, "until": until});
+        let (dropped, told) = situation::dropped(store, row.id, &Farewell::purposes()).await?;
+        doc["dropped"] = json!({"households": dropped, "told": told});
+        doc["withheld"] = json!(situation::withheld(store, row.id).await?);
+        Ok(())
+    }
+
+    async fn say_unwoken(&self, row: &AlertRow) -> Result<Vec<Value>, EngineFault> {
+        let mut tx = self.store.begin().await?;
+        let rows = climb::unwoken(&mut tx, row.id, row.version).await?;
+        let shown = |r: &climb::UnwokenRow| {
+            json!({"person": r.human, "place": r.place, "doors": r.doors,
+                "reachable": r.address_id != 0})
+        };
+        let most = usize::try_from(PAGE_ROWS).unwrap_or(500);
+        Ok(rows.iter().take(most).map(shown).collect())
+    }
+}

@@ -1,0 +1,130 @@
+//! The tree of places in a form without script: what is chosen, what is open level by level, what a
+//! search found. It judges no right.
+
+use std::collections::BTreeMap;
+
+use super::typed::Typed;
+use crate::engine::Engine;
+use crate::render::pages::{Value, context};
+use crate::store::StoreFault;
+use crate::store::places::{self, PlaceRow};
+
+/// Everything the form needs to show of places.
+pub(super) async fn shown(engine: &Engine, typed: &Typed) -> Result<Value, StoreFault> {
+    let store = &engine.store;
+    let codes: Vec<String> = typed.places.iter().chain(&typed.exclude).cloned().collect();
+    let chosen = places::by_codes(store, &codes).await?;
+    let found = match typed.find.is_empty() {
+        true => Vec::new(),
+        false => places::find(store, &typed.find).await?,
+    };
+    let ids: Vec<i64> = chosen.iter().chain(&found).map(|row| row.id).collect();
+    let mut above: BTreeMap<i64, Vec<(String, String)>> = BTreeMap::new();
+    for (place, code, name) in places::above(store, &ids).await? {
+        above.entry(place).or_default().push((code, name));
+    }
+    let row = |row: &PlaceRow| {
+        let line = above.get(&row.id).map_or(&[][..], Vec::as_slice);
+        let path: Vec<&str> = line.iter().skip(1).map(|(_, name)| name.as_str()).collect();
+        let inside = line.iter().any(|(code, _)| typed.places.contains(code));
+        place(typed, row, inside, path.join(" › "))
+    };
+    // A code that the roster does not have stays in the form, so that it can be seen and left out.
+    let known: Vec<&str> = chosen.iter().map(|row| row.code.as_str()).collect();
+    let strange = |codes: &[String]| -> Vec<String> {
+        codes.iter().filter(|code| !known.contains(&code.as_str())).cloned().collect()
+    };
+    let known_zones = places::zones(store).await?;
+    let is_zone = |code: &&String| known_zones.iter().any(|zone| zone.code == **code);
+    let strange_zones: Vec<String> =
+        typed.zones.iter().filter(|code| !is_zone(code)).cloned().collect();
+    let zones: Vec<Value> = known_zones
+        .into_iter()
+        .map(|zone| {
+            let checked = typed.zones.contains(&zone.code);
+            context! { checked, hazard => hazard_word(&zone.hazard), code => zone.code,
+            name => zone.name, households => zone.households }
+        })
+        .collect();
+    Ok(context! {
+        chosen => chosen.iter().map(row).collect::<Vec<_>>(),
+        found => found.iter().map(row).collect::<Vec<_>>(),
+        strange_places => strange(&typed.places),
+        strange_exclude => strange(&typed.exclude),
+        rows => tree(engine, typed).await?,
+        strange_zones,
+        zones,
+    })
+}
+
+/// The tree with the way to the open place, each level's brothers beside it.
+async fn tree(engine: &Engine, typed: &Typed) -> Result<Vec<Value>, StoreFault> {
+    let chain = places::chain(&engine.store, &typed.open).await?;
+    let Some(root) = chain.first() else {
+        return Ok(Vec::new());
+    };
+    let mut levels = Vec::with_capacity(chain.len());
+    for place in &chain {
+        levels.push(places::children(&engine.store, place.id).await?);
+    }
+    let mut rows = vec![branch(typed, root, false, true)];
+    grow(typed, &chain, &levels, 0, &mut rows);
+    Ok(rows)
+}
+
+fn grow(
+    typed: &Typed,
+    chain: &[PlaceRow],
+    levels: &[Vec<PlaceRow>],
+    at: usize,
+    rows: &mut Vec<Value>,
+) {
+    let inside = chain.iter().take(at + 1).any(|place| typed.places.contains(&place.code));
+    for place in levels.get(at).into_iter().flatten() {
+        let open = chain.get(at + 1).is_some_and(|next| next.id == place.id);
+        rows.push(branch(typed, place, inside, open));
+        if open {
+            grow(typed, chain, levels, at + 1, rows);
+        }
+    }
+}
+
+fn branch(typed: &Typed, row: &PlaceRow, inside: bool, open: bool) -> Value {
+    context! { open, ..place(typed, row, inside, String::new()) }
+}
+
+fn place(typed: &Typed, row: &PlaceRow, inside: bool, path: String) -> Value {
+    context! {
+        code => row.code.as_str(),
+        name => row.name.as_str(),
+        kind => kind_word(&row.kind),
+        depth => row.depth,
+        opens => row.opens == 1,
+        chosen => typed.places.contains(&row.code),
+        excluded => typed.exclude.contains(&row.code),
+        inside,
+        path,
+    }
+}
+
+fn kind_word(kind: &str) -> &'static str {
+    match kind {
+        "county" => "市县",
+        "town" => "乡镇街道",
+        "village" => "村社区",
+        "grid" => "网格",
+        "building" => "楼幢",
+        "stairwell" => "单元",
+        _ => "地点",
+    }
+}
+
+/// A hazard as officials say it; a word of their own stays theirs.
+pub(in crate::web::pages) fn hazard_word(hazard: &str) -> String {
+    match hazard {
+        "flood" => "洪水内涝".into(),
+        "typhoon" => "台风".into(),
+        "" => "不指定".into(),
+        other => other.to_owned(),
+    }
+}

@@ -1,0 +1,273 @@
+//! The same way over the API, and its description: every call is in it and nothing else, so that a
+//! client can be generated from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::body::Body;
+use http::StatusCode;
+use serde_json::{Value, json};
+use tongluo::domain::access::Role;
+use tongluo::domain::scope::Scopes;
+use tongluo::engine::accounts::By;
+use tongluo::engine::issue::Actor;
+use tongluo::web::API_CALLS;
+use tower::ServiceExt;
+
+use super::{Faces, account, let_in};
+use crate::town::{Setup, Town, on_both};
+
+/// A program with its token.
+struct Client<'a> {
+    faces: &'a Faces,
+    token: String,
+}
+
+impl Client<'_> {
+    async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
+        let text = body.map_or_else(String::new, Value::to_string);
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("content-type", "application/json")
+            .body(Body::from(text))
+            .unwrap();
+        let answer = self.faces.routes.clone().oneshot(request).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        let kind = parts.headers["content-type"].to_str().unwrap().to_owned();
+        let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        let json: Value = serde_json::from_slice(&body).unwrap();
+        match parts.status.is_success() {
+            true => assert_eq!(kind, "application/json", "{method} {path}"),
+            false => {
+                assert_eq!(kind, "application/problem+json", "{method} {path}");
+                assert_eq!(json["status"], parts.status.as_u16(), "{json}");
+                assert!(!json["detail"].as_str().unwrap().is_empty(), "{json}");
+            }
+        }
+        (parts.status, json)
+    }
+
+    async fn gets(&self, path: &str) -> Value {
+        let (status, json) = self.call("GET", path, None).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {json}");
+        json
+    }
+
+    async fn posts(&self, path: &str, body: &Value) -> Value {
+        let (status, json) = self.call("POST", path, Some(body)).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {json}");
+        json
+    }
+
+    async fn is_refused(&self, method: &str, path: &str, body: &Value, with: u16, says: &str) {
+        let (status, json) = self.call(method, path, Some(body)).await;
+        assert_eq!(status.as_u16(), with, "{method} {path}: {json}");
+        assert!(json["detail"].as_str().unwrap().contains(says), "{method} {path}: {json}");
+    }
+}
+
+async fn client<'a>(town: &Town, faces: &'a Faces, account: i64, scopes: &str) -> Client<'a> {
+    let boss = Actor { account_id: 5, name: "赵管理".into(), rights: vec![(Role::Admin, 1)] };
+    let scopes = Scopes::parse(scopes).unwrap();
+    let made = town.engine.add_token(By::Actor(&boss), account, "接口", scopes, 30).await;
+    Client { faces, token: made.unwrap() }
+}
+
+fn form(more: Value) -> Value {
+    let mut form = json!({"hazard": "flood", "title": "转移指令", "issuer": "余姚市防指",
+        "template": "move_order", "vars": {"by": "3点", "shelter": "四明小学"},
+        "urgency": "flash", "act_by": "2013-10-08 03:00", "places": ["p2"]});
+    for (name, value) in more.as_object().unwrap() {
+        form[name] = value.clone();
+    }
+    form
+}
+
+#[tokio::test]
+async fn programs_take_an_order_its_whole_way() {
+    let setup = Setup { rate_per_second: Some(0.5), ..Setup::default() };
+    on_both(setup, async |town| {
+        let_in(&town).await;
+        account(&town, 5, "赵管理", &[(Role::Admin, 1)]).await;
+        let faces = Faces::open(&town);
+        let author = client(&town, &faces, 1, "read,alert").await;
+        let approver = client(&town, &faces, 2, "read,alert").await;
+        let templates = author.gets("/templates").await;
+        assert!(templates["templates"].as_array().unwrap().len() >= 8, "{templates}");
+        let below = author.gets("/places?under=p1").await;
+        assert_eq!(below["places"][0]["code"], "p2", "{below}");
+        author.gets("/zones").await;
+
+        let sketch = author.posts("/alerts/preview", &form(json!({}))).await;
+        assert_eq!(sketch["faults"], json!([]), "{sketch}");
+        assert_eq!((&sketch["households"], &sketch["messages"]), (&json!(10), &json!(10)));
+        assert_eq!((&sketch["last_ms"], &sketch["urgency"]), (&json!(20_000), &json!("flash")));
+        assert!(sketch["rings"][0]["text"].as_str().unwrap().contains("四明小学"), "{sketch}");
+        let odd = form(json!({"vars": {"by": "3点"}, "places": [], "title": ""}));
+        let sketch = author.posts("/alerts/preview", &odd).await;
+        let fields: BTreeSet<&str> = sketch["faults"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| fault["field"].as_str().unwrap())
+            .collect();
+        assert_eq!(fields, ["places", "title", "var.shelter"].into(), "{sketch}");
+        assert_eq!(town.count("SELECT count(*) FROM alert").await, 0, "a look writes nothing");
+
+        let made = author.posts("/alerts", &form(json!({}))).await;
+        let path = format!("/alerts/{}", made["alert"].as_str().unwrap());
+        let at = |act: &str| format!("{path}/{act}");
+        let (_, edited) =
+            author.call("PUT", &path, Some(&form(json!({"title": "转移指令二"})))).await;
+        assert_eq!(edited["state"], "draft", "{edited}");
+        author.posts(&at("submit"), &json!({})).await;
+        author.is_refused("PUT", &path, &form(json!({})), 409, "submitted").await;
+        author.is_refused("POST", &at("approve"), &json!({}), 403, "approver").await;
+        approver.posts(&at("return"), &json!({"reason": "再写清楚"})).await;
+        assert_eq!(author.gets(&path).await["reason"], "再写清楚");
+        author.posts(&at("submit"), &json!({})).await;
+        approver.is_refused("POST", &at("approve"), &json!({"version": 2}), 409, "read it").await;
+        let live = approver.posts(&at("approve"), &json!({"version": 1})).await;
+        assert_eq!((&live["state"], &live["title"]), (&json!("live"), &json!("转移指令二")));
+        town.minutes(2).await;
+
+        let newer = form(json!({"vars": {"by": "3点", "shelter": "东风小学"}}));
+        let sketch = author.posts(&format!("/alerts/preview?alert={}", &path[8..]), &newer).await;
+        let text = sketch["rings"][0]["text"].as_str().unwrap();
+        assert!(text.contains("更新：") && text.contains("东风小学"), "{text}");
+        assert_eq!(author.posts(&at("update"), &newer).await["version"], 2);
+        author.posts(&at("submit"), &json!({})).await;
+        assert_eq!(approver.posts(&at("approve"), &json!({})).await["version"], 2);
+        approver.posts(&at("extend"), &json!({"hours": 3})).await;
+        approver.is_refused("POST", &at("extend"), &json!({"hours": 0}), 409, "1 to 72").await;
+        town.minutes(2).await;
+        let audit = approver.gets(&at("audit")).await;
+        assert_eq!((&audit["balances"], &audit["orphans"]), (&json!(true), &json!(0)), "{audit}");
+        let ended = approver.posts(&at("end"), &json!({})).await;
+        assert_eq!(ended["open"], audit["open"], "{ended}");
+        approver.is_refused("POST", &at("end"), &json!({}), 409, "over").await;
+        let listed = author.gets("/alerts?limit=1").await;
+        assert_eq!(listed["alerts"][0]["state"], "ended", "{listed}");
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn programs_correct_and_countersign_and_their_tokens_have_bounds() {
+    on_both(Setup::default(), async |town| {
+        let_in(&town).await;
+        account(&town, 5, "赵管理", &[(Role::Admin, 1)]).await;
+        let faces = Faces::open(&town);
+        let author = client(&town, &faces, 1, "read,alert").await;
+        let approver = client(&town, &faces, 2, "alert").await;
+        let reader = client(&town, &faces, 1, "read").await;
+        let made = author.posts("/alerts", &form(json!({}))).await;
+        let path = format!("/alerts/{}", made["alert"].as_str().unwrap());
+        let at = |act: &str| format!("{path}/{act}");
+        let vars = json!({"vars": {"wrong": "到四明小学", "right": "到东风小学"}});
+        let nothing = json!({});
+        for (act, body) in [
+            ("submit", &nothing),
+            ("approve", &nothing),
+            ("return", &json!({"reason": "不"})),
+            ("update", &form(json!({}))),
+            ("withdraw", &vars),
+            ("end", &nothing),
+            ("extend", &json!({"hours": 1})),
+            ("countersign", &nothing),
+            ("narrow", &json!({"tell": "return_notice", "places": ["p2"]})),
+        ] {
+            reader.is_refused("POST", &at(act), body, 403, "scope alert").await;
+            let nowhere = format!("/alerts/0199/{act}");
+            let (client, gone) = if act == "end" { (&approver, 404) } else { (&author, 404) };
+            client.is_refused("POST", &nowhere, body, gone, "nothing under").await;
+        }
+        approver.is_refused("GET", &path, &nothing, 403, "scope read").await;
+        author.is_refused("POST", &at("withdraw"), &json!({"wars": {}}), 422, "vars").await;
+        author.is_refused("POST", &at("approve"), &json!({"bypas": true}), 422, "bypass").await;
+        author.posts(&at("submit"), &nothing).await;
+        author.posts(&at("approve"), &json!({"bypass": true})).await;
+        let unsigned = &author.gets(&path).await["uncountersigned"];
+        assert_eq!(unsigned[0]["version"], 1, "{unsigned}");
+        assert_eq!(approver.posts(&at("countersign"), &nothing).await["countersigned"], 1);
+        town.minutes(1).await;
+        let gone = author.posts(&at("withdraw"), &vars).await;
+        assert_eq!(gone["state"], "withdrawn", "{gone}");
+        town
+    })
+    .await;
+}
+
+/// Every `$ref` below a value.
+fn refs<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match (name.as_str(), value.as_str()) {
+                    ("$ref", Some(to)) => drop(found.insert(to)),
+                    _ => refs(value, found),
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| refs(value, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn the_description_has_every_call_and_nothing_else() {
+    on_both(Setup::default(), async |town| {
+        let faces = Faces::open(&town);
+        let got = faces.browser().get("/api/v1/openapi.json").await;
+        assert_eq!((got.status, got.header("content-type")), (StatusCode::OK, "application/json"));
+        let document: Value = serde_json::from_str(&got.body).unwrap();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        let mut described = BTreeMap::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, call) in item.as_object().unwrap() {
+                if method != "parameters" {
+                    described.insert((method.as_str(), path.as_str()), (item, call));
+                }
+            }
+        }
+        let calls: BTreeSet<(&str, &str)> = API_CALLS.iter().copied().collect();
+        let known: BTreeSet<(&str, &str)> = described.keys().copied().collect();
+        assert_eq!(known, calls);
+        let mut names = BTreeSet::new();
+        for ((method, path), (item, call)) in &described {
+            let at = format!("{method} {path}");
+            assert!(names.insert(call["operationId"].as_str().unwrap()), "{at}");
+            assert!(!call["summary"].as_str().unwrap().is_empty(), "{at}");
+            assert!(call["responses"]["200"]["content"]["application/json"].is_object(), "{at}");
+            let public = call["security"] == json!([]);
+            assert_eq!(public, *path == "/openapi.json", "{at}");
+            assert_eq!(public, call["responses"]["401"].is_null(), "{at}");
+            let of_path = item["parameters"].as_array().into_iter().flatten();
+            let in_path: BTreeSet<&str> = of_path
+                .filter(|parameter| parameter["in"] == "path")
+                .map(|parameter| parameter["name"].as_str().unwrap())
+                .collect();
+            let asked: BTreeSet<&str> =
+                path.split('{').skip(1).map(|part| part.split('}').next().unwrap()).collect();
+            assert_eq!(in_path, asked, "{at}");
+        }
+        let mut found = BTreeSet::new();
+        refs(&document, &mut found);
+        for to in found {
+            let pointer = to.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{to}");
+        }
+        // What is described is what is sent: nothing undocumented in the form, nor the reverse.
+        let schema = &document["components"]["schemas"]["OrderForm"]["properties"];
+        let form = serde_json::to_value(tongluo::engine::issue::OrderForm::default()).unwrap();
+        let (schema, form) = (schema.as_object().unwrap(), form.as_object().unwrap());
+        let fields = |map: &serde_json::Map<String, Value>| -> BTreeSet<String> {
+            map.keys().cloned().collect()
+        };
+        assert_eq!(fields(schema), fields(form));
+        town
+    })
+    .await;
+}
