@@ -4,6 +4,9 @@
 #     servers.sh postgres|rabbit DIR start|stop|restart|kill|pause|resume
 # It never touches the machine's own services, nor a process it did not start.
 
+# The settings that an installation gets, beside the tests.
+deploy=$(cd "$(dirname "${BASH_SOURCE[0]}")/../deploy" 2>/dev/null && pwd)
+
 # ---- what both have in common -------------------------------------------------------------------
 
 say() { printf '%s\n' "$*" >&2; }
@@ -144,15 +147,17 @@ postgres_create() {
     [ "$(id -u)" = 0 ] && chown -R "$user" "$dir"
     (as_user "$user" "$bin/initdb" -D "$dir/data" -U tongluo --pwfile="$dir/password" \
         -A scram-sha-256 -E UTF8 --no-locale --no-sync) >>"$dir/log" 2>&1 || return 1
+    # The settings that are shipped, so that every test is one of them too; then what is a test's.
+    cp "$deploy/postgresql.conf" "$dir/data/shipped.conf" && chmod a+r "$dir/data/shipped.conf"
     cat >>"$dir/data/postgresql.conf" <<-CONF
+	include 'shipped.conf'
 	listen_addresses = '127.0.0.1'
 	port = $port
 	unix_socket_directories = '$dir/socket'
 	max_connections = 200
 	shared_buffers = 512MB
 	max_wal_size = 4GB
-	timezone = 'UTC'
-	log_timezone = 'UTC'
+	log_min_duration_statement = -1
 	CONF
     postgres_start || return 1
     TEST_PG_URL="postgres://tongluo:$password@127.0.0.1:$port/postgres"
@@ -240,7 +245,8 @@ rabbit_create() {
         "$user" "$bin" "$port" "$dist_port" "$epmd_port" "$node" >"$dir/settings"
     : >"$dir/log" >"$dir/env.conf"
     echo '[].' | tee "$dir/advanced.config" >"$dir/enabled_plugins"
-    cat >"$dir/rabbitmq.conf" <<-CONF
+    cp "$deploy/rabbitmq.conf" "$dir/rabbitmq.conf"
+    cat >>"$dir/rabbitmq.conf" <<-CONF
 	listeners.tcp.1 = 127.0.0.1:$port
 	default_user = tongluo
 	default_pass = $password
@@ -254,9 +260,11 @@ rabbit_create() {
 
 # ---- both, for run.sh ---------------------------------------------------------------------------
 
-# Installs what is missing, by apt, without letting apt start Debian's own servers.
+systemd_wanted() { command -v systemd-analyze >/dev/null || echo systemd; }
+
+# Installs what is missing, and what is named, by apt, which must not start Debian's own servers.
 servers_install() {
-    local wanted=() sudo=() policy=/usr/sbin/policy-rc.d kept='' failed=0
+    local wanted=("$@") sudo=() policy=/usr/sbin/policy-rc.d kept='' failed=0
     [ -z "${TEST_PG_URL:-}" ] && [ -z "$(postgres_bin)" ] && wanted+=(postgresql)
     [ -z "${TEST_AMQP_URL:-}" ] && [ -z "$(rabbit_bin)" ] && wanted+=(rabbitmq-server)
     command -v cc >/dev/null || wanted+=(build-essential)

@@ -3,6 +3,7 @@
 
 mod calendar;
 mod cli;
+mod deploy;
 mod engines;
 mod faults;
 mod hooks;

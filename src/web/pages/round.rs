@@ -327,7 +327,8 @@ fn tried_words(door: &Door, now: i64) -> String {
     let answer = match (row.heard_at, row.verify == 1) {
         (Some(at), true) => format!("{}报过已走，要核实", say_clock(at.min(now))),
         (Some(at), false) => format!("{}应答过", say_clock(at.min(now))),
-        (None, _) if row.reach == 2 => "无电话".into(),
+        (None, _) if row.reach == 2 && door.dials.is_empty() => "无电话".into(),
+        (None, _) if row.reach == 2 => "发不了短信，只能打电话".into(),
         (None, _) if parts.is_empty() => "还没发出".into(),
         (None, _) => "未应答".into(),
     };

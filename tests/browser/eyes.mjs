@@ -1,0 +1,171 @@
+// Real Chromium, and what every page is held to: no fault in the console, nothing wider than the
+// screen, no serious finding of axe in light and dark, a picture at 360 and at 1440 px.
+
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+
+// The packages lie outside the tree, where `npm ci` put them.
+const packages = resolve(process.env.TONGLUO_BROWSER_PACKAGES ?? "target/browser");
+const require = createRequire(join(packages, "here.cjs"));
+const { chromium } = require("playwright-core");
+const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+export const PICTURES = resolve("artefacts/browser");
+/** A cheap phone, and the desk of an office. */
+export const PHONE = { width: 360, height: 740 };
+export const DESK = { width: 1440, height: 900 };
+
+export class Eyes {
+  static async open(url) {
+    mkdirSync(PICTURES, { recursive: true });
+    const eyes = new Eyes();
+    eyes.url = url;
+    // Root has no sandbox of its own to give; a container's /dev/shm is small.
+    const args = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
+    const executablePath = process.env.TONGLUO_CHROMIUM ?? "/usr/bin/chromium";
+    eyes.browser = await chromium.launch({ executablePath, args, headless: true });
+    return eyes;
+  }
+
+  close() {
+    return this.browser.close();
+  }
+
+  /** A browser of somebody's own, with cookies of its own. */
+  async someone({ size = DESK, url = this.url, ...options } = {}) {
+    const touch = size.width < 600;
+    const context = await this.browser.newContext({
+      viewport: size, baseURL: url, locale: "zh-CN", hasTouch: touch,
+      reducedMotion: "reduce", ...options,
+    });
+    context.setDefaultTimeout(15_000);
+    const page = await context.newPage();
+    page.faults = [];
+    page.on("console", (message) => {
+      // A refusal that a test asked for is logged by the browser as an error, by its status.
+      const refused = message.text().startsWith("Failed to load resource");
+      if (message.type() === "error" && !refused) page.faults.push(message.text());
+    });
+    page.on("pageerror", (fault) => page.faults.push(String(fault)));
+    page.on("request", (request) => {
+      const elsewhere = !request.url().startsWith(url) && !request.url().startsWith("data:");
+      if (elsewhere) page.faults.push(`asked elsewhere: ${request.url()}`);
+    });
+    return page;
+  }
+}
+
+/** Does something that leads to another page, and waits for that. */
+export async function follow(page, act) {
+  await Promise.all([page.waitForEvent("framenavigated"), act()]);
+  await page.waitForLoadState("load");
+}
+
+/** Goes on where a button or link leads. */
+export function press(page, button) {
+  return follow(page, () => button.click());
+}
+
+/** Goes on where the key leads what has the focus. */
+export function enter(page) {
+  return follow(page, () => page.keyboard.press("Enter"));
+}
+
+/**
+ * Holds a page to what every page is held to, and takes its pictures. `touch`: it is used by
+ * fingers, so every target is at least 48 px high; `text`: the smallest letters, in px.
+ */
+export async function look(page, name, { touch = false, text = 13 } = {}) {
+  const before = page.viewportSize();
+  for (const [size, scheme] of [[DESK, "light"], [PHONE, "dark"], [PHONE, "light"]]) {
+    await page.setViewportSize(size);
+    await page.emulateMedia({ colorScheme: scheme });
+    const where = `${name} at ${size.width} px, ${scheme}`;
+    await holdsTogether(page, where, { touch: touch && size === PHONE, text });
+    await passesAxe(page, where);
+    if (scheme === "light") {
+      await page.evaluate(() => window.scrollTo(0, 0));
+      const path = join(PICTURES, `${name}-${size.width}.png`);
+      await page.screenshot({ path, fullPage: true });
+    }
+  }
+  await page.setViewportSize(before);
+  assert.deepEqual(page.faults, [], `${name}: faults in the console`);
+}
+
+async function passesAxe(page, where) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
+  const found = await page.evaluate(
+    async (tags) => (await window.axe.run(document, {
+      runOnly: { type: "tag", values: tags }, resultTypes: ["violations"],
+    })).violations,
+    RULES,
+  );
+  const grave = found.filter(({ impact }) => impact === "serious" || impact === "critical");
+  const lines = grave.map(({ id, nodes }) => {
+    const some = nodes.slice(0, 3).map((node) => `${node.html}\n    ${node.failureSummary}`);
+    return `${id}: ${nodes.length}\n  ${some.join("\n  ")}`;
+  });
+  assert.equal(grave.length, 0, `${where}: axe\n${lines.join("\n")}`);
+}
+
+async function holdsTogether(page, where, wish) {
+  const found = await page.evaluate(({ touch, text }) => {
+    const seen = (node) => node.checkVisibility({ visibilityProperty: true })
+      && !node.closest(".skip, .visually-hidden");
+    const named = (node) => `${node.tagName} ${node.textContent.trim().slice(0, 20)}`;
+    const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+    const small = new Set();
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walk.nextNode()) {
+      const node = walk.currentNode.parentElement;
+      if (!walk.currentNode.data.trim() || !seen(node)) continue;
+      if (Number.parseFloat(getComputedStyle(node).fontSize) < text) small.add(named(node));
+    }
+    const low = [];
+    for (const node of touch ? document.querySelectorAll("a, button, summary, select") : []) {
+      const box = node.getBoundingClientRect();
+      if (seen(node) && (box.height < 48 || box.width < 48)) {
+        low.push(`${named(node)} ${Math.round(box.width)}×${Math.round(box.height)}`);
+      }
+    }
+    return { wide, small: [...small], low };
+  }, wish);
+  const well = { wide: 0, small: [], low: [] };
+  assert.deepEqual(found, well, `${where}: wider than the screen, small letters or targets`);
+}
+
+/** Walks the page by Tab; every stop must show where it is. Gives the stops' texts. */
+export async function tabs(page, most = 60) {
+  const stops = [];
+  for (let turn = 0; turn < most; turn += 1) {
+    await page.keyboard.press("Tab");
+    const stop = await page.evaluate(() => {
+      const node = document.activeElement;
+      if (!node || node === document.body) return null;
+      const { outlineStyle, outlineWidth } = getComputedStyle(node);
+      const shown = outlineStyle !== "none" && Number.parseFloat(outlineWidth) >= 2;
+      const label = node.labels?.[0]?.textContent ?? node.textContent;
+      return { text: label.trim(), tag: node.tagName.toLowerCase(), shown };
+    });
+    if (!stop) break;
+    assert.ok(stop.shown, `nothing shows that ${stop.tag} ${stop.text} has the focus`);
+    stops.push(stop.text);
+  }
+  return stops;
+}
+
+/** Presses Tab until something with this text has the focus. */
+export async function tabTo(page, text, most = 80) {
+  for (let turn = 0; turn < most; turn += 1) {
+    await page.keyboard.press("Tab");
+    const here = await page.evaluate(() => {
+      const node = document.activeElement;
+      return (node?.labels?.[0]?.textContent ?? node?.textContent ?? "").trim();
+    });
+    if (here === text || (here.startsWith(text) && here.length < text.length + 12)) return;
+  }
+  assert.fail(`no Tab leads to ${text}`);
+}
