@@ -35,6 +35,15 @@ macro_rules! reach_sums {
 }
 pub(super) use {reach, reach_sums};
 
+/// Whether a grid's persons are called: where somebody is pursued, and everywhere under a version
+/// that pursues nobody, as a forwarded warning of which all are only told.
+macro_rules! wakes {
+    () => {
+        "(e.pursued > 0 OR NOT EXISTS (SELECT 1 FROM alert_ring w WHERE w.alert_id = e.alert_id \
+         AND w.version = e.version AND w.pursued = 1))"
+    };
+}
+
 crate::statements! {
     DOORS = concat!("SELECT q.grid_id, q.building_id, count(*) AS open, ",
         "CAST(sum(q.vulnerable) AS bigint) AS fragile, ",
@@ -57,26 +66,27 @@ crate::statements! {
         "AND d.role = 1 WHERE pb.above_id {in $1} ORDER BY 1, 4, 5, 3");
     STARTED = "SELECT grid_id, min(started_at) FROM expansion WHERE alert_id = $1 \
         AND grid_id {in $2} AND started_at IS NOT NULL GROUP BY grid_id";
-    SUMMONED_PLACES = "SELECT q.human_id, p.id AS place_id, p.name AS place, q.grid_id, \
-        q.pursued FROM (SELECT s.human_id, d.place_id, e.grid_id, e.pursued, d.role \
-        FROM summons s JOIN duty d \
-        ON d.human_id = s.human_id AND d.role BETWEEN 2 AND 5 JOIN place_above pa \
-        ON pa.above_id = d.place_id JOIN expansion e ON e.alert_id = s.alert_id \
-        AND e.version = $2 AND e.grid_id = pa.place_id AND e.pursued > 0 \
-        WHERE s.alert_id = $1 AND s.woken_at IS NULL UNION \
-        SELECT s.human_id, d.place_id, e.grid_id, 0, d.role FROM summons s JOIN duty d \
-        ON d.human_id = s.human_id AND d.role = 1 JOIN place_above pb ON pb.place_id = d.place_id \
-        JOIN expansion e ON e.alert_id = s.alert_id AND e.version = $2 \
-        AND e.grid_id = pb.above_id AND e.pursued > 0 \
-        WHERE s.alert_id = $1 AND s.woken_at IS NULL) q JOIN place p ON p.id = q.place_id \
-        ORDER BY q.human_id, q.role DESC, p.ord, p.id, q.grid_id";
-    OPEN_SUMMONSES = "INSERT INTO summons (alert_id, human_id, place_id, role, n, called_at) \
-        SELECT $1, d.human_id, min(d.place_id), max(d.role), 0, $3 FROM duty d \
-        WHERE d.role BETWEEN 2 AND 5 AND d.place_id IN (SELECT pa.above_id FROM expansion e \
-        JOIN place_above pa ON pa.place_id = e.grid_id WHERE e.alert_id = $1 AND e.version = $2 \
-        AND e.pursued > 0) AND NOT EXISTS (SELECT 1 FROM absence x WHERE \
-        x.human_id = d.human_id AND x.from_at <= $3 AND x.until_at > $3) GROUP BY d.human_id \
-        ON CONFLICT DO NOTHING";
+    SUMMONED_PLACES = concat!("SELECT q.human_id, p.id AS place_id, p.name AS place, q.grid_id, ",
+        "q.pursued FROM (SELECT s.human_id, d.place_id, e.grid_id, e.pursued, d.role ",
+        "FROM summons s JOIN duty d ",
+        "ON d.human_id = s.human_id AND d.role BETWEEN 2 AND 5 JOIN place_above pa ",
+        "ON pa.above_id = d.place_id JOIN expansion e ON e.alert_id = s.alert_id ",
+        "AND e.version = $2 AND e.grid_id = pa.place_id AND ", wakes!(),
+        " WHERE s.alert_id = $1 AND s.woken_at IS NULL UNION ",
+        "SELECT s.human_id, d.place_id, e.grid_id, 0, d.role FROM summons s JOIN duty d ",
+        "ON d.human_id = s.human_id AND d.role = 1 JOIN place_above pb ",
+        "ON pb.place_id = d.place_id ",
+        "JOIN expansion e ON e.alert_id = s.alert_id AND e.version = $2 ",
+        "AND e.grid_id = pb.above_id AND ", wakes!(),
+        " WHERE s.alert_id = $1 AND s.woken_at IS NULL) q JOIN place p ON p.id = q.place_id ",
+        "ORDER BY q.human_id, q.role DESC, p.ord, p.id, q.grid_id");
+    OPEN_SUMMONSES = concat!("INSERT INTO summons (alert_id, human_id, place_id, role, n, ",
+        "called_at) SELECT $1, d.human_id, min(d.place_id), max(d.role), 0, $3 FROM duty d ",
+        "WHERE d.role BETWEEN 2 AND 5 AND d.place_id IN (SELECT pa.above_id FROM expansion e ",
+        "JOIN place_above pa ON pa.place_id = e.grid_id WHERE e.alert_id = $1 ",
+        "AND e.version = $2 AND ", wakes!(), ") AND NOT EXISTS (SELECT 1 FROM absence x WHERE ",
+        "x.human_id = d.human_id AND x.from_at <= $3 AND x.until_at > $3) GROUP BY d.human_id ",
+        "ON CONFLICT DO NOTHING");
     UNWOKEN = "SELECT s.human_id, s.place_id, s.role, h.name AS human, p.name AS place, \
         COALESCE((SELECT a.id FROM address a WHERE a.human_id = s.human_id AND a.state = 0 \
         AND a.lane = 1 ORDER BY a.ord LIMIT 1), 0) AS address_id, \

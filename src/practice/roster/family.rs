@@ -19,8 +19,13 @@ pub struct Member {
 
 impl Member {
     pub fn birth_year(&self) -> i64 {
-        YEAR - self.age
+        year_born(self.age)
     }
+}
+
+/// The year in which somebody of that age was born.
+pub fn year_born(age: i64) -> i64 {
+    YEAR - age
 }
 
 /// The shape of a household.

@@ -24,6 +24,7 @@ use crate::domain::roster::{
     DutyRow, HumanRow, PlaceKind, PlaceRow, Row, ZoneMember, ZoneMemberRow, ZoneRow,
 };
 
+pub use family::year_born;
 pub use numbers::{DEAD_ENDING, is_dead};
 
 /// Households of a generated town at most.
