@@ -101,7 +101,7 @@ async fn the_board_says_what_custody_says_at_every_moment() {
 }
 
 /// A token of the board's API for an account.
-async fn token(town: &Town, account: i64, scopes: &str) -> String {
+pub async fn token(town: &Town, account: i64, scopes: &str) -> String {
     let boss = Actor { account_id: 9, name: "管理".into(), rights: vec![(Role::Admin, 1)] };
     let scopes = Scopes::parse(scopes).unwrap();
     let by = tongluo::engine::accounts::By::Actor(&boss);

@@ -1,10 +1,12 @@
 //! The help desk: who sees which helps, and what each button does: to the task, the household, the
 //! journal. Pages are bounded, and no page of fifty is too large.
 
+use axum::body::Body;
 use http::StatusCode;
 use tongluo::domain::access::Role;
 use tongluo::store::desk::{self, TaskRow};
 
+use super::board::token;
 use super::{Faces, Got, account, acts, let_in};
 use crate::plant::{HOME, Layout, home_number, leader};
 use crate::town::{Setup, Town, on_both};
@@ -211,4 +213,67 @@ async fn fifty_stand_on_a_page_and_it_is_small() {
         town
     })
     .await;
+}
+
+#[tokio::test]
+async fn programs_work_at_the_desk_with_a_token_for_it() {
+    on_both(two_grids(), async |town| {
+        let_in(&town).await;
+        account(&town, 9, "管理", &[(Role::Admin, 1)]).await;
+        account(&town, 15, "网格受理", &[(Role::Desk, 101)]).await;
+        let faces = Faces::open(&town);
+        town.flood_order().await;
+        town.minutes(2).await;
+        town.says(&home_number(HOME + 2), "水进屋了").await;
+        town.says(&home_number(HOME + 4), "什么时候发钱啊").await;
+        let desk = token(&town, 2, "desk").await;
+        let (status, page) = call(&faces, &desk, "GET", "/api/v1/desk", "").await;
+        assert_eq!((status, page["tasks"].as_array().unwrap().len()), (200, 2), "{page}");
+        let (help, unclear) = (&page["tasks"][0], &page["tasks"][1]);
+        assert_eq!((&help["class"], &help["name"]), (&1.into(), &"王家2".into()), "{page}");
+        assert_eq!(help["numbers"][0]["number"], home_number(HOME + 2).as_str(), "{page}");
+        let path = |task: &serde_json::Value, act: &str| {
+            format!("/api/v1/desk/{}/{act}", task["task"].as_str().unwrap())
+        };
+        let (read, own) = (token(&town, 2, "read").await, token(&town, 15, "desk").await);
+        for (token, method, path, body, status) in [
+            (&read, "GET", "/api/v1/desk".to_owned(), "", 403),
+            (&read, "POST", path(help, "take"), "{}", 403),
+            (&own, "POST", path(help, "take"), "{}", 403),
+            (&desk, "POST", path(help, "close"), "{}", 422),
+            (&desk, "POST", path(help, "close"), "{\"class\":9,\"x\":1}", 422),
+            (&desk, "POST", path(help, "sing"), "{}", 404),
+            (&desk, "POST", path(help, "read"), "{\"read\":\"heard\"}", 409),
+            (&desk, "POST", path(help, "take"), "{}", 200),
+            (&desk, "POST", path(help, "close"), "{\"result\":\"已背出来\"}", 200),
+            (&desk, "POST", path(help, "take"), "{}", 409),
+            (&desk, "POST", path(unclear, "class"), "{\"class\":3}", 200),
+            (&desk, "POST", path(unclear, "assign"), "{\"human\":\"h10\"}", 200),
+        ] {
+            let (got, answer) = call(&faces, token, method, &path, body).await;
+            assert_eq!(got, status, "{method} {path} {body}: {answer}");
+        }
+        let left = tasks(&town).await;
+        assert_eq!((left.len(), left[0].kind, left[0].class), (1, 1, 3));
+        assert_eq!(left[0].owner.as_deref(), Some("网格长1"));
+        let (_, other) = call(&faces, &own, "GET", "/api/v1/desk", "").await;
+        assert_eq!(other["tasks"].as_array().unwrap().len(), 0, "{other}");
+        town
+    })
+    .await;
+}
+
+/// One call of the API with a token.
+async fn call(
+    faces: &Faces,
+    token: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> (u16, serde_json::Value) {
+    let mut program = faces.browser();
+    program.extra = vec![("authorization", format!("Bearer {token}"))];
+    let method = method.parse().unwrap();
+    let got = program.send(method, path, Body::from(body.to_owned()), false).await;
+    (got.status.as_u16(), serde_json::from_str(&got.body).unwrap())
 }
