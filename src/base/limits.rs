@@ -76,3 +76,28 @@ pub const TREE_ROWS: i64 = 120;
 pub const TREE_FOUND: i64 = 30;
 /// Orders on one page of their list.
 pub const PAPERS_PAGE: i64 = 50;
+/// A board's figures are kept so long, whoever looks.
+pub const BOARD_KEPT_MS: i64 = 2_000;
+/// And so long where nothing has changed: deadlines pass by themselves.
+pub const BOARD_STILL_MS: i64 = 20_000;
+/// What only standings say is looked up at most so often,
+pub const BOARD_SLOW_MS: i64 = 30_000;
+/// and no sooner than so many times as long as the last look took.
+pub const BOARD_SLOW_TIMES: i64 = 50;
+/// Lists, summonses and helps that a board reads of one order.
+pub const BOARD_ROWS: i64 = 5_000;
+/// Orders whose boards one process keeps.
+pub const BOARDS_KEPT: usize = 50;
+/// Who watches boards at once, in one process and of one account.
+pub const WATCHERS: usize = 500;
+pub const WATCHERS_ACCOUNT: usize = 12;
+/// A watched order is asked so often whether it has changed.
+pub const WATCH_MS: u64 = 1_000;
+/// A watcher hears something at least so often, and his session is looked at.
+pub const WATCH_BEAT_MS: u64 = 10_000;
+/// A watcher comes again after so long.
+pub const WATCH_MOST_MS: i64 = 3_600_000;
+/// Tasks on one page of the help desk.
+pub const DESK_ROWS: i64 = 50;
+/// Further looks of one account at the same people are journaled after so long.
+pub const LOOK_NOTED_MS: i64 = 600_000;

@@ -20,9 +20,9 @@ use crate::store::view::{self, DoorView, ListView, Reach};
 use crate::store::{Tx, account};
 
 /// A help is called back within an hour by whoever took it, else it is in nobody's hands again.
-const TASK_KEPT_MS: i64 = 60 * 60_000;
+pub(super) const TASK_KEPT_MS: i64 = 60 * 60_000;
 /// The kind of a task that somebody's cry for help opened.
-const HELP_TASK: i64 = 1;
+pub(super) const HELP_TASK: i64 = 1;
 /// Longest result of a task, in characters.
 const RESULT_CHARS: usize = 500;
 
@@ -230,7 +230,7 @@ impl Engine {
         let act = Action::TakeTask.word();
         self.note(&mut tx, &actor.name, act, alert_of(&task), detail).await?;
         if task.owner.is_none() {
-            self.tell_taken(&mut tx, actor, &task, now).await?;
+            self.tell_taken(&mut tx, &actor.name, &task, now).await?;
         }
         let taken = desk::task(&mut tx, uid).await?;
         tx.commit().await?;
@@ -238,10 +238,10 @@ impl Engine {
     }
 
     /// Who asked for help learns a name, now that somebody took it.
-    async fn tell_taken(
+    pub(super) async fn tell_taken(
         &self,
         tx: &mut Tx,
-        actor: &Actor,
+        who: &str,
         task: &TaskRow,
         now: i64,
     ) -> Result<(), EngineFault> {
@@ -249,7 +249,7 @@ impl Engine {
             return Ok(());
         };
         let under = self.under(tx, &[task.alert_id]).await?.for_help();
-        let text = self.say_in(under.kind, &NoticeText::HelpTaken { who: &actor.name }, now)?;
+        let text = self.say_in(under.kind, &NoticeText::HelpTaken { who }, now)?;
         let posts: Vec<Post> = desk::help_addresses(tx, task.alert_id, household)
             .await?
             .into_iter()
@@ -292,7 +292,7 @@ impl Engine {
         Ok(())
     }
 
-    async fn close_help(
+    pub(super) async fn close_help(
         &self,
         tx: &mut Tx,
         actor: &Actor,
@@ -344,7 +344,7 @@ impl Engine {
         Ok(closes.len())
     }
 
-    async fn task_for(
+    pub(super) async fn task_for(
         &self,
         tx: &mut Tx,
         actor: &Actor,
@@ -369,7 +369,7 @@ impl Engine {
     }
 }
 
-fn alert_of(task: &TaskRow) -> Option<i64> {
+pub(super) fn alert_of(task: &TaskRow) -> Option<i64> {
     (task.alert_id != 0).then_some(task.alert_id)
 }
 

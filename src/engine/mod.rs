@@ -4,12 +4,14 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod board;
 pub mod calendar;
 pub mod chain;
 mod change;
 mod check;
 mod chunk;
 mod countersign;
+pub mod desk;
 pub mod doorstep;
 pub mod dossier;
 pub mod exercise;

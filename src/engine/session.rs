@@ -45,6 +45,16 @@ impl Engine {
         Ok(Some(Actor { account_id: row.account_id, name: row.name, rights }))
     }
 
+    /// The same without noting a use, for what only stands open.
+    pub async fn watches(&self, value: &str) -> Result<Option<Actor>, EngineFault> {
+        let hash = token_hash(value);
+        let Some(row) = session::find(&self.store, &hash, self.sessions_since()).await? else {
+            return Ok(None);
+        };
+        let rights = account::rights(&self.store, row.account_id).await?;
+        Ok(Some(Actor { account_id: row.account_id, name: row.name, rights }))
+    }
+
     /// Signs out.
     pub async fn sign_out(&self, actor: &Actor, value: &str) -> Result<(), EngineFault> {
         let mut tx = self.store.begin().await?;

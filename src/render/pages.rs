@@ -13,6 +13,11 @@ use crate::base::limits::PAGE_BYTES;
 
 pub use minijinja::{Value, context};
 
+/// A document as a template reads it.
+pub fn document(whole: &serde_json::Value) -> Value {
+    minijinja::value::Serde(whole).into()
+}
+
 /// A page of 500 rows takes under 100,000 instructions; more is a runaway loop.
 const FUEL: u64 = 2_000_000;
 
@@ -45,6 +50,9 @@ const PAGES: &[(&str, &str)] = &[
     page!("alert_withdraw"),
     page!("alerts"),
     page!("base"),
+    page!("board"),
+    page!("board_live"),
+    page!("desk"),
     page!("fault"),
     page!("home"),
     page!("link_gone"),
@@ -59,11 +67,17 @@ const PAGES: &[(&str, &str)] = &[
 ];
 
 /// The one stylesheet, in parts: a page with much of its own adds a part.
-const STYLES: &[&str] =
-    &[asset!("frame.css"), asset!("home.css"), asset!("links.css"), asset!("orders.css")];
+const STYLES: &[&str] = &[
+    asset!("frame.css"),
+    asset!("home.css"),
+    asset!("links.css"),
+    asset!("orders.css"),
+    asset!("board.css"),
+];
 
 /// The one script, in parts. Every page works without it.
-const SCRIPTS: &[&str] = &[asset!("frame.js"), asset!("links.js"), asset!("orders.js")];
+const SCRIPTS: &[&str] =
+    &[asset!("frame.js"), asset!("links.js"), asset!("orders.js"), asset!("board.js")];
 
 const ICON: &str = asset!("icon.svg");
 

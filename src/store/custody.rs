@@ -25,6 +25,7 @@ macro_rules! hands {
          bigint)"
     };
 }
+pub(super) use hands;
 
 crate::statements! {
     // One statement, so that one snapshot: 0 told, 6 answered, else the hand; 10 and 11 are the

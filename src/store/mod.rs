@@ -7,12 +7,14 @@ pub mod account;
 pub mod answer;
 pub mod batch;
 pub mod bench;
+pub mod board;
 pub mod calendar;
 pub mod climb;
 pub mod correct;
 pub mod custody;
 pub mod db;
 pub mod desk;
+pub mod desk_page;
 mod dialect;
 pub mod expand;
 #[cfg(test)]
@@ -55,11 +57,13 @@ pub fn statements() -> Vec<&'static Stmt> {
         answer::ALL,
         batch::ALL,
         bench::ALL,
+        board::ALL,
         calendar::ALL,
         climb::ALL,
         correct::ALL,
         custody::ALL,
         desk::ALL,
+        desk_page::ALL,
         expand::ALL,
         expand::paired::ALL,
         expand::sketch::ALL,

@@ -3,7 +3,9 @@
 
 mod api;
 mod assets;
+mod board;
 mod cookies;
+mod events;
 mod guesses;
 mod headers;
 mod hooks;
@@ -27,6 +29,8 @@ use tokio::sync::watch;
 use self::guesses::Guesses;
 use crate::domain::setup_code::SetupCode;
 use crate::engine::Engine;
+use crate::engine::board::Boards;
+use crate::engine::desk::Looks;
 use crate::engine::inbox::Inbox;
 use crate::engine::pump::Pulse;
 use crate::render::{Pages, RenderFault};
@@ -61,6 +65,9 @@ pub struct Face {
     guesses: Guesses,
     setup: setup::Setup,
     ready: ready::Kept,
+    boards: Boards,
+    looks: Looks,
+    watchers: events::Watchers,
 }
 
 /// The routes over an engine. The grouping of callbacks ends with `stop`.
@@ -77,7 +84,21 @@ pub fn routes(
     let pages = Pages::embedded()?;
     let (setup, guesses) = (setup::Setup::new(settings.setup_code.clone()), Guesses::default());
     let ready = ready::Kept::default();
-    let face = Arc::new(Face { engine, inbox, pulse, pages, settings, guesses, setup, ready });
+    let (boards, looks) = (Boards::default(), Looks::default());
+    let watchers = events::Watchers::new(stop);
+    let face = Arc::new(Face {
+        engine,
+        inbox,
+        pulse,
+        pages,
+        settings,
+        guesses,
+        setup,
+        ready,
+        boards,
+        looks,
+        watchers,
+    });
     let routes = Router::new()
         .route("/hooks/{provider}", post(hooks::take))
         .route("/healthz", get(ready::healthz))

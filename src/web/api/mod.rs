@@ -20,7 +20,9 @@
 
 mod alerts;
 mod bearer;
+mod board;
 mod catalog;
+mod desk;
 mod me;
 mod openapi;
 mod problem;
@@ -80,6 +82,10 @@ calls! {
     post "/alerts/{alert}/extend" alerts::extend;
     post "/alerts/{alert}/countersign" alerts::countersign;
     post "/alerts/{alert}/narrow" alerts::narrow;
+    get "/alerts/{alert}/board" board::show;
+    get "/alerts/{alert}/lists" board::lists;
+    get "/desk" desk::show;
+    post "/desk/{task}/{act}" desk::act;
 }
 
 /// A document.

@@ -32,7 +32,9 @@ mod admit;
 mod alerts;
 mod approve;
 mod bearer;
+mod board;
 mod compose;
+mod desk;
 mod fault;
 mod fields;
 mod home;
@@ -53,7 +55,7 @@ pub(in crate::web) use self::fault::{PageFault, PageResult};
 pub(in crate::web) use self::fields::Posted;
 pub(in crate::web) use self::visit::{Signed, Visitor};
 
-use super::Face;
+use super::{Face, events};
 use crate::domain::access::Action;
 
 /// A menu entry, shown to whoever may do this somewhere.
@@ -67,6 +69,7 @@ struct NavItem {
 const NAV: &[NavItem] = &[
     NavItem { path: "/", title: "首页", needs: Action::LookAtBoard },
     NavItem { path: "/alerts", title: "预警与指令", needs: Action::LookAtBoard },
+    NavItem { path: "/desk", title: "求助受理席", needs: Action::TakeTask },
     NavItem { path: "/accounts", title: "账号", needs: Action::ManageAccounts },
 ];
 
@@ -91,6 +94,11 @@ pub(super) fn routes(face: &Arc<Face>) -> Router<Arc<Face>> {
     Router::new()
         .merge(orders)
         .route("/", get(home::show))
+        .route("/alerts/{uid}", get(board::show))
+        .route("/alerts/{uid}/fragment", get(board::fragment))
+        .route("/alerts/{uid}/events", get(events::stream))
+        .route("/desk", get(desk::show))
+        .route("/desk/{task}", post(desk::act))
         .route("/login", get(login::show).post(login::enter))
         .route("/logout", post(login::leave))
         .route("/setup", get(setup::show).post(setup::make))

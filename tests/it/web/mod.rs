@@ -3,8 +3,12 @@
 
 mod accounts;
 mod bearer;
+mod board;
+mod desk;
+mod events;
 mod frame;
 mod home;
+mod load;
 mod orders;
 mod orders_api;
 mod phone;

@@ -1,0 +1,354 @@
+//! The help desk as a page: what waits, with the home, its needs and its numbers, and the acts that
+//! only the desk has: giving a class, reading an unclear reply, putting somebody on it. Taking and
+//! closing are `hands`'s. Every look at people is journaled, further ones now and then.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::json;
+
+use super::board::held;
+use super::hands::{HELP_TASK, TASK_KEPT_MS, alert_of};
+use super::issue::Actor;
+use super::round::Dial;
+use super::{Engine, EngineFault};
+use crate::base::limits::{DESK_ROWS, LOOK_NOTED_MS};
+use crate::domain::access::{Action, Denied};
+use crate::domain::demand::Demand;
+use crate::domain::doorstep::{self, Gear};
+use crate::domain::gate::AlertKind;
+use crate::domain::statement::{Claim, Giver};
+use crate::domain::triage::Triage;
+use crate::store::answer::StatementRow;
+use crate::store::desk::{self, TaskRow};
+use crate::store::desk_page::{self as rows, After, DeskRow};
+use crate::store::{order, round, view};
+
+/// Closed tasks that are shown, and of how long.
+const DONE_ROWS: i64 = 10;
+const DONE_MS: i64 = 12 * 3_600_000;
+/// A kind that nobody has understood yet.
+const UNCLEAR_TASK: i64 = 2;
+/// Who may be put on a task, at most.
+const GOERS: usize = 12;
+/// Accounts whose looks are remembered.
+const LOOKERS: usize = 1_000;
+
+/// What an unclear reply says, as whoever read it understands it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// 知道了
+    Heard,
+    /// 全家都离开了
+    Left,
+    /// 在家平安
+    Safe,
+    /// It says nothing about the order.
+    Nothing,
+}
+
+impl Read {
+    pub const ALL: [Read; 4] = [Read::Heard, Read::Left, Read::Safe, Read::Nothing];
+
+    /// The word in forms and calls.
+    pub fn word(self) -> &'static str {
+        match self {
+            Read::Heard => "heard",
+            Read::Left => "left",
+            Read::Safe => "safe",
+            Read::Nothing => "nothing",
+        }
+    }
+
+    /// The inverse of [`Read::word`].
+    pub fn from_word(word: &str) -> Option<Read> {
+        Read::ALL.into_iter().find(|read| read.word() == word)
+    }
+
+    /// The word on pages, and the result of the task.
+    pub fn chinese(self) -> &'static str {
+        match self {
+            Read::Heard => "知道了",
+            Read::Left => "全家都离开了",
+            Read::Safe => "在家平安",
+            Read::Nothing => "与本次无关",
+        }
+    }
+
+    fn claim(self, demand: Option<Demand>) -> Option<Claim> {
+        match self {
+            Read::Heard => Some(Claim::Heard),
+            Read::Left if demand == Some(Demand::Upstairs) => Some(Claim::Upstairs),
+            Read::Left => Some(Claim::LeftAll),
+            Read::Safe => Some(Claim::SafeHome),
+            Read::Nothing => None,
+        }
+    }
+}
+
+/// Somebody who may be put on a task: code, name, role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Goer {
+    pub code: String,
+    pub name: String,
+    pub role: i64,
+}
+
+/// A task with what whoever calls back needs.
+#[derive(Debug, Clone)]
+pub struct DeskTask {
+    pub row: DeskRow,
+    pub gear: Vec<Gear>,
+    /// The number that wrote first, then those of the home.
+    pub dials: Vec<Dial>,
+    pub goers: Vec<Goer>,
+}
+
+/// One page of the desk.
+#[derive(Debug, Clone)]
+pub struct DeskPage {
+    pub tasks: Vec<DeskTask>,
+    /// Behind which task the next page begins.
+    pub next: Option<After>,
+    pub done: Vec<DeskRow>,
+    /// Class, state, tasks.
+    pub counts: Vec<(i64, i64, i64)>,
+}
+
+/// When whose look at what was last journaled, in one process.
+#[derive(Default)]
+pub struct Looks(Mutex<HashMap<(i64, i64), i64>>);
+
+impl Looks {
+    /// Whether this look is to be journaled (machine time).
+    fn is_due(&self, account: i64, subject: i64, machine: i64) -> bool {
+        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if looks.len() > LOOKERS {
+            looks.retain(|_, at| machine - *at < LOOK_NOTED_MS);
+        }
+        let known = looks.get(&(account, subject));
+        let due = known.is_none_or(|at| machine - *at >= LOOK_NOTED_MS);
+        if due {
+            looks.insert((account, subject), machine);
+        }
+        due
+    }
+}
+
+fn refused(text: impl Into<String>) -> EngineFault {
+    EngineFault::Refused(text.into())
+}
+
+impl Engine {
+    /// What waits at the desk at the places of this official (alert 0: of all).
+    ///
+    /// # Errors
+    /// [`EngineFault::Denied`] where he is no desk anywhere.
+    pub async fn desk_page(
+        &self,
+        looks: &Looks,
+        actor: &Actor,
+        alert: i64,
+        after: After,
+    ) -> Result<DeskPage, EngineFault> {
+        let places = held(actor, Action::LookAtPeople);
+        if places.is_empty() {
+            let remedy = "one of these roles is needed: desk 受理, emergency 紧急签发".into();
+            let action = Action::LookAtPeople;
+            return Err(Denied { action, place: 0, place_name: None, remedy }.into());
+        }
+        let mut page = rows::page(&self.store, &places, alert, after, DESK_ROWS + 1).await?;
+        let full = usize::try_from(DESK_ROWS).unwrap_or(usize::MAX);
+        let more = page.len() > full;
+        page.truncate(full);
+        let last = page.last().map(|row| (row.class, row.opened_at, row.id));
+        let since = self.clock.story_ms() - DONE_MS;
+        let done = rows::done(&self.store, &places, alert, since, DONE_ROWS).await?;
+        if looks.is_due(actor.account_id, alert, self.clock.machine_ms()) {
+            let homes = page.iter().chain(&done).filter(|row| row.household_id.is_some()).count();
+            let detail = json!({"desk": true, "tasks": page.len() + done.len(), "homes": homes});
+            let mut tx = self.store.begin().await?;
+            let about = (alert != 0).then_some(alert);
+            let act = Action::LookAtPeople.word();
+            self.note(&mut tx, &actor.name, act, about, detail).await?;
+            tx.commit().await?;
+        }
+        let counts = rows::counts(&self.store, &places, alert).await?;
+        let tasks = self.fill_desk(page).await?;
+        Ok(DeskPage { tasks, next: last.filter(|_| more), done, counts })
+    }
+
+    async fn fill_desk(&self, page: Vec<DeskRow>) -> Result<Vec<DeskTask>, EngineFault> {
+        let tasks: Vec<i64> = page.iter().map(|row| row.id).collect();
+        let homes: Vec<i64> = page.iter().filter_map(|row| row.household_id).collect();
+        let mut rolls: HashMap<i64, Vec<Vec<u8>>> = HashMap::new();
+        for row in &page {
+            if kind_of(row) == AlertKind::Exercise && !rolls.contains_key(&row.alert_id) {
+                rolls.insert(row.alert_id, order::roll(&self.store, row.alert_id).await?);
+            }
+        }
+        // A number is dialled only where the alert itself may reach it.
+        let may = |row: &DeskRow, hash: &Vec<u8>| match kind_of(row) {
+            AlertKind::Live => true,
+            AlertKind::Exercise => rolls.get(&row.alert_id).is_some_and(|r| r.contains(hash)),
+            AlertKind::Rehearsal => false,
+        };
+        let senders = rows::senders(&self.store, &tasks).await?;
+        let numbers = round::numbers(&self.store, &homes).await?;
+        let goers = rows::goers(&self.store, &tasks).await?;
+        let task = |row: DeskRow| {
+            let wrote = senders.iter().filter(|one| one.id == row.id).take(1);
+            let wrote = wrote.map(|one| (&one.sealed, &one.hash, &one.relative));
+            let home = numbers.iter().filter(|one| Some(one.household_id) == row.household_id);
+            let home = home.map(|one| (&one.sealed, &one.hash, &one.relative));
+            let mut dials: Vec<Dial> = Vec::new();
+            for (sealed, hash, relative) in wrote.chain(home) {
+                let Ok(number) = self.sealer.open(sealed) else { continue };
+                if may(&row, hash) && !dials.iter().any(|dial| dial.number == number) {
+                    dials.push(Dial { number, relative: relative.clone() });
+                }
+            }
+            dials.truncate(3);
+            let mut near: Vec<Goer> = Vec::new();
+            for (_, code, name, role, _) in goers.iter().filter(|one| one.0 == row.id) {
+                if near.len() < GOERS && !near.iter().any(|one| one.code == *code) {
+                    near.push(Goer { code: code.clone(), name: name.clone(), role: *role });
+                }
+            }
+            let gear = row.needs.map_or_else(Vec::new, doorstep::gear);
+            DeskTask { row, gear, dials, goers: near }
+        };
+        Ok(page.into_iter().map(task).collect())
+    }
+
+    /// Gives a task its class. An unclear reply of a known home becomes a help by it.
+    pub async fn set_task_class(
+        &self,
+        actor: &Actor,
+        uid: &str,
+        class: Triage,
+    ) -> Result<(), EngineFault> {
+        let mut tx = self.store.begin().await?;
+        let task = self.task_for(&mut tx, actor, Action::RecordStatement, uid).await?;
+        let Some((kind, before, _)) = rows::lock(&mut tx, task.id).await?.filter(|row| row.2 < 2)
+        else {
+            return Err(refused("这件已经办结了。"));
+        };
+        let now = self.clock.story_ms();
+        let becomes = if kind == UNCLEAR_TASK { HELP_TASK } else { kind };
+        rows::set_class(&mut tx, task.id, class.code(), becomes).await?;
+        if class.code() < before || becomes != kind {
+            let wait_ms = match class {
+                Triage::A => 60_000,
+                Triage::B => 300_000,
+                Triage::C => 900_000,
+            };
+            rows::hurry(&mut tx, task.alert_id, task.id, now + wait_ms).await?;
+        }
+        if kind == UNCLEAR_TASK {
+            self.say_for(&mut tx, &task, Claim::Help(class)).await?;
+        }
+        let detail = json!({"task": uid, "class": class.code(), "before": before,
+            "was_unclear": kind == UNCLEAR_TASK});
+        let act = Action::RecordStatement.word();
+        self.note(&mut tx, &actor.name, act, alert_of(&task), detail).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Writes down what an unclear reply says, and closes its task by it.
+    pub async fn read_task(&self, actor: &Actor, uid: &str, read: Read) -> Result<(), EngineFault> {
+        let mut tx = self.store.begin().await?;
+        let task = self.task_for(&mut tx, actor, Action::RecordStatement, uid).await?;
+        let now = self.clock.story_ms();
+        let known = rows::lock(&mut tx, task.id).await?;
+        if known.is_none_or(|(kind, ..)| kind != UNCLEAR_TASK) {
+            return Err(refused("只有看不懂的回复才能这样归类；求助请写明处理结果后办结。"));
+        }
+        if !desk::close_task(&mut tx, task.id, read.chinese(), now).await? {
+            return Err(refused("这件已经办结了。"));
+        }
+        let demand = match task.household_id.filter(|_| task.alert_id != 0) {
+            Some(home) => rows::demand(&mut tx, task.alert_id, home).await?,
+            None => None,
+        };
+        if let Some(claim) = read.claim(demand.and_then(Demand::from_code)) {
+            self.say_for(&mut tx, &task, claim).await?;
+        }
+        let detail = json!({"task": uid, "read": read.word()});
+        let act = Action::RecordStatement.word();
+        self.note(&mut tx, &actor.name, act, alert_of(&task), detail).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The reply's own word about its home: its giver's, as somebody here has read it.
+    async fn say_for(
+        &self,
+        tx: &mut crate::store::Tx,
+        task: &TaskRow,
+        claim: Claim,
+    ) -> Result<(), EngineFault> {
+        let Some(household) = task.household_id.filter(|_| task.alert_id != 0) else {
+            return Ok(());
+        };
+        let Some(version) = view::version_of(&self.store, task.alert_id, household).await? else {
+            return Ok(());
+        };
+        let senders = rows::senders(&self.store, &[task.id]).await?;
+        let sender = senders.first();
+        let giver = match sender.is_some_and(|one| one.relative.is_some()) {
+            true => Giver::Relative,
+            false => Giver::Lives,
+        };
+        // Under the stem of the task's own key, so that closing the task closes this help.
+        let stem = task.source_key.strip_suffix(".t").unwrap_or(&task.source_key);
+        let statement = StatementRow {
+            key: format!("{}.desk.{}", stem.replace(',', "_"), claim.code()),
+            alert: task.alert_id,
+            version,
+            household,
+            giver: giver.code(),
+            giver_id: sender.map(|one| one.address_id),
+            claim: claim.code(),
+            persons: None,
+            closes: None,
+            detail: None,
+            at: task.opened_at,
+            source: "desk".into(),
+        };
+        self.record(tx, &[statement]).await?;
+        Ok(())
+    }
+
+    /// Puts somebody on a task who has said on the phone that he goes; his until the deadline.
+    pub async fn assign_task(
+        &self,
+        actor: &Actor,
+        uid: &str,
+        human_code: &str,
+    ) -> Result<(), EngineFault> {
+        let mut tx = self.store.begin().await?;
+        let task = self.task_for(&mut tx, actor, Action::TakeTask, uid).await?;
+        let (_, name) = view::human(&self.store, human_code)
+            .await?
+            .ok_or_else(|| refused(format!("底册里没有编号为 {human_code} 的人。")))?;
+        let now = self.clock.story_ms();
+        if !desk::take_task(&mut tx, task.id, &name, now, now + TASK_KEPT_MS).await? {
+            return Err(refused("这件已经办结了。"));
+        }
+        let detail = json!({"task": uid, "class": task.class, "before": task.owner,
+            "on_behalf": human_code});
+        let act = Action::TakeTask.word();
+        self.note(&mut tx, &actor.name, act, alert_of(&task), detail).await?;
+        if task.owner.is_none() {
+            self.tell_taken(&mut tx, &name, &task, now).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+fn kind_of(row: &DeskRow) -> AlertKind {
+    row.alert_kind.and_then(AlertKind::from_code).unwrap_or(AlertKind::Live)
+}
