@@ -7,8 +7,11 @@ import { after, before } from "node:test";
 import { Eyes } from "./eyes.mjs";
 import { Office } from "./office.mjs";
 import accounts from "./pages/accounts.mjs";
+import board from "./pages/board.mjs";
+import desk from "./pages/desk.mjs";
 import home from "./pages/home.mjs";
 import keyboard from "./pages/keyboard.mjs";
+import orders from "./pages/orders.mjs";
 import resident from "./pages/resident.mjs";
 import robots from "./pages/robots.mjs";
 import round from "./pages/round.mjs";
@@ -32,4 +35,7 @@ after(async () => {
   await town.office?.close(process.exitCode > 0);
 });
 
-for (const page of [setup, signin, home, accounts, keyboard, round, robots, resident]) page(town);
+const pages = [
+  setup, signin, home, accounts, keyboard, round, robots, resident, board, desk, orders,
+];
+for (const page of pages) page(town);
