@@ -24,6 +24,7 @@ pub mod link;
 pub mod list;
 pub mod look;
 pub mod migrate;
+pub mod night;
 pub mod notice;
 pub mod order;
 pub mod overview;
@@ -67,6 +68,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         link::ALL,
         list::ALL,
         look::ALL,
+        night::ALL,
         notice::ALL,
         order::ALL,
         overview::ALL,

@@ -22,3 +22,4 @@ mod rungs;
 mod search;
 mod sending;
 mod update;
+mod warning;
