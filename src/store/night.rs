@@ -17,6 +17,13 @@ crate::statements! {
         AND s.household_id = h.id)";
     SENT = "SELECT count(*) FROM (SELECT DISTINCT o.grid_id, o.seq FROM outcome o \
         WHERE o.alert_id = $1 AND o.version = $2 AND o.kind IN (1, 5)) q";
+    // Who may have had the first text, has not had the second, and has a number to write to.
+    OWED = "SELECT count(*) FROM standing s WHERE s.alert_id = $1 AND EXISTS (SELECT 1 \
+        FROM outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id \
+        AND o.seq = s.seq AND o.version = 1 AND o.kind IN (1, 5)) AND NOT EXISTS (SELECT 1 \
+        FROM outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id \
+        AND o.seq = s.seq AND o.version = 2 AND o.kind IN (1, 5)) AND EXISTS (SELECT 1 \
+        FROM address a WHERE a.household_id = s.household_id AND a.lane = 1 AND a.state = 0)";
     MUST_MOVE = "SELECT CAST(COALESCE(sum(s.persons), 0) AS bigint), \
         CAST(COALESCE(sum(CASE WHEN s.closed_at IS NOT NULL THEN s.persons ELSE 0 END), 0) \
         AS bigint), CAST(COALESCE(sum(CASE WHEN s.closed_at IS NULL AND s.refused = 1 \
@@ -25,9 +32,10 @@ crate::statements! {
     PURSUED = "SELECT h.code, s.ring, CAST(CASE WHEN s.closed_at IS NULL THEN 0 ELSE 1 END \
         AS bigint) FROM standing s JOIN household h ON h.id = s.household_id \
         WHERE s.alert_id {in $1} AND s.pursued = 1 ORDER BY h.code";
-    HOME = "SELECT h.id, h.name, p.name || q.name || h.door, s.persons, s.ring, s.closed_at \
-        FROM household h JOIN standing s ON s.household_id = h.id AND s.alert_id = $1 \
-        JOIN place q ON q.id = h.place_id JOIN place p ON p.id = h.grid_id WHERE h.code = $2";
+    HOME = "SELECT h.id, h.name, g.name || b.name || CASE WHEN q.id = b.id THEN '' ELSE q.name \
+        END || h.door, s.persons, s.ring, s.closed_at FROM household h JOIN standing s \
+        ON s.household_id = h.id AND s.alert_id = $1 JOIN place q ON q.id = h.place_id \
+        JOIN place b ON b.id = h.building_id JOIN place g ON g.id = h.grid_id WHERE h.code = $2";
     HOME_NUMBERS = "SELECT lane, last4 FROM address WHERE household_id = $1 AND state = 0 \
         ORDER BY ord";
     HOME_HELPER = "SELECT n.at, t.name, CAST(COALESCE(n.kind, 0) AS bigint) FROM household h \
@@ -63,6 +71,12 @@ pub async fn unsent(store: &Store, alert: i64) -> Result<i64, StoreFault> {
 /// Homes that may have had a version's text: taken by the gateway, or unknown.
 pub async fn sent(store: &Store, alert: i64, version: i64) -> Result<i64, StoreFault> {
     let row: Option<(i64,)> = store.first(&SENT, args![alert, version]).await?;
+    Ok(row.map_or(0, |r| r.0))
+}
+
+/// Homes that may have had a wrong first text, can be written to, and have no correction yet.
+pub async fn correction_owed(store: &Store, alert: i64) -> Result<i64, StoreFault> {
+    let row: Option<(i64,)> = store.first(&OWED, args![alert]).await?;
     Ok(row.map_or(0, |r| r.0))
 }
 
@@ -140,10 +154,10 @@ pub async fn record(
     };
     let home = Home { id, name, place, persons, ring, closed_at };
     let said: Option<(i64,)> = store.first(&HELPER_SAID, args![alert, id]).await?;
-    let lists: Vec<(i64, i64, String, String, i64, Option<i64>)> =
-        store.rows(&HOME_LISTS, args![alert, id]).await?;
-    let words: Vec<(i64, i64, i64, Option<i64>, Option<String>, String)> =
-        store.rows(&HOME_WORDS, args![alert, id]).await?;
+    type ListRow = (i64, i64, String, String, i64, Option<i64>);
+    let lists: Vec<ListRow> = store.rows(&HOME_LISTS, args![alert, id]).await?;
+    type WordRow = (i64, i64, i64, Option<i64>, Option<String>, String);
+    let words: Vec<WordRow> = store.rows(&HOME_WORDS, args![alert, id]).await?;
     let like = format!("%\"household\":\"{code}\"%");
     let entry: Option<(i64,)> = store.first(&HOME_ENTRY, args![alert, like]).await?;
     let list = |(rung, state, human, place, offered_at, answered_at)| ListAbove {

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use super::clock::StoryClock;
 use super::entry::{self, Entry};
 use super::plant::{self, Planted};
-use super::{DemoArgs, NIGHT_AT, gateway_per_second};
+use super::{DemoArgs, MINUTE_MS, NIGHT_AT, gateway_per_second};
 use crate::base::entropy::Entropy;
 use crate::base::seal::Sealer;
 use crate::channel::http::{HttpLimits, HttpTransport};
@@ -126,7 +126,7 @@ impl Prepared {
     /// Starts the peers and the pump; story time begins to run.
     pub async fn start(self, args: &DemoArgs) -> anyhow::Result<Peers> {
         let now_ms = view::now_ms(&self.store).await?;
-        let clock = Arc::new(StoryClock::new(now_ms, NIGHT_AT, args.speed));
+        let clock = Arc::new(StoryClock::new(now_ms, NIGHT_AT - MINUTE_MS, args.speed));
         let ours = listen().await?;
         let theirs = TcpListener::bind("127.0.0.1:0").await?;
         let public_url = format!("http://{}", ours.local_addr()?);

@@ -30,11 +30,14 @@ const AGAIN_MS: i64 = 40 * MINUTE_MS;
 const TASKS_MINUTE: i64 = 8;
 const TASK_MS: i64 = 12 * MINUTE_MS;
 const TASKS_LOOKED_AT: i64 = 500;
-/// A call for help is seen at once, the rest when there is time.
+/// What is a matter of life is seen at once, the rest in a while.
+const LIFE: i64 = 1;
 const SEEN_MS: i64 = MINUTE_MS / 2;
 /// Doors of one look, so that the desk is not kept waiting.
 const DOORS_LOOK: usize = 150;
-const LOOK_EVERY_MS: u64 = 700;
+const LOOK_EVERY_MS: u64 = 200;
+/// Leaders take a step at every so many looks.
+const DOORS_EVERY: u64 = 4;
 /// Messages of the gateway's log that are read at once.
 const LOG_PAGE: usize = 5_000;
 const LIST_PATH: &str = "/l/";
@@ -91,13 +94,17 @@ impl People {
     /// Works until the stop.
     pub async fn work(mut self, mut stop: watch::Receiver<bool>) {
         let pause = Duration::from_millis(LOOK_EVERY_MS);
+        let mut looks = 0_u64;
         while tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await.is_err() {
-            self.read_phones();
-            let orders = self.orders.borrow().clone();
             // Who called for help comes before doors.
             let mut done = vec![self.at_the_desk().await];
-            for order in orders {
-                done.push(self.at_the_doors(order, &stop).await);
+            looks += 1;
+            if looks.is_multiple_of(DOORS_EVERY) {
+                self.read_phones();
+                let orders = self.orders.borrow().clone();
+                for order in orders {
+                    done.push(self.at_the_doors(order, &stop).await);
+                }
             }
             for fault in done.into_iter().filter_map(Result::err) {
                 tracing::debug!(%fault, "somebody will try again");
@@ -211,7 +218,8 @@ impl People {
             engine.close_task(&officer, &uid, result).await.or_else(again)?;
         }
         let open = desk::tasks(&engine.store, 0, TASKS_LOOKED_AT).await?;
-        let waiting = |task: &&TaskRow| task.state == 0 && task.opened_at + SEEN_MS <= now;
+        let seen = |task: &TaskRow| task.class == LIFE || task.opened_at + SEEN_MS <= now;
+        let waiting = |task: &&TaskRow| task.state == 0 && seen(task);
         let free = (now - self.taken_until) * TASKS_MINUTE / MINUTE_MS;
         self.taken_until += free * MINUTE_MS / TASKS_MINUTE;
         for task in open.iter().filter(waiting).take(free.unsigned_abs() as usize) {

@@ -83,6 +83,7 @@ impl Story<'_, '_> {
     /// The whole night.
     pub async fn play(&mut self) -> anyhow::Result<Night> {
         let mut night = Night::default();
+        self.until(NIGHT_AT).await;
         self.warn(&mut night).await?;
         self.until(NIGHT_AT + ORDER_AT * MINUTE_MS).await;
         self.order(&mut night).await?;
@@ -221,8 +222,14 @@ impl Story<'_, '_> {
         night.stopped_before_send = night::unsent(store, alert).await?;
         let had = night::sent(store, alert, 1).await?;
         night.corrected = night::sent(store, alert, 2).await?;
+        let owed = night::correction_owed(store, alert).await?;
+        let rest = match (had - night.corrected, owed) {
+            (0, _) => "，一户不漏".to_owned(),
+            (rest, 0) => format!("，另 {rest} 户的号码是空号，本来就收不到"),
+            (_, owed) => format!("，还有 {owed} 户正在发"),
+        };
         let text = format!(
-            "没发出去的 {} 条当场拦下；可能已收到错短信的 {had} 户，{} 户已收更正，别的人不打扰",
+            "没发出去的 {} 条当场拦下；可能已收到错短信的 {had} 户，更正已发 {} 户{rest}；别的人不打扰",
             night.stopped_before_send, night.corrected
         );
         self.teller.line(self.peers.engine.clock.story_ms(), "更正", &text);

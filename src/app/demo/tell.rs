@@ -155,9 +155,9 @@ impl<'a> Teller<'a> {
         let Some(released_at) = self.orders.first().map(|order| order.1) else {
             return Ok(());
         };
+        self.her(engine).await?;
         self.sending(engine, now).await?;
         self.lists(engine, now).await?;
-        self.her(engine).await?;
         self.water(engine).await?;
         let late = now - released_at > BUSY_FOR_MS;
         let every_ms = if late { AUDIT_EVERY_MS } else { ANSWERS_EVERY_MS };
@@ -202,7 +202,7 @@ impl<'a> Teller<'a> {
             let others = night::replies(&engine.store, at, help.opened_at).await? - 1;
             let class = if help.class == 1 { "危及生命" } else { "求助" };
             let text = format!(
-                "{others} 条回复里有一条“{}”（{}{}）：{class}，当即上求助受理席",
+                "{others} 条回复里有一条“{}”（{}{}家）：{class}，当即上求助受理席",
                 help.text, help.place, help.name
             );
             self.line(help.opened_at, WATER, &text);
