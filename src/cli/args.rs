@@ -71,9 +71,9 @@ pub enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
         /// Story minutes in a real minute.
-        #[arg(long, default_value_t = 75.0)]
+        #[arg(long, default_value_t = 90.0)]
         speed: f64,
-        /// Ends by itself instead of waiting for Enter.
+        /// Ends by itself instead of staying until Ctrl-C.
         #[arg(long)]
         exit: bool,
     },

@@ -13,7 +13,7 @@ use crate::domain::need::{Category, Need};
 use crate::domain::roster::{AddressRow, HouseholdKind, HouseholdRow, PlaceKind, Row};
 
 pub const WANG: &str = "王阿婆";
-const WANG_AGE: i64 = 78;
+pub const WANG_AGE: i64 = 78;
 /// A landline that the generator gives to nobody in a town that fits a demo.
 const WANG_LINE: u32 = 9_418_078;
 /// What the home writes when the water comes in.

@@ -20,11 +20,11 @@ crate::statements! {
     UNWOKEN = "SELECT h.name, p.name FROM summons s JOIN human h ON h.id = s.human_id JOIN duty d \
         ON d.human_id = h.id AND d.role IN (2, 3) JOIN place p ON p.id = d.place_id \
         WHERE s.alert_id = $1 AND s.woken_at IS NULL ORDER BY p.ord LIMIT 3";
-    DOORS = "SELECT l.uid, hh.code, s.ring, l.human_id, l.answered_at FROM standing s JOIN \
-        place_above pa \
+    DOORS = "SELECT l.uid, hh.code, s.ring, l.human_id, t.code, l.answered_at FROM standing s \
+        JOIN place_above pa \
         ON pa.place_id = s.building_id JOIN list l ON l.alert_id = s.alert_id \
-        AND l.place_id = pa.above_id AND l.state IN (2, 4) JOIN household hh \
-        ON hh.id = s.household_id WHERE s.alert_id = $1 AND s.pursued = 1 AND s.closed_at IS NULL \
+        AND l.place_id = pa.above_id AND l.state IN (2, 4) JOIN human t ON t.id = l.human_id \
+        JOIN household hh ON hh.id = s.household_id WHERE s.alert_id = $1 AND s.pursued = 1 AND s.closed_at IS NULL \
         ORDER BY s.vulnerable DESC, s.grid_id, s.seq";
 }
 
@@ -65,14 +65,21 @@ pub struct Door {
     pub household: String,
     pub ring: i64,
     pub human: i64,
+    pub human_code: String,
     pub taken_at: Option<i64>,
 }
 
 /// Open doors on taken lists, the fragile first.
 pub async fn doors(store: &Store, alert: i64) -> Result<Vec<Door>, StoreFault> {
-    let rows: Vec<(String, String, i64, i64, Option<i64>)> =
+    let rows: Vec<(String, String, i64, i64, String, Option<i64>)> =
         store.rows(&DOORS, args![alert]).await?;
-    let door =
-        |(list, household, ring, human, taken_at)| Door { list, household, ring, human, taken_at };
+    let door = |(list, household, ring, human, human_code, taken_at)| Door {
+        list,
+        household,
+        ring,
+        human,
+        human_code,
+        taken_at,
+    };
     Ok(rows.into_iter().map(door).collect())
 }

@@ -26,6 +26,7 @@ pub mod link;
 pub mod list;
 pub mod look;
 pub mod migrate;
+pub mod night;
 pub mod notice;
 pub mod order;
 pub mod overview;
@@ -75,6 +76,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         link::ALL,
         list::ALL,
         look::ALL,
+        night::ALL,
         notice::ALL,
         order::ALL,
         overview::ALL,

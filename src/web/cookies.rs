@@ -60,12 +60,21 @@ pub(super) fn drop(headers: &mut HeaderMap, settings: &WebSettings, cookie: Cook
 }
 
 fn put(headers: &mut HeaderMap, settings: &WebSettings, cookie: Cookie, value: &str, end: &str) {
+    if let Some(line) = line(settings, cookie, value, end) {
+        headers.append(header::SET_COOKIE, line);
+    }
+}
+
+/// The line by which a session that was opened elsewhere becomes a browser's.
+pub(super) fn session(settings: &WebSettings, value: &str) -> Option<HeaderValue> {
+    line(settings, Cookie::Session, value, "")
+}
+
+fn line(settings: &WebSettings, cookie: Cookie, value: &str, end: &str) -> Option<HeaderValue> {
     let secure = if settings.is_tls() { "; Secure" } else { "" };
     let name = cookie.name(settings);
     let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{end}");
-    if let Ok(text) = HeaderValue::from_str(&text) {
-        headers.append(header::SET_COOKIE, text);
-    }
+    HeaderValue::from_str(&text).ok()
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::HeaderValue;
 use axum::middleware::map_response_with_state;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
@@ -109,6 +110,11 @@ pub fn routes(
         .layer(map_response_with_state(face.clone(), headers::put))
         .with_state(face);
     Ok(routes)
+}
+
+/// What a browser is told so that a session opened by [`Engine::sign_in`] is its own.
+pub fn session_cookie(settings: &WebSettings, value: &str) -> Option<HeaderValue> {
+    cookies::session(settings, value)
 }
 
 /// Serves until `done`, then finishes the requests it has.

@@ -3,22 +3,28 @@
 //! the signatures are the real ones; only the people behind the numbers are not.
 
 use std::collections::{BTreeMap, HashSet};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::clock::StoryClock;
+use super::entry::{self, Entry};
 use super::plant::{self, Planted};
-use super::{DemoArgs, GATEWAY_PER_SECOND, NIGHT_AT};
-use crate::base::clock::CarriedClock;
+use super::{DemoArgs, MINUTE_MS, NIGHT_AT, gateway_per_second};
 use crate::base::entropy::Entropy;
 use crate::base::seal::Sealer;
 use crate::channel::http::{HttpLimits, HttpTransport};
 use crate::channel::twilio::{Twilio, TwilioSettings};
+use crate::channel::{CallFault, Transport};
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::plan::Plans;
 use crate::engine::pump::{self, Pulse, Roles};
@@ -35,6 +41,9 @@ use crate::web::{self, WebSettings};
 const ACCOUNT: &str = "ACdemo0123456789";
 const NUMBER: &str = "+8612700000000";
 const CALLS_OPEN: usize = 64;
+/// Where the pages are, and how many ports after it are tried.
+const PORT: u16 = 8600;
+const PORTS: u16 = 20;
 /// How long the hook's last requests may take.
 const WEB_DRAIN_MS: u64 = 2_000;
 
@@ -66,6 +75,12 @@ pub struct Peers {
     pub engine: Arc<Engine>,
     pub gateway: Arc<GatewaySim>,
     pub town: Planted,
+    pub clock: Arc<StoryClock>,
+    pub entry: Arc<Entry>,
+    /// The address of our pages.
+    pub url: String,
+    /// Set where the usual port was taken.
+    pub other_port: bool,
     end: watch::Sender<bool>,
     end_web: watch::Sender<bool>,
     pump: JoinHandle<()>,
@@ -111,14 +126,15 @@ impl Prepared {
     /// Starts the peers and the pump; story time begins to run.
     pub async fn start(self, args: &DemoArgs) -> anyhow::Result<Peers> {
         let now_ms = view::now_ms(&self.store).await?;
-        let clock = Arc::new(CarriedClock::new(now_ms, NIGHT_AT, args.speed));
-        let ours = TcpListener::bind("127.0.0.1:0").await?;
+        let clock = Arc::new(StoryClock::new(now_ms, NIGHT_AT - MINUTE_MS, args.speed));
+        let ours = listen().await?;
         let theirs = TcpListener::bind("127.0.0.1:0").await?;
         let public_url = format!("http://{}", ours.local_addr()?);
         let hook_url = format!("{public_url}/hooks/practice");
         let base_url = format!("http://{}", theirs.local_addr()?);
         let token = Sealer::new(&self.entropy.bytes()).sign("demo");
-        let transport = || HttpTransport::new(HttpLimits::default(), vec![token.clone()]);
+        let transport =
+            || HttpTransport::new(HttpLimits::default(), vec![token.clone()]).map(LoopbackOnly);
         let settings = GatewaySettings {
             account_sid: ACCOUNT.into(),
             auth_token: token.clone(),
@@ -127,7 +143,8 @@ impl Prepared {
             log_limit: 2_000_000,
         };
         let asleep: HashSet<String> = self.town.asleep.clone();
-        let residents = Box::new(Town::new(args.seed, Shares::default(), asleep));
+        let town = Town::new(args.seed, Shares::default(), asleep);
+        let residents = Box::new(self.town.cast.play(town));
         let gateway = Arc::new(GatewaySim::new(settings, vices(args.seed), residents));
         let face = Face {
             gateway: gateway.clone(),
@@ -144,20 +161,23 @@ impl Prepared {
             transport: Arc::new(transport()?),
             gateways: vec![Gateway {
                 provider: Arc::new(provider),
-                rate_per_second: Some(GATEWAY_PER_SECOND),
+                rate_per_second: Some(gateway_per_second(args.households)),
             }],
             sealer: self.sealer,
-            clock,
+            clock: clock.clone(),
             entropy: self.entropy,
             messages: Messages::embedded()?,
             plans: Plans::defaults().map_err(|faults| anyhow::anyhow!("plans: {faults:?}"))?,
-            settings: installation(public_url),
+            settings: installation(public_url.clone()),
         })?;
         let engine = Arc::new(engine);
         let pulse = Arc::new(Pulse::default());
         let (end, stop) = watch::channel(false);
         let (end_web, web_stop) = watch::channel(false);
         let routes = web::routes(engine.clone(), pulse.clone(), WebSettings::default(), &web_stop)?;
+        let code: [u8; 12] = engine.entropy.bytes();
+        let entry = Arc::new(Entry::new(code.iter().map(|b| format!("{b:02x}")).collect()));
+        let routes = routes.merge(entry::routes(entry.clone(), engine.clone()));
         let web = tokio::spawn(serve_hooks(ours, routes, web_stop));
         let roles = Roles { dispatch: true, clock: true };
         let pump = tokio::spawn(pump::run_with(engine.clone(), roles, pulse, stop));
@@ -165,6 +185,10 @@ impl Prepared {
             engine,
             gateway,
             town: self.town,
+            clock,
+            entry,
+            other_port: !public_url.ends_with(&format!(":{PORT}")),
+            url: public_url,
             end,
             end_web,
             pump,
@@ -172,6 +196,30 @@ impl Prepared {
             peer,
             _scratch: self.scratch,
         })
+    }
+}
+
+/// The usual port, else the next that is free, else any.
+async fn listen() -> anyhow::Result<TcpListener> {
+    for port in (PORT..PORT + PORTS).chain([0]) {
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
+            return Ok(listener);
+        }
+    }
+    anyhow::bail!("127.0.0.1 上没有空闲的端口")
+}
+
+/// A demo calls nobody beyond this machine, whatever a message or a setting says.
+struct LoopbackOnly<T>(T);
+
+#[async_trait]
+impl<T: Transport> Transport for LoopbackOnly<T> {
+    async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, CallFault> {
+        let host = request.uri().host().and_then(|host| host.parse::<Ipv4Addr>().ok());
+        if !host.is_some_and(|host| host.is_loopback()) {
+            return Err(CallFault::NotSent("a demo reaches nothing beyond this machine".into()));
+        }
+        self.0.call(request).await
     }
 }
 
@@ -231,5 +279,32 @@ fn provider_settings(base_url: String, callback_url: String) -> TwilioSettings {
         from: NUMBER.into(),
         callback_url,
         receipt_codes: BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Far;
+
+    #[async_trait]
+    impl Transport for Far {
+        async fn call(&self, _: Request<Bytes>) -> Result<Response<Bytes>, CallFault> {
+            Ok(Response::new(Bytes::new()))
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_beyond_this_machine_is_reached() {
+        let line = LoopbackOnly(Far);
+        let to = |url: &str| Request::get(url).body(Bytes::new()).unwrap();
+        assert!(line.call(to("http://127.0.0.1:8700/x")).await.is_ok());
+        for url in
+            ["https://api.twilio.com/x", "http://localhost/x", "http://10.0.0.1/", "http://[::2]/"]
+        {
+            let fault = line.call(to(url)).await;
+            assert!(matches!(fault, Err(CallFault::NotSent(_))), "{url}");
+        }
     }
 }

@@ -24,3 +24,4 @@ mod rungs;
 mod search;
 mod sending;
 mod update;
+mod warning;
