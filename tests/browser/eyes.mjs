@@ -121,7 +121,8 @@ async function holdsTogether(page, where, wish) {
     const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walk.nextNode()) {
       const node = walk.currentNode.parentElement;
-      if (!walk.currentNode.data.trim() || !seen(node)) continue;
+      // What a drawing says stands beside it in words; its letters grow and shrink with it.
+      if (!walk.currentNode.data.trim() || !seen(node) || node.closest("svg[role=img]")) continue;
       if (Number.parseFloat(getComputedStyle(node).fontSize) < text) small.add(named(node));
     }
     const low = [];
