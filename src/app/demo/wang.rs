@@ -76,7 +76,10 @@ fn of_list(list: &ListAbove) -> Vec<Line> {
         Some(ListState::Taken | ListState::Done) => "接手",
         Some(ListState::Declined) => "回0，去不了",
         // It went on to another: whether he ever answered is not on this row.
-        Some(ListState::Offered | ListState::PassedOn | ListState::Withdrawn) | None => "",
+        Some(
+            ListState::Offered | ListState::PassedOn | ListState::Withdrawn | ListState::Finished,
+        )
+        | None => "",
     };
     if let Some(at) = list.answered_at.filter(|_| !said.is_empty()) {
         lines.push(Line { at, text: format!("{whom}{said}") });
