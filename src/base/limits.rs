@@ -71,9 +71,9 @@ pub const HASHINGS_WAITING: usize = 16;
 /// Names and addresses whose failures one process remembers.
 pub const ATTEMPT_KEYS: usize = 20_000;
 /// Places that a form shows below one place.
-pub const TREE_ROWS: i64 = 120;
+pub const TREE_ROWS: i64 = 100;
 /// Places that a search in a form shows.
-pub const TREE_FOUND: i64 = 30;
+pub const TREE_FOUND: i64 = 20;
 /// Orders on one page of their list.
 pub const PAPERS_PAGE: i64 = 50;
 /// A board's figures are kept so long, whoever looks.

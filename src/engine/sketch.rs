@@ -81,11 +81,13 @@ pub struct Of {
     pub alert: Option<i64>,
     /// The number it has, or would have.
     pub version: i64,
+    /// Since when it is in force; none: it would be from now on.
+    pub live_at: Option<i64>,
 }
 
 impl Of {
     /// The first version of an alert that is not written down yet.
-    pub const NEW: Of = Of { alert: None, version: 1 };
+    pub const NEW: Of = Of { alert: None, version: 1, live_at: None };
 }
 
 impl Engine {
@@ -121,7 +123,10 @@ impl Engine {
         let Settled { rings, urgency, expires_at } = self.settle(form, now)?;
         let counts = self.count_form(form, known, version).await?;
         let kind = AlertKind::from_word(&form.kind).unwrap_or(AlertKind::Live);
-        let issued_at_ms = if version == 1 { form.issued_at.unwrap_or(now) } else { now };
+        let issued_at_ms = match version {
+            1 => form.issued_at.unwrap_or(now),
+            _ => of.live_at.unwrap_or(now),
+        };
         let words =
             Words { template: &form.template, vars: &form.vars, kind, version, issued_at_ms };
         let texts = self.ring_texts(&words, &rings);

@@ -35,6 +35,9 @@ crate::statements! {
         ORDER BY z.hazard, z.code LIMIT $1";
 }
 
+/// Danger zones shown.
+const ZONES_MOST: i64 = 40;
+
 /// A place of the tree.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
 pub struct PlaceRow {
@@ -94,5 +97,5 @@ pub async fn above(
 
 /// The danger zones.
 pub async fn zones(store: &Store) -> Result<Vec<ZoneRow>, StoreFault> {
-    store.rows(&ZONES, args![TREE_FOUND]).await
+    store.rows(&ZONES, args![ZONES_MOST]).await
 }

@@ -71,7 +71,7 @@ pub(super) async fn preview(
             let row = face.engine.look_at_alert(actor, &uid).await?;
             let newest = order::latest_version(&face.engine.store, row.id).await?;
             let version = if row.version == 0 { newest } else { newest + 1 };
-            Of { alert: Some(row.id), version }
+            Of { alert: Some(row.id), version, live_at: None }
         }
     };
     let sketch = face.engine.sketch(actor, &form, of).await?;

@@ -37,7 +37,7 @@ pub(super) async fn show(
     let (row, version) = newest(&page, &uid).await?;
     let engine = page.engine();
     let form = engine.form_of(&row, &version).await?;
-    let of = Of { alert: Some(row.id), version: version.version };
+    let of = Of { alert: Some(row.id), version: version.version, live_at: version.live_at };
     let sketch = engine.sketch_of(&form, of).await?;
     let state = State::from_code(version.state).unwrap_or(State::Draft);
     let waits = matches!(state, State::Draft | State::Submitted | State::Returned);

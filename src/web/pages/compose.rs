@@ -63,8 +63,10 @@ impl Paper {
     fn of(&self) -> Of {
         match self {
             Paper::New => Of::NEW,
-            Paper::Edit(row, v) => Of { alert: Some(row.id), version: v.version },
-            Paper::Update(row, v) => Of { alert: Some(row.id), version: v.version + 1 },
+            Paper::Edit(row, v) => Of { alert: Some(row.id), version: v.version, live_at: None },
+            Paper::Update(row, v) => {
+                Of { alert: Some(row.id), version: v.version + 1, live_at: None }
+            }
         }
     }
 

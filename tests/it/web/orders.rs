@@ -216,6 +216,9 @@ async fn what_was_wrong_is_withdrawn_and_corrected() {
         assert!(got.body.contains("value=\"到四明小学\""), "what was typed stays: {}", got.body);
         let fields = [("wrong", "到四明小学"), ("right", "到东风小学"), ("do", "preview")];
         let got = author.submit(&path, &path, &fields).await;
+        // Enter in a field looks, and does not confirm.
+        let (look, act) = ("class=\"default\" name=\"do\" value=\"preview\"", "class=\"grave\"");
+        assert!(got.body.find(look).unwrap() < got.body.find(act).unwrap(), "{}", got.body);
         assert!(got.body.contains("错了。正确的是：<mark>到东风小学</mark>"), "{}", got.body);
         assert_eq!(state(&town, &uid).await.0, 4, "a look takes nothing back");
         author.submit(&path, &path, &fields[..2]).await;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::typed::Typed;
+use crate::base::limits::TREE_ROWS;
 use crate::engine::Engine;
 use crate::render::pages::{Value, context};
 use crate::store::StoreFault;
@@ -46,47 +47,35 @@ pub(super) async fn shown(engine: &Engine, typed: &Typed) -> Result<Value, Store
             name => zone.name, households => zone.households }
         })
         .collect();
+    let (rows, cut) = tree(engine, typed).await?;
     Ok(context! {
         chosen => chosen.iter().map(row).collect::<Vec<_>>(),
         found => found.iter().map(row).collect::<Vec<_>>(),
         strange_places => strange(&typed.places),
         strange_exclude => strange(&typed.exclude),
-        rows => tree(engine, typed).await?,
+        rows,
+        cut,
         strange_zones,
         zones,
     })
 }
 
-/// The tree with the way to the open place, each level's brothers beside it.
-async fn tree(engine: &Engine, typed: &Typed) -> Result<Vec<Value>, StoreFault> {
+/// The way to the open place and what stands right below it: a small page, however large the town.
+/// Beside the rows: whether there are more than are shown.
+async fn tree(engine: &Engine, typed: &Typed) -> Result<(Vec<Value>, bool), StoreFault> {
     let chain = places::chain(&engine.store, &typed.open).await?;
-    let Some(root) = chain.first() else {
-        return Ok(Vec::new());
+    let Some(open) = chain.last() else {
+        return Ok((Vec::new(), false));
     };
-    let mut levels = Vec::with_capacity(chain.len());
+    let mut rows = Vec::new();
+    let mut inside = false;
     for place in &chain {
-        levels.push(places::children(&engine.store, place.id).await?);
+        rows.push(branch(typed, place, inside, place.id == open.id));
+        inside |= typed.places.contains(&place.code);
     }
-    let mut rows = vec![branch(typed, root, false, true)];
-    grow(typed, &chain, &levels, 0, &mut rows);
-    Ok(rows)
-}
-
-fn grow(
-    typed: &Typed,
-    chain: &[PlaceRow],
-    levels: &[Vec<PlaceRow>],
-    at: usize,
-    rows: &mut Vec<Value>,
-) {
-    let inside = chain.iter().take(at + 1).any(|place| typed.places.contains(&place.code));
-    for place in levels.get(at).into_iter().flatten() {
-        let open = chain.get(at + 1).is_some_and(|next| next.id == place.id);
-        rows.push(branch(typed, place, inside, open));
-        if open {
-            grow(typed, chain, levels, at + 1, rows);
-        }
-    }
+    let below = places::children(&engine.store, open.id).await?;
+    rows.extend(below.iter().map(|place| branch(typed, place, inside, false)));
+    Ok((rows, i64::try_from(below.len()).is_ok_and(|shown| shown == TREE_ROWS)))
 }
 
 fn branch(typed: &Typed, row: &PlaceRow, inside: bool, open: bool) -> Value {
