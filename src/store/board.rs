@@ -32,7 +32,7 @@ crate::statements! {
         "sum(CASE WHEN ring = 1 THEN pursued - closed ELSE 0 END) AS must_open ",
         "FROM tally WHERE alert_id = $1 GROUP BY grid_id, building_id), ",
         "clocks AS (SELECT m.place_id AS grid_id FROM timer m WHERE m.alert_id = $1 ",
-        "AND m.kind IN (1, 2, 3, 15) UNION SELECT t.grid_id FROM t WHERE EXISTS (SELECT 1 ",
+        "AND m.kind IN (1, 2, 3, 16) UNION SELECT t.grid_id FROM t WHERE EXISTS (SELECT 1 ",
         "FROM timer m WHERE m.alert_id = $1 AND m.kind = 9)), ",
         "held AS (SELECT DISTINCT pa.place_id FROM list l JOIN place_above pa ",
         "ON pa.above_id = l.place_id WHERE l.alert_id = $1 AND (l.state = 2 OR (l.state = 4 ",
