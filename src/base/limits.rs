@@ -6,6 +6,8 @@ pub const BATCH_ADDRESSES: i64 = 200;
 pub const CALLS_OPEN: usize = 64;
 /// Hints the feeder keeps out at most.
 pub const WINDOW_HINTS: i64 = 1_000;
+/// Messages that a batch of households counts for in a window; a notice is one.
+pub const BATCH_WEIGHT: i64 = 50;
 /// A hint older than this may be given again.
 pub const HINT_AGE_MS: i64 = 60_000;
 /// How long a lease lasts without renewal.

@@ -31,6 +31,7 @@ impl Engine {
         self.allowed(actor, Action::DraftAlert, row.id, row.version).await?;
         let version = newest + 1;
         let mut tx = self.store.begin().await?;
+        self.hold(&mut tx, &row).await?;
         self.write_version(&mut tx, actor, form, row.id, version).await?;
         if form.places.is_empty() {
             order::copy_areas(&mut tx, row.id, row.version, version).await?;
@@ -74,7 +75,7 @@ impl Engine {
             created_at: now,
         };
         let mut tx = self.store.begin().await?;
-        order::lock(&mut tx, row.id).await?;
+        self.hold(&mut tx, &row).await?;
         order::insert_version(&mut tx, row.id, &new, &default_rings(Demand::Inform)).await?;
         // Rights are judged by places: who could see it can see what became of it.
         let from = if row.version == 0 { newest } else { row.version };
@@ -118,6 +119,7 @@ impl Engine {
         let expires_at = version.map_or(0, |v| v.expires_at);
         let until = row.extended_to.unwrap_or(expires_at).max(expires_at) + hours * HOUR_MS;
         let mut tx = self.store.begin().await?;
+        self.hold(&mut tx, &row).await?;
         order::extend(&mut tx, row.id, expires_at, hours * HOUR_MS).await?;
         let kind = TimerKind::Expiry.code();
         timer::set(&mut tx, row.id, kind, 0, 0, 0, until - HOUR_MS).await?;
@@ -136,7 +138,7 @@ impl Engine {
         let next = state.next(Act::End).map_err(|fault| refused(fault.to_string()))?;
         let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
-        order::lock(&mut tx, row.id).await?;
+        self.hold(&mut tx, &row).await?;
         order::supersede(&mut tx, row.id, State::Live.code(), State::Ended.code()).await?;
         order::set_alert_state(&mut tx, row.id, next.code(), Some(now)).await?;
         self.recall_notices(&mut tx, row.id, now).await?;

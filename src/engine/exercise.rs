@@ -8,7 +8,7 @@ use super::issue::{Actor, refused};
 use super::{Engine, EngineFault};
 use crate::base::phone::Phone;
 use crate::domain::access::Action;
-use crate::domain::alert::State;
+use crate::domain::alert::{State, Urgency};
 use crate::domain::batch::rank_residents;
 use crate::domain::gate::AlertKind;
 use crate::domain::notice::Purpose;
@@ -122,6 +122,27 @@ impl Engine {
         }
     }
 
+    /// No exercise goes live while people are being warned or moved for real: one digit could not
+    /// be told from the other.
+    pub(super) async fn no_exercise_beside_danger(
+        &self,
+        row: &AlertRow,
+    ) -> Result<(), EngineFault> {
+        if row.kind != AlertKind::Exercise.code() {
+            return Ok(());
+        }
+        for (alert, uid, kind, version, _) in order::live(&self.store, State::Live.code()).await? {
+            let in_force = order::version(&self.store, alert, version).await?;
+            let urgent = in_force.is_some_and(|v| v.urgency >= Urgency::Urgent.code());
+            if kind == AlertKind::Live.code() && urgent {
+                return Err(refused(format!(
+                    "kind: no exercise while {uid} is live and urgent: wait until it has ended"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Ends every live exercise, tells whoever had a text of one, and lets go of its households.
     /// Run in the transaction in which something real goes live.
     pub(super) async fn stop_exercises(
@@ -139,7 +160,9 @@ impl Engine {
             let Some(row) = order::by_id(&self.store, alert).await? else {
                 continue;
             };
-            order::lock(tx, alert).await?;
+            if order::lock(tx, alert).await?.is_none_or(|held| held.1 != live) {
+                continue;
+            }
             order::supersede(tx, alert, live, ended).await?;
             order::set_alert_state(tx, alert, ended, Some(now)).await?;
             self.stop_timers(tx, alert).await?;

@@ -3,7 +3,7 @@
 //! broker does not confirm, it gives the window to the caller to be worked directly.
 
 use super::{Engine, EngineFault};
-use crate::base::limits::{HINT_AGE_MS, WINDOW_HINTS};
+use crate::base::limits::{BATCH_WEIGHT, HINT_AGE_MS, WINDOW_HINTS};
 use crate::domain::lane::{Class, Lane};
 use crate::queue::{Hint, Topic};
 use crate::store::batch;
@@ -77,17 +77,18 @@ impl Engine {
         silent_ms.map_or(HINT_AGE_MS, |ms| ms.min(HINT_AGE_MS))
     }
 
-    /// Two seconds of the lane's present rate in batches, at most a thousand.
+    /// Two seconds of the lane's present rate in messages, at most a thousand batches.
     fn window(&self, lane: Lane) -> i64 {
         let gateways = self.gateways.iter().filter(|g| g.provider.lane() == lane);
-        let mut batches = 0;
+        let most = WINDOW_HINTS * BATCH_WEIGHT;
+        let mut messages = 0;
         for gateway in gateways {
-            batches += match gateway.rate_per_second {
-                None => WINDOW_HINTS,
-                Some(rate) => (rate * 2.0 / 50.0).ceil() as i64 + 1,
+            messages += match gateway.rate_per_second {
+                None => most,
+                Some(rate) => (rate * 2.0).ceil() as i64 + BATCH_WEIGHT,
             };
         }
-        batches.clamp(1, WINDOW_HINTS)
+        messages.clamp(1, most)
     }
 
     /// Works one hint, whoever brought it.

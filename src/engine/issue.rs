@@ -220,6 +220,7 @@ impl Engine {
     pub async fn submit(&self, actor: &Actor, uid: &str) -> Result<(), EngineFault> {
         let (row, version) = self.newest(uid).await?;
         self.allowed(actor, Action::SubmitAlert, row.id, version).await?;
+        still_wanted(&row, version)?;
         // What an emergency bypass may overlook must not keep it from being submitted.
         self.check_version(&row, version, true, true).await?;
         self.move_version(actor, &row, version, Act::Submit, Action::SubmitAlert, None).await
@@ -259,6 +260,7 @@ impl Engine {
             serde_json::Value::Null
         };
         let mut tx = self.store.begin().await?;
+        self.hold(&mut tx, row).await?;
         let state = self.version_state(row.id, version).await?;
         let next = state.next(act).map_err(|fault| refused(fault.to_string()))?;
         let submitted_at = (act == Act::Submit).then_some(now);
@@ -308,6 +310,8 @@ impl Engine {
         }
         let state = self.version_state(row.id, version).await?;
         state.next(Act::Approve).map_err(|fault| refused(fault.to_string()))?;
+        still_wanted(&row, version)?;
+        self.no_exercise_beside_danger(&row).await?;
         self.check_version(&row, version, bypass, false).await?;
         self.release(actor, &row, version, bypass, action).await
     }
@@ -328,10 +332,9 @@ impl Engine {
         let plan = self.plan_for(urgency, v.act_by.map(|at| at - now));
         let plan_text = serde_json::to_string(&plan).unwrap_or_default();
         let mut tx = self.store.begin().await?;
-        let locked = order::lock(&mut tx, row.id).await?;
-        if locked.is_none_or(|l| l.2 >= version) {
-            return Err(refused("this version is already in force: somebody was faster"));
-        }
+        self.hold(&mut tx, row).await?;
+        let state = self.version_state(row.id, version).await?;
+        state.next(Act::Approve).map_err(|fault| refused(fault.to_string()))?;
         order::supersede(&mut tx, row.id, State::Live.code(), State::Ended.code()).await?;
         let release = Release {
             approver_id: actor.account_id,
@@ -371,6 +374,23 @@ impl Engine {
         self.note(&mut tx, &actor.name, action.word(), Some(row.id), detail).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Locks an alert for an act that was judged by `row`: refused where another act came between.
+    pub(super) async fn hold(
+        &self,
+        tx: &mut crate::store::Tx,
+        row: &AlertRow,
+    ) -> Result<(), EngineFault> {
+        match order::lock(tx, row.id).await? {
+            Some((_, state, version, _)) if (state, version) == (row.state, row.version) => Ok(()),
+            Some((_, _, version, _)) if version > row.version => {
+                Err(refused("another version is already in force: somebody was faster; look again"))
+            }
+            Some(_) | None => Err(refused(
+                "this alert has changed in the same moment: look at it again before you act",
+            )),
+        }
     }
 
     pub(super) fn plan_for(
@@ -420,4 +440,12 @@ impl Engine {
         journal::append(tx, &[entry]).await?;
         Ok(())
     }
+}
+
+/// A version after the first is for an alert that is still live.
+fn still_wanted(row: &AlertRow, version: i64) -> Result<(), EngineFault> {
+    if version == 1 || row.state == State::Live.code() {
+        return Ok(());
+    }
+    Err(refused("this alert is over, so no further version of it can go out: draft a new one"))
 }

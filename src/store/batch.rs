@@ -5,7 +5,7 @@
 use super::db::{ids, rows_json};
 use super::{Store, StoreFault, Tx};
 use crate::args;
-use crate::base::limits::{BATCH_ADDRESSES, LEASE_MS};
+use crate::base::limits::{BATCH_ADDRESSES, BATCH_WEIGHT, LEASE_MS, WINDOW_HINTS};
 
 macro_rules! member_columns {
     () => {
@@ -24,6 +24,13 @@ macro_rules! in_range {
          AND o.version = b.version AND o.wave = b.wave AND o.attempt = b.attempt) "
     };
 }
+/// A batch that waits for a hint, at the machine time $1; its last one is older than $4.
+macro_rules! unhinted {
+    () => {
+        "state = 0 AND (hinted_at IS NULL OR hinted_at < CAST($1 AS bigint) - $4 OR (lease_until \
+         IS NOT NULL AND hinted_at <= lease_until)) AND (lease_until IS NULL OR lease_until < $1) "
+    };
+}
 macro_rules! in_force {
     () => {
         "JOIN alert_version al ON al.alert_id = b.alert_id AND al.version = b.version \
@@ -40,15 +47,19 @@ macro_rules! good_address {
 }
 
 crate::statements! {
-    OUTSTANDING = "SELECT count(*) FROM batch WHERE state = 0 AND lane = $1 AND \
+    OUTSTANDING = "SELECT CAST(COALESCE(sum(CASE WHEN kind = 2 THEN 1 ELSE CAST($4 AS bigint) \
+        END), 0) AS bigint) FROM batch WHERE state = 0 AND lane = $1 AND \
         ((hinted_at IS NOT NULL AND hinted_at > $2) OR (lease_until IS NOT NULL \
         AND lease_until > $3))";
-    PICK_DUE = "UPDATE batch SET hinted_at = $1 WHERE id IN (SELECT id FROM batch \
-        WHERE state = 0 AND lane = $2 AND not_before <= $3 \
-        AND (hinted_at IS NULL OR hinted_at < CAST($1 AS bigint) - $4 OR (lease_until IS NOT NULL \
-        AND hinted_at <= lease_until)) AND (lease_until IS NULL OR lease_until < $1) \
-        AND ($6 = 0 OR kind = 2 OR rank % 1000 < 100) ORDER BY rank, ord, id LIMIT $5 {skip}) \
-        RETURNING id, alert_id, class, rank, ord";
+    // Counted before any row is locked, so that two feeders hold no more than they take.
+    PICK_DUE = concat!("UPDATE batch SET hinted_at = $1 WHERE id IN (SELECT id FROM batch \
+        WHERE id IN (SELECT q.id FROM (SELECT d.id, d.weight, \
+        sum(d.weight) OVER (ORDER BY d.rank, d.ord, d.id) AS run FROM (SELECT id, rank, ord, \
+        CASE WHEN kind = 2 THEN 1 ELSE CAST($7 AS bigint) END AS weight FROM batch WHERE ",
+        unhinted!(), "AND lane = $2 AND not_before <= $3 \
+        AND ($6 = 0 OR kind = 2 OR rank % 1000 < 100) ORDER BY rank, ord, id LIMIT $8) d) q \
+        WHERE q.run - q.weight < CAST($5 AS bigint)) AND ", unhinted!(), "{skip}) \
+        RETURNING id, alert_id, class, rank, ord");
     FRESH_EXPANSIONS = "SELECT count(*) FROM expansion e JOIN alert a ON a.id = e.alert_id \
         WHERE e.state = 0 AND a.live_at > $1";
     PICK_EXPANSIONS = "UPDATE expansion SET hinted_at = $1 WHERE id IN (SELECT id FROM expansion \
@@ -184,7 +195,8 @@ pub struct DueBatch {
     pub ord: i64,
 }
 
-/// Batches of a lane that are hinted, at most `age_ms` ago, or leased, and not done.
+/// Messages in batches of a lane that are hinted, at most `age_ms` ago, or leased, and not done: a
+/// notice is one, a batch of households counts as [`BATCH_WEIGHT`].
 pub async fn outstanding(
     store: &Store,
     lane: i64,
@@ -192,7 +204,7 @@ pub async fn outstanding(
     age_ms: i64,
 ) -> Result<i64, StoreFault> {
     let row: Option<(i64,)> =
-        store.first(&OUTSTANDING, args![lane, machine - age_ms, machine]).await?;
+        store.first(&OUTSTANDING, args![lane, machine - age_ms, machine, BATCH_WEIGHT]).await?;
     Ok(row.map_or(0, |r| r.0))
 }
 
@@ -202,8 +214,8 @@ pub async fn is_expanding(store: &Store, since: i64) -> Result<bool, StoreFault>
     Ok(row.is_some_and(|r| r.0 > 0))
 }
 
-/// Marks up to `limit` due batches of a lane as hinted and gives them in due order; those hinted
-/// longer than `age_ms` ago again. `fragile_only` leaves the rest of a town for later.
+/// Marks due batches of a lane with about `limit` messages as hinted and gives them in due order;
+/// those hinted longer than `age_ms` ago again. `fragile_only` leaves the rest of a town for later.
 pub async fn pick_due(
     store: &Store,
     lane: i64,
@@ -213,7 +225,8 @@ pub async fn pick_due(
     limit: i64,
     fragile_only: bool,
 ) -> Result<Vec<DueBatch>, StoreFault> {
-    let values = args![machine, lane, story, age_ms, limit, fragile_only];
+    let rows = limit.clamp(1, WINDOW_HINTS);
+    let values = args![machine, lane, story, age_ms, limit, fragile_only, BATCH_WEIGHT, rows];
     let mut due: Vec<DueBatch> = store.take(&PICK_DUE, values).await?;
     due.sort_by_key(|b| (b.rank, b.ord, b.id));
     Ok(due)

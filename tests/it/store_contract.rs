@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use tongluo::args;
-use tongluo::base::limits::{HINT_AGE_MS, LEASE_MS};
+use tongluo::base::limits::{BATCH_WEIGHT, HINT_AGE_MS, LEASE_MS};
 use tongluo::domain::alert::State;
 use tongluo::store::batch::{self, Leased, OutcomeRow};
 use tongluo::store::{Stmt, Store, StoreFault, permit, timer};
@@ -19,6 +19,7 @@ static BATCH: Stmt = Stmt::new(
      SELECT r.id, 1, 1, 1, 1, 1, 1, 1, 1, 1, r.rank, 100, 3, r.id * 10, r.id * 10 + 9, r.ord, \
      r.due, 0, 0 FROM {rows $1: id bigint, rank bigint, ord bigint, due bigint} WHERE true",
 );
+static NOTICES: Stmt = Stmt::new("CONTRACT_NOTICES", "UPDATE batch SET kind = 2 WHERE id <= $1");
 static EPOCH: Stmt =
     Stmt::new("CONTRACT_EPOCH", "SELECT lease_epoch, state FROM batch WHERE id = $1");
 static OUTCOMES: Stmt =
@@ -114,7 +115,8 @@ async fn due_batches_are_picked_by_rank_and_place_and_once_per_hint_age() {
     each(async |one, two| {
         plan(one, &[(1, 200, 1, 0), (2, 100, 9, 0), (3, 100, 2, 0), (4, 1, 1, 50)]).await;
         let pick = async |store: &Store, machine: i64, limit: i64| -> Vec<i64> {
-            let due = batch::pick_due(store, 1, 10, machine, HINT_AGE_MS, limit, false).await;
+            let messages = limit * BATCH_WEIGHT;
+            let due = batch::pick_due(store, 1, 10, machine, HINT_AGE_MS, messages, false).await;
             due.unwrap().into_iter().map(|b| b.id).collect()
         };
         assert_eq!(pick(one, 1_000, 2).await, [3, 2], "4 is not due yet");
@@ -255,6 +257,22 @@ async fn two_writers_in_each_others_way_are_told_to_try_again() {
         let faults: Vec<StoreFault> = [left, right].into_iter().filter_map(Result::err).collect();
         assert_eq!(faults.len(), 1, "{faults:?}");
         assert!(faults[0].is_again(), "{}", faults[0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_window_counts_messages_so_that_notices_do_not_starve_homes() {
+    each(async |one, _| {
+        let mut rows: Vec<(i64, i64, i64, i64)> = (1..=30).map(|id| (id, 1_000, id, 0)).collect();
+        rows.extend([(31, 2_000, 1, 0), (32, 2_000, 2, 0)]);
+        plan(one, &rows).await;
+        one.exec(&NOTICES, args![30]).await.unwrap();
+        let due = batch::pick_due(one, 1, 10, 1_000, HINT_AGE_MS, 31, false).await.unwrap();
+        let ids: Vec<i64> = due.into_iter().map(|b| b.id).collect();
+        assert_eq!(ids, (1..=31).collect::<Vec<i64>>(), "30 notices and one batch of homes");
+        let out = batch::outstanding(one, 1, 1_000, HINT_AGE_MS).await.unwrap();
+        assert_eq!(out, 30 + BATCH_WEIGHT);
     })
     .await;
 }

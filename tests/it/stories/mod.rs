@@ -23,5 +23,6 @@ mod relatives;
 mod rungs;
 mod search;
 mod sending;
+mod states;
 mod update;
 mod warning;
