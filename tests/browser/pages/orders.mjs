@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { PHONE, look, press } from "../eyes.mjs";
 import { signed } from "./signin.mjs";
 
-/** Fills the form of a transfer order for one grid of the town; `see`: what its pages are held to. */
+/** Fills the form of a transfer order for one grid; `see`: what its pages are held to. */
 async function write(page, grid, see) {
   await page.goto("/alerts");
   await press(page, page.getByRole("link", { name: "新建" }));
