@@ -24,8 +24,8 @@ crate::statements! {
         JOIN place_above pa \
         ON pa.place_id = s.building_id JOIN list l ON l.alert_id = s.alert_id \
         AND l.place_id = pa.above_id AND l.state IN (2, 4) JOIN human t ON t.id = l.human_id \
-        JOIN household hh ON hh.id = s.household_id WHERE s.alert_id = $1 AND s.pursued = 1 AND s.closed_at IS NULL \
-        ORDER BY s.vulnerable DESC, s.grid_id, s.seq";
+        JOIN household hh ON hh.id = s.household_id WHERE s.alert_id = $1 AND s.pursued = 1 \
+        AND s.closed_at IS NULL ORDER BY s.vulnerable DESC, s.grid_id, s.seq";
 }
 
 /// Wave and attempts to households.
