@@ -2,7 +2,7 @@
 //! the practice gateway with its residents, each of the two HTTP sides on loopback. The codec and
 //! the signatures are the real ones; only the people behind the numbers are not.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -135,17 +135,7 @@ impl Prepared {
         let token = Sealer::new(&self.entropy.bytes()).sign("demo");
         let transport =
             || HttpTransport::new(HttpLimits::default(), vec![token.clone()]).map(LoopbackOnly);
-        let settings = GatewaySettings {
-            account_sid: ACCOUNT.into(),
-            auth_token: token.clone(),
-            number: NUMBER.into(),
-            hook_url: hook_url.clone(),
-            log_limit: 2_000_000,
-        };
-        let asleep: HashSet<String> = self.town.asleep.clone();
-        let town = Town::new(args.seed, Shares::default(), asleep);
-        let residents = Box::new(self.town.cast.play(town));
-        let gateway = Arc::new(GatewaySim::new(settings, vices(args.seed), residents));
+        let gateway = Arc::new(practice_gateway(&self.town, args.seed, &token, &hook_url));
         let face = Face {
             gateway: gateway.clone(),
             clock: clock.clone(),
@@ -197,6 +187,18 @@ impl Prepared {
             _scratch: self.scratch,
         })
     }
+}
+
+fn practice_gateway(planted: &Planted, seed: u64, token: &str, hook_url: &str) -> GatewaySim {
+    let settings = GatewaySettings {
+        account_sid: ACCOUNT.into(),
+        auth_token: token.into(),
+        number: NUMBER.into(),
+        hook_url: hook_url.into(),
+        log_limit: 2_000_000,
+    };
+    let town = Town::new(seed, Shares::default(), planted.asleep.clone());
+    GatewaySim::new(settings, vices(seed), Box::new(planted.cast.play(town)))
 }
 
 /// The usual port, else the next that is free, else any.

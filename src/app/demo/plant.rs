@@ -20,7 +20,7 @@ use crate::store::{Store, view};
 const GRIDS_ASLEEP: usize = 2;
 /// The part of the town that is ordered later has at least so many of a hundred homes.
 const LATE_SHARE: usize = 15;
-const LATE_MOST: usize = 60;
+const LATE_MOST: usize = 80;
 
 /// What was planted.
 #[derive(Debug, Default)]

@@ -198,20 +198,3 @@ impl Account {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::super::play;
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_small_town_is_accounted_for() {
-        let args = DemoArgs { households: 400, seed: 7, speed: 600.0, exit: true, json: false };
-        let mut told = Vec::new();
-        let (summary, left) = play(&args, &mut told).await.unwrap();
-        let told = String::from_utf8(told).unwrap();
-        assert!(left.is_none() && summary.balances, "{summary:?}\n{told}");
-        assert_eq!(summary.audience, 400, "{told}");
-        assert_eq!((summary.orphans, summary.duplicates), (0, 0), "{told}");
-    }
-}
