@@ -46,7 +46,8 @@ fn state_word(state: i64) -> &'static str {
 
 /// What an alert is.
 pub fn head(row: &AlertRow) -> Value {
-    json!({"alert": row.uid, "kind": kind_word(row.kind), "title": row.title, "issuer": row.issuer, "number": row.number,
+    json!({"alert": row.uid, "kind": kind_word(row.kind), "title": row.title,
+        "issuer": row.issuer, "number": row.number,
         "hazard": row.hazard, "colour": row.colour, "state": state_word(row.state),
         "version": row.version, "created_at": row.created_at, "live_at": row.live_at,
         "ended_at": row.ended_at})
@@ -58,7 +59,8 @@ fn kind_word(code: i64) -> Option<&'static str> {
 
 /// The same of a line of a list.
 pub fn paper_json(row: &PaperRow) -> Value {
-    json!({"alert": row.uid, "kind": kind_word(row.kind), "title": row.title, "issuer": row.issuer, "number": row.number,
+    json!({"alert": row.uid, "kind": kind_word(row.kind), "title": row.title,
+        "issuer": row.issuer, "number": row.number,
         "hazard": row.hazard, "colour": row.colour, "state": state_word(row.state),
         "version": row.version, "created_at": row.created_at, "live_at": row.live_at,
         "ended_at": row.ended_at})
