@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use serde_json::json;
 
 use super::Said;
+use crate::domain::access::Role;
 pub use crate::domain::scope::{Scope, Scopes};
 use crate::engine::Engine;
 use crate::engine::accounts::By;
@@ -57,6 +58,12 @@ pub async fn add(
     roles: &[RoleAsked],
 ) -> anyhow::Result<Said> {
     let first = by.is_none() && engine.is_without_accounts().await?;
+    if first && !roles.iter().any(|asked| asked.role == Role::Admin) {
+        bail!(
+            "--role: {name} would be the first account, and nobody could make another: \
+             the first needs admin@ROOT_PLACE_CODE (it may have more roles beside it)"
+        );
+    }
     let acting = match first {
         true => None,
         false => Some(actor(engine, by, Scope::Admin).await?),
@@ -91,7 +98,19 @@ pub async fn new_token(
 
 /// All accounts with their roles, at most one page after a name.
 pub async fn list(engine: &Engine, by: Option<&str>, after: &str) -> anyhow::Result<Said> {
+    if engine.is_without_accounts().await? {
+        bail!(
+            "no account yet: `tongluo user add NAME --role admin@ROOT_PLACE_CODE` makes the first"
+        );
+    }
     let actor = actor(engine, by, Scope::Admin).await?;
+    if !actor.rights.iter().any(|(role, _)| *role == Role::Admin) {
+        bail!(
+            "{} has no role admin anywhere, and sees no accounts: ask somebody who has it, or \
+             name him with --as",
+            actor.name
+        );
+    }
     let mut lines = Vec::new();
     let mut rows = Vec::new();
     for one in &engine.managed_accounts(&actor, after).await? {

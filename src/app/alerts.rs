@@ -175,7 +175,8 @@ fn audit_words(head: &Value, c: &Value, whole: bool) -> String {
 
 fn line(head: &Value) -> String {
     let word = |field: &str| head[field].as_str().unwrap_or_default();
-    format!("{}  {}  v{}  {}", word("alert"), word("state"), head["version"], word("title"))
+    let (alert, state, kind) = (word("alert"), word("state"), word("kind"));
+    format!("{alert}  {state}  {kind}  v{}  {}", head["version"], word("title"))
 }
 
 async fn said(engine: &Engine, uid: &str) -> anyhow::Result<Said> {

@@ -14,7 +14,7 @@ use crate::base::clock::CarriedClock;
 use crate::base::entropy::Entropy;
 use crate::base::seal::Sealer;
 use crate::channel::http::{HttpLimits, HttpTransport};
-use crate::channel::registry::Registry;
+use crate::channel::registry::{ProviderSettings, Registry};
 use crate::domain::plan::Plans;
 use crate::engine::{Engine, EngineParts, EngineSettings, Gateway};
 use crate::queue::QueueSettings;
@@ -88,7 +88,8 @@ pub async fn build_engine(settings: &Settings, part: Part) -> anyhow::Result<Bui
         },
         entropy,
     })?;
-    let engine = Arc::new(engine);
+    let named = settings.provider.iter().map(ProviderSettings::way).collect();
+    let engine = Arc::new(engine.knowing(named));
     Ok(Built { engine, clock })
 }
 

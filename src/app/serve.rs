@@ -70,6 +70,9 @@ pub async fn serve_until(
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let built = build::build_engine(settings, Part::Dispatcher).await?;
+    for fault in built.engine.gateway_faults() {
+        tracing::warn!(what = fault.name, said = fault.said, remedy = fault.remedy, "not ready");
+    }
     let pulse = Arc::new(Pulse::default());
     let measuring = tokio::spawn(measure(built.clone_parts(), pulse.clone(), stop.clone()));
     let mut calendar = None;

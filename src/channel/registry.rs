@@ -97,6 +97,15 @@ impl Registry {
     }
 }
 
+impl ProviderSettings {
+    /// The way its messages take, and in which world; no secret is read for it.
+    pub fn way(&self) -> (Lane, Realm) {
+        match self {
+            ProviderSettings::Twilio(settings) => (Lane::Sms, settings.realm),
+        }
+    }
+}
+
 fn build(settings: &ProviderSettings) -> Result<Arc<dyn Provider>, SettingsFault> {
     Ok(match settings {
         ProviderSettings::Twilio(s) => Arc::new(Twilio::new(
@@ -168,6 +177,9 @@ mod tests {
             + &entry("practice", "practice", "http://127.0.0.1:8700");
         let registry = load(&text, false).unwrap();
         assert_eq!(registry.by_name("practice").unwrap().realm(), Realm::Practice);
+        let loaded: Vec<_> = registry.iter().map(|p| (p.lane(), p.realm())).collect();
+        let named: Vec<_> = parse(&text).unwrap().iter().map(ProviderSettings::way).collect();
+        assert_eq!(named, loaded, "what the settings say without a secret");
         let live: Vec<_> = registry.of(Lane::Sms, Realm::Live).map(|p| p.name()).collect();
         assert_eq!(live, ["twilio-a"]);
         assert_eq!(registry.of(Lane::Voice, Realm::Live).count(), 0);

@@ -116,11 +116,21 @@ async fn act(cli: &Cli, settings: &Settings) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!whole)))
 }
 
+/// Whoever reads may have read enough: a closed pipe ends it quietly, what was done is done.
 fn say(cli: &Cli, said: &Said) {
-    if cli.json {
-        println!("{}", said.json);
-    } else if !said.text.is_empty() {
-        println!("{}", said.text);
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let written = if cli.json {
+        writeln!(out, "{}", said.json)
+    } else if said.text.is_empty() {
+        Ok(())
+    } else {
+        writeln!(out, "{}", said.text)
+    };
+    if let Err(fault) = written.and_then(|()| out.flush())
+        && fault.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        tracing::error!(%fault, "standard output cannot be written");
     }
 }
 

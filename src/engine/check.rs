@@ -5,9 +5,29 @@ use super::issue::{Actor, OrderForm, refused};
 use super::{Engine, EngineFault};
 use crate::domain::access::{self, Action};
 use crate::domain::alert::{self, Defect, Origin, RingAsked, Roll, State, Submission, Urgency};
+use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
-use crate::store::order::{self, AlertRow, AreaRow};
+use crate::render::Origin as Speaker;
+use crate::store::order::{self, AlertRow, AreaRow, RingRow};
 use crate::store::{account, expand, roll, view};
+
+/// What the rings are asked. A code that means nothing is refused, not taken for another.
+pub(super) fn read_rings(rows: &[RingRow]) -> Result<Vec<RingAsked>, EngineFault> {
+    let read = |row: &RingRow| {
+        let RingRow { ring, demand, pursued } = *row;
+        if !(0..=1).contains(&pursued) {
+            return Err(refused(format!("rings: ring {ring}: pursued {pursued}: write 0 or 1")));
+        }
+        let demand = alert::Demand::from_code(demand).ok_or_else(|| {
+            refused(format!(
+                "rings: ring {ring}: demand {demand}: write 0 inform, 1 receipt, 2 safety, \
+                 3 upstairs or 4 evacuation"
+            ))
+        })?;
+        Ok(RingAsked { ring, demand, pursued: pursued == 1 })
+    };
+    rows.iter().map(read).collect()
+}
 
 impl Engine {
     /// Every code must exist, and the right must reach every place named.
@@ -21,6 +41,7 @@ impl Engine {
                 "exclude: {code:?} is among the places as well: leave one"
             )));
         }
+        read_rings(form.rings.as_deref().unwrap_or_default())?;
         let area = |code: &String| AreaRow { code: code.clone(), excluded: 0 };
         let asked: Vec<AreaRow> =
             form.places.iter().chain(&form.exclude).chain(&form.zones).map(area).collect();
@@ -56,6 +77,12 @@ impl Engine {
         Err(denied.into())
     }
 
+    /// Whether the text is an order of ours to leave, whatever is asked of the rings.
+    pub(super) fn tells_to_move(&self, template: &str) -> bool {
+        let known = self.messages.templates().into_iter().find(|known| known.name == template);
+        known.is_some_and(|t| t.origin == Speaker::Own && t.strongest >= Demand::Upstairs)
+    }
+
     pub(super) async fn newest(&self, uid: &str) -> Result<(AlertRow, i64), EngineFault> {
         let row = order::by_uid(&self.store, uid)
             .await?
@@ -86,17 +113,19 @@ impl Engine {
             return Err(refused("that version does not exist"));
         };
         let audience = expand::has_audience(&self.store, row.id, version).await?;
-        let rings: Vec<RingAsked> = order::rings(&self.store, row.id, version)
-            .await?
-            .iter()
-            .map(|r| RingAsked {
-                ring: r.ring,
-                demand: alert::Demand::from_code(r.demand).unwrap_or(alert::Demand::Inform),
-                pursued: r.pursued == 1,
-            })
-            .collect();
+        let rings = read_rings(&order::rings(&self.store, row.id, version).await?)?;
+        // Counted only where somebody could be missing.
+        let asked = |ring: i64| rings.iter().any(|asked| asked.ring == ring);
+        let homes: Vec<(i64, i64)> = match (1..=3).all(asked) {
+            true => Vec::new(),
+            false => {
+                let counted = expand::count_audience(&self.store, row.id, version).await?;
+                counted.iter().map(|ring| (ring.0, ring.1)).collect()
+            }
+        };
+        let kind = AlertKind::from_code(row.kind);
         let duty = crate::domain::duty::Role::DutyRoom.code();
-        let roll = match AlertKind::from_code(row.kind) {
+        let roll = match kind {
             Some(AlertKind::Exercise) => {
                 let (numbers, unconfirmed) = roll::count(&self.store, row.id).await?;
                 // It is confirmed while the draft is with the second person.
@@ -116,7 +145,10 @@ impl Engine {
             act_by: v.act_by,
             expires_at: v.expires_at,
             audience,
+            moves: self.tells_to_move(&v.template),
+            homes: &homes,
             rings: &rings,
+            gateway: self.can_send(kind.unwrap_or(AlertKind::Live)),
             duty_room: order::has_duty_room(&self.store, duty, now).await?,
             roll,
         };

@@ -10,11 +10,12 @@ use super::{Engine, EngineFault};
 use crate::base::limits::PAGE_ROWS;
 use crate::domain::access::Action;
 use crate::domain::alert::{State, Urgency};
+use crate::domain::gate::AlertKind;
 use crate::domain::list::{ListState, SEARCH};
 use crate::store::order::{self, AlertRow, VersionRow};
 use crate::store::paper::PaperRow;
 use crate::store::view::ListView;
-use crate::store::{climb, custody, journal, situation, view};
+use crate::store::{climb, custody, journal, paper, situation, view};
 
 /// The word for a list's state.
 pub fn list_word(state: i64) -> &'static str {
@@ -45,15 +46,21 @@ fn state_word(state: i64) -> &'static str {
 
 /// What an alert is.
 pub fn head(row: &AlertRow) -> Value {
-    json!({"alert": row.uid, "title": row.title, "issuer": row.issuer, "number": row.number,
+    json!({"alert": row.uid, "kind": kind_word(row.kind), "title": row.title,
+        "issuer": row.issuer, "number": row.number,
         "hazard": row.hazard, "colour": row.colour, "state": state_word(row.state),
         "version": row.version, "created_at": row.created_at, "live_at": row.live_at,
         "ended_at": row.ended_at})
 }
 
+fn kind_word(code: i64) -> Option<&'static str> {
+    AlertKind::from_code(code).map(AlertKind::word)
+}
+
 /// The same of a line of a list.
 pub fn paper_json(row: &PaperRow) -> Value {
-    json!({"alert": row.uid, "title": row.title, "issuer": row.issuer, "number": row.number,
+    json!({"alert": row.uid, "kind": kind_word(row.kind), "title": row.title,
+        "issuer": row.issuer, "number": row.number,
         "hazard": row.hazard, "colour": row.colour, "state": state_word(row.state),
         "version": row.version, "created_at": row.created_at, "live_at": row.live_at,
         "ended_at": row.ended_at})
@@ -152,7 +159,10 @@ impl Engine {
         }
         let urgency = Urgency::from_code(version.urgency).map(Urgency::word);
         let vars: Value = serde_json::from_str(&version.vars).unwrap_or_default();
+        let areas = paper::areas(&self.store, row.id, version.version).await?;
+        let place = |area: &paper::AreaNamed| json!({"place": area.code, "name": area.name, "excluded": area.excluded == 1});
         let fields = [
+            ("places", areas.iter().map(place).collect()),
             ("version_state", json!(state_word(version.state))),
             ("urgency", json!(urgency)),
             ("act_by", json!(version.act_by)),

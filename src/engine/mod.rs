@@ -108,6 +108,8 @@ pub struct Engine {
     pub messages: Messages,
     pub plans: Plans,
     pub settings: EngineSettings,
+    /// What gateways the settings name, where this process loads none of them.
+    pub(crate) named: Vec<(Lane, Realm)>,
     pub(crate) calls: tokio::sync::Semaphore,
     door: signin::Door,
     pub(crate) renewals: renewals::Renewals,
@@ -179,6 +181,7 @@ impl Engine {
             entropy: parts.entropy,
             messages: parts.messages,
             plans: parts.plans,
+            named: Vec::new(),
             calls: tokio::sync::Semaphore::new(parts.settings.calls_open.max(1)),
             door: signin::Door::default(),
             renewals: renewals::Renewals::default(),
@@ -186,6 +189,13 @@ impl Engine {
             settings: parts.settings,
             orders: Mutex::new(HashMap::new()),
         })
+    }
+
+    /// Tells a process that loads no gateway which ones those have that dispatch.
+    #[must_use]
+    pub fn knowing(mut self, named: Vec<(Lane, Realm)>) -> Engine {
+        self.named = named;
+        self
     }
 
     /// A version in its immutable form, kept once read.

@@ -7,6 +7,7 @@ use super::Engine;
 use super::pump::CLOCK_LEASE;
 use crate::domain::access::Role as Right;
 use crate::domain::duty::Role as Duty;
+use crate::domain::gate::AlertKind;
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::plan::Plan;
 use crate::render::time::{say_moment, say_span};
@@ -83,6 +84,20 @@ fn act(name: &'static str, said: impl Into<String>, remedy: &str) -> Reading {
 }
 
 impl Engine {
+    /// Whether messages of this kind of alert can leave. A practice installation reaches nobody,
+    /// with or without a gateway. Judged by the settings: a command loads no gateway itself.
+    pub fn can_send(&self, kind: AlertKind) -> bool {
+        let realm = if kind == AlertKind::Rehearsal { Realm::Practice } else { Realm::Live };
+        let loaded = self.gateway(Lane::Sms, realm, 0).is_some();
+        self.settings.practice || loaded || self.named.contains(&(Lane::Sms, realm))
+    }
+
+    /// What keeps messages from leaving, to be said when a process begins.
+    pub fn gateway_faults(&self) -> Vec<Reading> {
+        let faults = self.read_gateways().into_iter();
+        faults.filter(|reading| reading.light == Light::Act).collect()
+    }
+
     /// Everything that must be ready before a night, the worst first.
     pub async fn readiness(&self, own: OwnState<'_>) -> Vec<Reading> {
         let mut readings = vec![self.read_clock(own), self.read_dispatch(own), self.read_queue()];

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::check::read_rings;
 use super::issue::{Actor, OrderForm, Settled};
 use super::preview::{RingText, Words};
 use super::{Engine, EngineFault};
@@ -121,7 +122,12 @@ impl Engine {
         let known = self.look_at_places(form, &mut faults).await?;
         self.look_at_words(form, &mut faults);
         let Settled { rings, urgency, expires_at } = self.settle(form, now)?;
+        if let Err(fault) = read_rings(&rings) {
+            push(&mut faults, "rings", format!("各圈的要求写得不对：{fault}"));
+        }
         let counts = self.count_form(form, known, version).await?;
+        let homes: Vec<(i64, i64)> =
+            counts.iter().map(|count| (count.ring, count.households)).collect();
         let kind = AlertKind::from_word(&form.kind).unwrap_or(AlertKind::Live);
         let issued_at_ms = match version {
             1 => form.issued_at.unwrap_or(now),
@@ -142,7 +148,10 @@ impl Engine {
             act_by: form.act_by,
             expires_at,
             audience: counts.iter().any(|count| count.households > 0),
+            moves: self.tells_to_move(&form.template),
+            homes: &homes,
             rings: &asked,
+            gateway: self.can_send(kind),
             duty_room: order::has_duty_room(&self.store, duty::Role::DutyRoom.code(), now).await?,
             roll: self.roll_of(kind, of.alert).await?,
         };

@@ -1,6 +1,6 @@
 //! Tokens that open nothing, counted by where they come from: who tries too many waits a minute.
-//! With 65 bits nobody guesses one; this keeps the trying off the store and makes it seen. It
-//! knows no token.
+//! With 65 bits nobody guesses one; this makes the trying dear and seen, and never stands before a
+//! link that opens. It knows no token.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

@@ -70,6 +70,14 @@ fn version_words(said: &Value) -> Vec<String> {
     if let Some(reason) = said["reason"].as_str() {
         lines.push(format!("given back: {reason}"));
     }
+    for (excluded, word) in [(false, "places"), (true, "without")] {
+        let named = rows(&said["places"]).filter(|place| place["excluded"] == excluded);
+        let named: Vec<String> =
+            named.map(|at| format!("{} {}", text(&at["place"]), text(&at["name"]))).collect();
+        if !named.is_empty() {
+            lines.push(format!("{word}: {}", named.join(", ")));
+        }
+    }
     for ring in rows(&said["rings"]) {
         let demand = Demand::from_word(text(&ring["demand"])).map_or("", Demand::title_zh);
         let mut line = format!("ring {} {demand}", ring["ring"]);

@@ -42,7 +42,13 @@ pub struct Submission<'a> {
     pub expires_at: i64,
     /// Whether anybody lives in the areas, exclusions taken off.
     pub audience: bool,
+    /// The text itself tells people to move, whatever the rings are asked.
+    pub moves: bool,
+    /// Households of the audience by ring; may be empty where every ring is asked something.
+    pub homes: &'a [(i64, i64)],
     pub rings: &'a [RingAsked],
+    /// Messages of this kind of alert can leave: a gateway for SMS is set up in its realm.
+    pub gateway: bool,
     /// The root has a duty room with a reachable phone.
     pub duty_room: bool,
     /// Set for exercises only.
@@ -70,6 +76,16 @@ pub enum Defect {
     PursuitNeedsUrgent,
     #[error("ring {0} is pursued without being asked anything: choose a demand")]
     PursuedWithoutDemand(i64),
+    #[error(
+        "ring {0} of this order to move is asked nothing, and {1} households of its places are in \
+         it: give the ring a demand in `rings`, leave `rings` out altogether, or exclude the places"
+    )]
+    RingLeftOut(i64, i64),
+    #[error(
+        "ring 1 of an order to move must leave: give it a demand and pursued 1, or leave `rings` \
+         out altogether; to tell only, choose a text that orders nobody to move"
+    )]
+    MoveNotPursued,
     #[error("a title is missing")]
     NoTitle,
     #[error("an issuer is missing: every text names who speaks")]
@@ -84,6 +100,12 @@ pub enum Defect {
     IssuedInFuture,
     #[error("no duty room at the root has a reachable phone: nobody would hear the last alarm")]
     NoDutyRoom,
+    #[error(
+        "no SMS gateway is set up for this kind of alert, nobody would get a message: add a \
+         [[provider]] block for it (live and exercise: realm \"live\", rehearsal: \"practice\") \
+         and restart"
+    )]
+    NoGateway,
     #[error("an exercise needs a roll of the numbers it may reach")]
     EmptyRoll,
     #[error("{0} numbers of the exercise's roll are not confirmed by a second person")]
@@ -106,6 +128,8 @@ impl Defect {
             Defect::ExpiryTooLate => "expiry-too-late",
             Defect::PursuitNeedsUrgent => "pursuit-needs-urgent",
             Defect::PursuedWithoutDemand(_) => "pursued-without-demand",
+            Defect::RingLeftOut(..) => "ring-left-out",
+            Defect::MoveNotPursued => "move-not-pursued",
             Defect::NoTitle => "no-title",
             Defect::NoIssuer => "no-issuer",
             Defect::NoNumber => "no-number",
@@ -113,6 +137,7 @@ impl Defect {
             Defect::UnknownColour(_) => "unknown-colour",
             Defect::IssuedInFuture => "issued-in-future",
             Defect::NoDutyRoom => "no-duty-room",
+            Defect::NoGateway => "no-gateway",
             Defect::EmptyRoll => "empty-roll",
             Defect::UnconfirmedRoll(_) => "unconfirmed-roll",
             Defect::Text(_) => "text",
@@ -121,7 +146,7 @@ impl Defect {
 
     /// An emergency bypass may go live in spite of it. All others stop the bypass too.
     pub fn yields_to_bypass(&self) -> bool {
-        matches!(self, Defect::NoDutyRoom)
+        matches!(self, Defect::NoDutyRoom | Defect::NoGateway)
     }
 }
 
@@ -136,6 +161,9 @@ pub fn check(version: &Submission, now: i64) -> Vec<Defect> {
     check_rings(version, &mut defects);
     if !version.duty_room {
         defects.push(Defect::NoDutyRoom);
+    }
+    if !version.gateway {
+        defects.push(Defect::NoGateway);
     }
     match version.roll {
         Some(roll) if roll.numbers <= 0 => defects.push(Defect::EmptyRoll),
@@ -206,6 +234,23 @@ fn check_rings(version: &Submission, defects: &mut Vec<Defect>) {
     if version.urgency == Urgency::Notice && version.rings.iter().any(pursues) {
         defects.push(Defect::PursuitNeedsUrgent);
     }
+    if version.moves || version.rings.iter().any(|asked| asked.demand.must_move()) {
+        check_move(version, defects);
+    }
+}
+
+/// An order to move leaves out nobody who lives in its places, and goes after ring 1.
+fn check_move(version: &Submission, defects: &mut Vec<Defect>) {
+    for (ring, homes) in version.homes {
+        if *homes > 0 && !version.rings.iter().any(|asked| asked.ring == *ring) {
+            defects.push(Defect::RingLeftOut(*ring, *homes));
+        }
+    }
+    let idle =
+        |asked: &RingAsked| asked.ring == 1 && (!asked.pursued || asked.demand == Demand::Inform);
+    if version.rings.iter().any(idle) {
+        defects.push(Defect::MoveNotPursued);
+    }
 }
 
 #[cfg(test)]
@@ -231,7 +276,10 @@ mod tests {
             act_by: Some(NOW + 3 * HOUR_MS),
             expires_at: NOW + 12 * HOUR_MS,
             audience: true,
+            moves: true,
+            homes: &[(1, 120), (2, 30), (3, 800)],
             rings: &RINGS,
+            gateway: true,
             duty_room: true,
             roll: None,
         }
@@ -306,13 +354,48 @@ mod tests {
         version.urgency = Urgency::Notice;
         assert_eq!(words(&version), ["pursuit-needs-urgent"]);
         let told = [RINGS[2]];
+        (version.rings, version.moves) = (&told, false);
+        assert_eq!(words(&version), [""; 0]);
+    }
+
+    #[test]
+    fn an_order_to_move_leaves_out_no_ring_in_which_somebody_lives() {
+        let mut version = order();
+        let told = [RINGS[2]];
         version.rings = &told;
+        assert_eq!(check(&version, NOW), [Defect::RingLeftOut(1, 120), Defect::RingLeftOut(2, 30)]);
+        let said = Defect::RingLeftOut(1, 120).to_string();
+        assert!(said.contains("ring 1") && said.contains("120 households"), "{said}");
+        // Nobody lives in those: nothing is missing.
+        version.homes = &[(1, 0), (3, 800)];
+        assert_eq!(check(&version, NOW), []);
+        // What makes an order to move is the demand as well as the text.
+        (version.rings, version.homes, version.moves) = (&RINGS[..2], &[(3, 1)], false);
+        assert_eq!(check(&version, NOW), [Defect::RingLeftOut(3, 1)]);
+        version.rings = &told;
+        version.homes = &[(1, 120)];
+        assert_eq!(check(&version, NOW), [], "a notice may speak to one ring alone");
+    }
+
+    #[test]
+    fn ring_one_of_an_order_to_move_is_pursued() {
+        let mut version = order();
+        let mut rings = RINGS;
+        rings[0].pursued = false;
+        version.rings = &rings;
+        assert_eq!(words(&version), ["move-not-pursued"]);
+        let mut rings = RINGS;
+        (rings[0].demand, rings[0].pursued) = (Demand::Inform, false);
+        version.rings = &rings;
+        assert_eq!(words(&version), ["move-not-pursued"]);
+        version.moves = false;
         assert_eq!(words(&version), [""; 0]);
     }
 
     #[test]
     fn rings_are_known_named_once_and_pursued_for_something() {
         let mut version = order();
+        version.homes = &[];
         version.rings = &[];
         assert_eq!(words(&version), ["no-rings"]);
         let mut fourth = RINGS[0];
@@ -342,10 +425,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_missing_duty_room_yields_to_the_bypass() {
+    fn only_a_missing_duty_room_or_gateway_yields_to_the_bypass() {
         let mut version = order();
         version.audience = false;
-        version.duty_room = false;
+        (version.duty_room, version.gateway) = (false, false);
+        assert_eq!(words(&version), ["empty-audience", "no-duty-room", "no-gateway"]);
         let stays: Vec<_> =
             check(&version, NOW).into_iter().filter(|defect| !defect.yields_to_bypass()).collect();
         assert_eq!(stays, [Defect::EmptyAudience]);

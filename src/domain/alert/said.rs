@@ -8,7 +8,11 @@ impl Defect {
     pub fn field(&self) -> &'static str {
         match self {
             Defect::EmptyAudience => "places",
-            Defect::NoRings | Defect::BadRing(_) | Defect::PursuedWithoutDemand(_) => "rings",
+            Defect::NoRings
+            | Defect::BadRing(_)
+            | Defect::PursuedWithoutDemand(_)
+            | Defect::RingLeftOut(..)
+            | Defect::MoveNotPursued => "rings",
             Defect::ActByPast => "act_by",
             Defect::ExpiryPast | Defect::ExpiryBeforeActBy | Defect::ExpiryTooLate => "expires_at",
             Defect::PursuitNeedsUrgent => "urgency",
@@ -17,7 +21,10 @@ impl Defect {
             Defect::NoNumber => "number",
             Defect::OwnWithColour | Defect::UnknownColour(_) => "colour",
             Defect::IssuedInFuture => "issued_at",
-            Defect::NoDutyRoom | Defect::EmptyRoll | Defect::UnconfirmedRoll(_) => "kind",
+            Defect::NoDutyRoom
+            | Defect::NoGateway
+            | Defect::EmptyRoll
+            | Defect::UnconfirmedRoll(_) => "kind",
             Defect::Text(_) => "template",
         }
     }
@@ -38,6 +45,12 @@ impl Defect {
             Defect::PursuedWithoutDemand(ring) => {
                 format!("第{ring}圈要跟进却没有要求：请选一项要求，或取消跟进。")
             }
+            Defect::RingLeftOut(ring, homes) => format!(
+                "转移指令漏了第{ring}圈，那里有{homes}户：请给这一圈选一项要求，或除外这些地点。"
+            ),
+            Defect::MoveNotPursued => {
+                "转移指令的第1圈必须转移：请选一项要求并逐户跟进；只想告知就换一个模板。".into()
+            }
             Defect::NoTitle => "缺标题：请写一个短标题。".into(),
             Defect::NoIssuer => "缺发布单位：每条短信都要说明是谁说的。".into(),
             Defect::NoNumber => "转发的预警要有原文编号：请照原文填写。".into(),
@@ -49,6 +62,9 @@ impl Defect {
             Defect::NoDutyRoom => {
                 "值班室没有能接通的电话，最后的告警没有人听：请在底册里补上值班室号码。".into()
             }
+            Defect::NoGateway => "这一类没有接短信网关，发了谁也收不到：\
+                                  请在设置里加一段 [[provider]]，然后重启。"
+                .into(),
             Defect::EmptyRoll => "演练还没有名册：请先登记可以发到的号码。".into(),
             Defect::UnconfirmedRoll(n) => {
                 format!("演练名册里有{n}个号码没有经第二人确认：请先确认。")

@@ -29,6 +29,10 @@ async fn an_installation_begins_from_nothing() {
         let taken = office.does("", "roster import roster");
         assert_eq!(taken["changes"]["households.csv"]["added"], 300, "{taken}");
 
+        // Who comes first must be able to make the others.
+        office.refuses_with("", "user list", &["no account yet", "user add", "admin@"]);
+        let lame = format!("user add 陈制作 --role author@{ROOT} approver@{ROOT}");
+        office.refuses_with("", &lame, &["--role", "first account", "admin@"]);
         let token = office.does("", &first)["token"].as_str().unwrap().to_owned();
         for by in ["", "谁"] {
             let named = if by.is_empty() { "--as NAME" } else { "no open account" };
@@ -42,6 +46,7 @@ async fn an_installation_begins_from_nothing() {
         let cook = office.run("管理", "user add 甲 --role cook@1", "");
         assert!(cook.code == 1 && cook.fault.contains("author"), "{}", cook.fault);
         office.does("管理", &format!("user add 值班 --role desk@{ROOT}"));
+        office.refuses_with("值班", "user list", &["值班", "admin", "--as"]);
         let other = format!("user add 乙 --role desk@{ROOT}");
         office.refuses_with("值班", &other, &["account.change", "余姚市", ROOT, "admin 管理"]);
         let listed = office.does("管理", "user list");

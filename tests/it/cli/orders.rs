@@ -82,6 +82,14 @@ async fn a_wrong_form_is_refused_by_field_and_remedy() {
         let shown =
             office.does("陈制作", &format!("alert show {}", made["alert"].as_str().unwrap()));
         assert_eq!(shown["act_by"], json!(at), "{shown}");
+        assert_eq!((&shown["kind"], &shown["places"][0]["place"]), (&json!("live"), &json!(town)));
+        let alert = made["alert"].as_str().unwrap();
+        let said = office.reads("陈制作", &format!("alert show {alert}"));
+        assert!(
+            said.contains("  draft  live  v") && said.contains(&format!("places: {town} ")),
+            "{said}"
+        );
+        assert!(office.reads("陈制作", "alert list").contains("  live  v"), "{said}");
         office.close().await;
     }
 }

@@ -131,7 +131,13 @@ async fn a_summons_of_an_order_that_is_over_takes_no_answer_from_a_leaders_own_h
         // The next order summons nobody by itself: it is only told.
         let form = OrderForm { urgency: Some("notice".into()), ..town.flood_form() };
         let ring = |ring: i64| tongluo::store::order::RingRow { ring, demand: 0, pursued: 0 };
-        let form = OrderForm { rings: Some(vec![ring(1), ring(2), ring(3)]), act_by: None, ..form };
+        let form = OrderForm {
+            template: "return_notice".into(),
+            vars: [("place".into(), "朗霞街道".into())].into(),
+            rings: Some(vec![ring(1), ring(2), ring(3)]),
+            act_by: None,
+            ..form
+        };
         town.down_minutes(10 * 60);
         let (_, alert) = town.release(&form).await;
         town.minutes(2).await;

@@ -19,6 +19,7 @@ mod orders;
 mod outage;
 mod poison;
 mod proof;
+mod refused;
 mod relatives;
 mod rungs;
 mod search;

@@ -177,6 +177,25 @@ async fn no_link_tells_whether_it_ever_was_one() {
 }
 
 #[tokio::test]
+async fn wrong_links_from_the_same_address_shut_nobody_out_who_has_a_good_one() {
+    on_both(Setup::default(), async |town| {
+        let (_, _, faces, mut phone) = offered(&town).await;
+        for n in 0..40 {
+            faces.browser().get(&format!("/l/000000000{n:04}")).await;
+        }
+        let missed = faces.browser().get("/l/0000000000000").await;
+        assert_eq!(missed.status, StatusCode::TOO_MANY_REQUESTS);
+        // The carrier puts the whole street behind one address.
+        let got = faces.browser().get(&phone.path).await;
+        assert_eq!(got.status, StatusCode::OK, "{}", got.body);
+        phone.presses(&town, "take", &[]).await;
+        assert_eq!(town.count("SELECT count(*) FROM list WHERE state <> 1").await, 1);
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_list_of_four_hundred_doors_is_a_small_page() {
     let setup = Setup {
         layout: Layout {
