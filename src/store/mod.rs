@@ -33,6 +33,7 @@ pub mod overview;
 pub mod paper;
 pub mod permit;
 pub mod places;
+pub mod probe;
 pub mod proof;
 pub mod roll;
 pub mod roster;
@@ -83,6 +84,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         paper::ALL,
         permit::ALL,
         places::ALL,
+        probe::ALL,
         proof::ALL,
         &roster,
         roll::ALL,

@@ -6,6 +6,7 @@ mod early_end;
 mod farewell;
 mod first;
 mod found;
+mod full;
 mod input;
 mod joined;
 mod leaders;
