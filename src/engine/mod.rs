@@ -53,6 +53,7 @@ pub mod session;
 pub mod signin;
 mod situation;
 pub mod sketch;
+mod unmatched;
 pub mod words;
 
 use std::collections::HashMap;

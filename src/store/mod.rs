@@ -34,6 +34,7 @@ pub mod paper;
 pub mod permit;
 pub mod places;
 pub mod probe;
+pub mod stranger;
 pub mod proof;
 pub mod roll;
 pub mod roster;
@@ -85,6 +86,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         permit::ALL,
         places::ALL,
         probe::ALL,
+        stranger::ALL,
         proof::ALL,
         &roster,
         roll::ALL,

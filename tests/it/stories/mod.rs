@@ -24,5 +24,6 @@ mod relatives;
 mod rungs;
 mod search;
 mod sending;
+mod strangers;
 mod update;
 mod warning;
