@@ -174,8 +174,18 @@ pub async fn show_desk(
     };
     engine.check_access(actor, Action::LookAtPeople, &places).await?;
     let tasks = desk::tasks(&engine.store, id, PAGE_ROWS).await?;
-    let lines: Vec<String> = tasks.iter().map(task_line).collect();
-    let rows: Vec<Value> = tasks.iter().map(task_json).collect();
+    let writers = engine.writers(&tasks).await?;
+    let mut lines = Vec::with_capacity(tasks.len());
+    let mut rows: Vec<Value> = Vec::with_capacity(tasks.len());
+    for task in &tasks {
+        let (mut line, mut row) = (task_line(task), task_json(task));
+        if let Some(number) = writers.get(&task.id) {
+            line.push_str(&format!("  {number}"));
+            row["number"] = json!(number);
+        }
+        lines.push(line);
+        rows.push(row);
+    }
     Ok(Said::new(json!(rows), lines.join("\n")))
 }
 

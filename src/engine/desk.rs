@@ -22,7 +22,7 @@ use crate::domain::triage::Triage;
 use crate::store::answer::StatementRow;
 use crate::store::desk::{self, TaskRow};
 use crate::store::desk_page::{self as rows, After, DeskRow};
-use crate::store::{order, round, view};
+use crate::store::{order, round, stranger, view};
 
 /// Closed tasks that are shown, and of how long.
 const DONE_ROWS: i64 = 10;
@@ -194,15 +194,18 @@ impl Engine {
             AlertKind::Rehearsal => false,
         };
         let senders = rows::senders(&self.store, &tasks).await?;
+        let writers = stranger::writers(&self.store, &tasks).await?;
         let numbers = round::numbers(&self.store, &homes).await?;
         let goers = rows::goers(&self.store, &tasks).await?;
         let task = |row: DeskRow| {
             let wrote = senders.iter().filter(|one| one.id == row.id).take(1);
             let wrote = wrote.map(|one| (&one.sealed, &one.hash, &one.relative));
+            let raw = writers.iter().filter(|one| one.0 == row.id);
+            let raw = raw.map(|one| (&one.1, &one.2, &None));
             let home = numbers.iter().filter(|one| Some(one.household_id) == row.household_id);
             let home = home.map(|one| (&one.sealed, &one.hash, &one.relative));
             let mut dials: Vec<Dial> = Vec::new();
-            for (sealed, hash, relative) in wrote.chain(home) {
+            for (sealed, hash, relative) in wrote.chain(raw).chain(home) {
                 let Ok(number) = self.sealer.open(sealed) else { continue };
                 if may(&row, hash) && !dials.iter().any(|dial| dial.number == number) {
                     dials.push(Dial { number, relative: relative.clone() });
@@ -219,6 +222,17 @@ impl Engine {
             DeskTask { row, gear, dials, goers: near }
         };
         Ok(page.into_iter().map(task).collect())
+    }
+
+    /// The numbers that wrote the tasks of no home, by task; for who may look at people.
+    pub async fn writers(&self, tasks: &[TaskRow]) -> Result<HashMap<i64, String>, EngineFault> {
+        let homeless = tasks.iter().filter(|task| task.household_id.is_none());
+        let ids: Vec<i64> = homeless.map(|task| task.id).collect();
+        let writers = stranger::writers(&self.store, &ids).await?;
+        let open = |(task, sealed, _): (i64, Vec<u8>, Vec<u8>)| {
+            Some((task, self.sealer.open(&sealed).ok()?))
+        };
+        Ok(writers.into_iter().filter_map(open).collect())
     }
 
     /// Gives a task its class. An unclear reply of a known home becomes a help by it.

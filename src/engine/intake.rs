@@ -8,6 +8,7 @@ use super::leader::Pending;
 use super::reading::{
     Read, candidate, claims_of, menu_of, read_one, statement_key, unique_numbers,
 };
+use super::unmatched::{self, Homeless};
 use super::{Engine, EngineFault};
 use crate::channel::Inbound;
 use crate::domain::alert::State;
@@ -20,6 +21,10 @@ use crate::domain::triage::Triage;
 use crate::store::answer::StatementRow;
 use crate::store::answer::{self, AddressClaim, CandidateRow, InboundRow, InboundState, Owner};
 use crate::store::desk::{self, NewTask};
+use crate::store::stranger;
+
+/// The kind of a task that is an alarm of the installation itself.
+const ALARM_TASK: i64 = 4;
 
 /// What a group leads to, gathered before anything is written.
 #[derive(Default)]
@@ -29,6 +34,7 @@ pub(super) struct Effects {
     pub claims: Vec<AddressClaim>,
     pub states: Vec<InboundState>,
     pub pending: Vec<Pending>,
+    pub homeless: Vec<Homeless>,
 }
 
 /// Everything the store knows about the numbers of a group.
@@ -36,7 +42,18 @@ struct Known {
     owners: Vec<Owner>,
     candidates: Vec<CandidateRow>,
     humans: HashMap<i64, LeaderState>,
+    names: HashMap<i64, String>,
+    /// Where the homes of widely shared numbers are.
+    doors: Vec<(i64, String)>,
     recent: Vec<(i64, String, i64)>,
+}
+
+impl Known {
+    /// The responsible person whose number this is.
+    fn name_of(&self, owners: &[&Owner]) -> Option<&str> {
+        let human = owners.iter().find_map(|o| o.human_id)?;
+        self.names.get(&human).map(String::as_str)
+    }
 }
 
 impl Engine {
@@ -94,10 +111,22 @@ impl Engine {
         let now = self.clock.story_ms();
         let read: Vec<Read<'_>> = part.iter().map(|reply| read_one(provider, reply)).collect();
         let hashes = self.hashes(&read);
+        let mut sealed = Vec::new();
+        let mut seal = |one: &Read<'_>| {
+            let off = sealed.len();
+            if let Some(phone) = &one.from {
+                sealed.extend(self.sealer.seal(phone.e164()));
+            }
+            (off, sealed.len() - off)
+        };
+        let places: Vec<(usize, usize)> = read.iter().map(&mut seal).collect();
         let rows: Vec<InboundRow> = read
             .iter()
             .enumerate()
-            .map(|(n, r)| InboundRow {
+            .zip(places)
+            .map(|((n, r), (off, len))| InboundRow {
+                at: off,
+                len,
                 n,
                 key: r.key.clone(),
                 provider: provider.into(),
@@ -110,7 +139,7 @@ impl Engine {
             })
             .collect();
         let mut tx = self.store.begin().await?;
-        let new: HashMap<String, i64> = answer::keep_inbound(&mut tx, &rows, &hashes)
+        let new: HashMap<String, i64> = answer::keep_inbound(&mut tx, &rows, &hashes, &sealed)
             .await?
             .into_iter()
             .map(|(id, key)| (key, id))
@@ -132,6 +161,7 @@ impl Engine {
         desk::open_tasks(&mut tx, &effects.tasks, now).await?;
         answer::claim_addresses(&mut tx, &effects.claims, now).await?;
         self.act_for_leaders(&mut tx, &effects.pending, now).await?;
+        self.answer_homeless(&mut tx, &effects, now).await?;
         self.confirm(&mut tx, &effects, &recorded, now).await?;
         answer::set_inbound(&mut tx, &effects.states).await?;
         tx.commit().await?;
@@ -162,9 +192,10 @@ impl Engine {
         let candidates = answer::candidates(tx, &addresses, &states).await?;
         let ids: HashSet<i64> = owners.iter().filter_map(|o| o.human_id).collect();
         let ids: Vec<i64> = ids.into_iter().collect();
-        let mut humans = HashMap::new();
+        let (mut humans, mut names) = (HashMap::new(), HashMap::new());
         let (live, purpose) = (State::Live.code(), Purpose::Helper.code());
         for row in answer::human_states(tx, &ids, live, purpose).await? {
+            names.insert(row.id, row.name);
             humans.insert(
                 row.id,
                 LeaderState {
@@ -180,7 +211,13 @@ impl Engine {
             );
         }
         let recent = answer::recent_labels(tx, hashes, now - matching::REPEAT_MS).await?;
-        Ok(Known { owners, candidates, humans, recent })
+        let shared = owners.iter().filter(|o| o.shares > matching::SHARED_MAX);
+        let shared: Vec<i64> = shared.filter_map(|o| o.household_id).collect();
+        let doors = match shared.is_empty() {
+            true => Vec::new(),
+            false => stranger::doors(tx, &shared).await?,
+        };
+        Ok(Known { owners, candidates, humans, names, doors, recent })
     }
 
     fn effect(
@@ -213,7 +250,8 @@ impl Engine {
             effects.states.push(InboundState { id, state: 1, label });
             return;
         }
-        let clear = self.household_reply(effects, one, id, &owners, &candidates, &reading, now);
+        let clear =
+            self.household_reply(effects, one, id, &owners, &candidates, &reading, known, now);
         effects.states.push(InboundState { id, state: if clear { 1 } else { 2 }, label });
     }
 
@@ -234,7 +272,11 @@ impl Engine {
             return false;
         };
         let Some(digit) = reading.digit else {
-            effects.pending.push(Pending { human, inbound, digit: 0, act: None, home: vec![] });
+            // Who says that it is not his number has not woken.
+            if reading.label != Label::WrongNumber {
+                let pending = Pending { human, inbound, digit: 0, act: None, home: vec![] };
+                effects.pending.push(pending);
+            }
             return false;
         };
         let same = format!("digit:{digit}");
@@ -257,6 +299,7 @@ impl Engine {
         owners: &[&Owner],
         candidates: &[(&CandidateRow, Candidate)],
         reading: &Reading,
+        known: &Known,
         now: i64,
     ) -> bool {
         let plain: Vec<Candidate> = candidates.iter().map(|c| c.1.clone()).collect();
@@ -267,19 +310,20 @@ impl Engine {
             matching::match_household(one.reply.sent_at, now, &plain)
         };
         if let Label::OptOut | Label::WrongNumber = reading.label {
-            let claim = if reading.label == Label::OptOut { 2 } else { 3 };
-            effects.claims.extend(owners.iter().map(|o| AddressClaim {
-                key: format!("{}#{}", one.key, o.address_id),
-                address: o.address_id,
-                claim,
-            }));
-            return true;
+            return self.number_reply(effects, one, id, owners, reading, known, now);
         }
         let triage = reading.triage.unwrap_or(Triage::B);
         if targets.is_empty() {
             let kind = if help { 1 } else { 2 };
             let home = owners.iter().find_map(|o| o.household_id);
             self.to_desk(effects, one, id, home.map(|h| (0, h, 0)), kind, triage, now);
+            let name = known.name_of(owners).filter(|_| home.is_none());
+            if let Some(task) = effects.tasks.last_mut() {
+                task.text = unmatched::task_text(&one.text, name, owners, &known.doors);
+            }
+            if help && home.is_none() {
+                effects.homeless.extend(Homeless::of(one, id, triage));
+            }
             return false;
         }
         let Some(claims) = claims_of(reading) else {
@@ -314,6 +358,35 @@ impl Engine {
                 self.to_desk(effects, one, id, Some(home), 1, triage, now);
             }
         }
+        true
+    }
+
+    /// What a phone says of its own number. That of a responsible person is not given up for it:
+    /// nobody could be woken there any more, and nobody would notice.
+    #[expect(clippy::too_many_arguments, reason = "one decision over what a group gathered")]
+    fn number_reply(
+        &self,
+        effects: &mut Effects,
+        one: &Read<'_>,
+        id: i64,
+        owners: &[&Owner],
+        reading: &Reading,
+        known: &Known,
+        now: i64,
+    ) -> bool {
+        if owners.iter().any(|o| o.human_id.is_some()) {
+            self.to_desk(effects, one, id, None, ALARM_TASK, Triage::B, now);
+            if let Some(task) = effects.tasks.last_mut() {
+                task.text = unmatched::disowned_text(&one.text, known.name_of(owners));
+            }
+            return false;
+        }
+        let claim = if reading.label == Label::OptOut { 2 } else { 3 };
+        effects.claims.extend(owners.iter().map(|o| AddressClaim {
+            key: format!("{}#{}", one.key, o.address_id),
+            address: o.address_id,
+            claim,
+        }));
         true
     }
 

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod board;
+mod books;
 pub mod calendar;
 pub mod chain;
 mod change;
@@ -52,6 +53,7 @@ pub mod session;
 pub mod signin;
 mod situation;
 pub mod sketch;
+mod unmatched;
 pub mod words;
 
 use std::collections::HashMap;
@@ -114,6 +116,7 @@ pub struct Engine {
     door: signin::Door,
     pub(crate) renewals: renewals::Renewals,
     pub(crate) names: names::OddNames,
+    pub(crate) books: books::Books,
     orders: Mutex<HashMap<(i64, i64), Arc<Order>>>,
 }
 
@@ -186,6 +189,7 @@ impl Engine {
             door: signin::Door::default(),
             renewals: renewals::Renewals::default(),
             names: names::OddNames::default(),
+            books: books::Books::default(),
             settings: parts.settings,
             orders: Mutex::new(HashMap::new()),
         })

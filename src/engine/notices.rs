@@ -41,6 +41,10 @@ impl Engine {
         let practice = self.settings.practice || kind == AlertKind::Rehearsal;
         let realm = if practice { Realm::Practice } else { Realm::Live };
         let lane = Lane::from_code(leased.lane).unwrap_or(Lane::Sms);
+        if let Some(later) = self.rests_until().await {
+            batch::put_back(&self.store, from_ref(leased), later).await?;
+            return Ok(Sent::Later { calls: 0, not_before: later });
+        }
         let now = self.clock.story_ms();
         let Some(gateway) = self.gateway(lane, realm, leased.attempt - 1) else {
             batch::put_back(&self.store, from_ref(leased), now + 30_000).await?;
@@ -60,18 +64,14 @@ impl Engine {
                 let (sealed, hash) = (&row.sealed, &row.hash);
                 let prepared =
                     self.prepare(gateway, kind, &roll, sealed, hash, row.realm, text, &reference);
-                (row, prepared)
+                // Called already: only its outcome is still to be noted.
+                let made = self.books.made((0, row.id));
+                (row, made.map_or(prepared, Err))
             })
             .collect();
         let (made, reach) = self.call_chunk(gateway, from_ref(leased), ready).await;
         let last = reach == Reach::All && asked < grant.count;
-        let mut keeping = Keeping::begin();
-        let sent = loop {
-            match self.settle_notices(leased, gateway.provider.name(), &made, last).await {
-                Err(fault) if keeping.goes_on(&fault) => {}
-                settled => break settled?,
-            }
-        };
+        let sent = self.keep_notices(leased, gateway.provider.name(), &made, last).await?;
         let Sent::Later { calls, not_before } = sent else {
             return Ok(sent);
         };
@@ -82,6 +82,31 @@ impl Engine {
         };
         batch::put_back(&self.store, from_ref(leased), not_before).await?;
         Ok(Sent::Later { calls, not_before })
+    }
+
+    /// Notes what was called, again where the store lost the transaction.
+    async fn keep_notices(
+        &self,
+        leased: &Leased,
+        provider: &str,
+        made: &[Call<NoticeRow>],
+        last: bool,
+    ) -> Result<Sent, EngineFault> {
+        let mut keeping = Keeping::begin();
+        loop {
+            match self.settle_notices(leased, provider, made, last).await {
+                Err(fault) if keeping.goes_on(&fault) => {}
+                Ok(sent) => {
+                    self.books.noted(made.iter().map(|call| (0, call.member.id)));
+                    return Ok(sent);
+                }
+                Err(fault) => {
+                    let calls = made.iter().map(|c| ((0, c.member.id), c.outcome.clone()));
+                    self.books.unnoted(calls, self.clock.machine_ms());
+                    return Err(fault);
+                }
+            }
+        }
     }
 
     /// Notes what was called.

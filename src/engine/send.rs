@@ -42,6 +42,10 @@ fn is_spoken_for(member: &Member) -> bool {
     member.shares > SHARED_NUMBER && member.speaks_for == 0
 }
 
+fn book_key(call: &Call<Member>) -> (i64, i64) {
+    (call.member.batch_id, call.member.address_id)
+}
+
 impl Engine {
     /// Sends those of `batches` that are open and free, leasing as many at a time as one look
     /// covers. One entry for each that was leased; calls made together count at the first.
@@ -83,6 +87,9 @@ impl Engine {
             AlertKind::Live | AlertKind::Rehearsal => Vec::new(),
         };
         let roll: HashSet<Vec<u8>> = roll.into_iter().collect();
+        if let Some(later) = self.rests_until().await {
+            return self.hand_back(batches, 0, later).await;
+        }
         if let Some(later) = situation::quiet(&order, head, self.clock.story_ms()) {
             return self.hand_back(batches, 0, later).await;
         }
@@ -197,6 +204,9 @@ impl Engine {
                 true => Err(Outcome::Unknown { why: String::new() }),
                 false => Ok(ready),
             });
+            // Called already: only its outcome is still to be noted.
+            let made = self.books.made((member.batch_id, member.address_id));
+            let prepared = made.map_or(prepared, Err);
             ready.push((member, prepared));
         }
         self.names.note(texts.take_mended());
@@ -216,7 +226,15 @@ impl Engine {
         loop {
             match self.keep_once(batches, order, gateway, made, last).await {
                 Err(fault) if keeping.goes_on(&fault) => {}
-                kept => return kept,
+                Ok(ours) => {
+                    self.books.noted(made.iter().map(book_key));
+                    return Ok(ours);
+                }
+                Err(fault) => {
+                    let calls = made.iter().map(|call| (book_key(call), call.outcome.clone()));
+                    self.books.unnoted(calls, self.clock.machine_ms());
+                    return Err(fault);
+                }
             }
         }
     }

@@ -25,9 +25,9 @@ crate::statements! {
     INSERT_INBOUND = "INSERT INTO inbound (source_key, provider, from_hash, from_sealed, last4, \
         text, sent_at, received_at, label, state) SELECT r.key, r.provider, \
         CASE WHEN r.known = 1 THEN substr({bytes $2}, CAST(r.n * 16 + 1 AS int), 16) ELSE NULL \
-        END, \
-        NULL, r.last4, r.text, r.sent, r.received, r.label, 0 FROM \
-        {rows $1: n bigint, key text, provider text, known bigint, last4 text, text text, \
+        END, CASE WHEN r.len > 0 THEN substr({bytes $3}, CAST(r.at + 1 AS int), \
+        CAST(r.len AS int)) ELSE NULL END, r.last4, r.text, r.sent, r.received, r.label, 0 FROM \
+        {rows $1: n bigint, key text, provider text, known bigint, at bigint, len bigint, last4 text, text text, \
         sent bigint, received bigint, label text} WHERE true \
         ON CONFLICT (source_key) DO NOTHING RETURNING id, source_key";
     SET_INBOUND = "UPDATE inbound SET state = r.state, label = r.label FROM \
@@ -48,7 +48,7 @@ crate::statements! {
         "AND o.version < s.since AND o.address_id = a.id AND o.kind IN (1, 5)) ",
         "AS first_sent_at ", candidate_rows!(), "AND s.since > 1 ",
         "ORDER BY 2, 3, version");
-    HUMAN_STATE = "SELECT h.id, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
+    HUMAN_STATE = "SELECT h.id, h.name, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
         AND l.state = 1 AND l.told_at IS NOT NULL) AS offered, \
         (SELECT max(l.told_at) FROM list l WHERE l.human_id = h.id AND l.state = 1) AS told_at, \
         (SELECT count(*) FROM list l WHERE l.human_id = h.id \
@@ -104,6 +104,9 @@ pub struct InboundRow {
     pub key: String,
     pub provider: String,
     pub known: i64,
+    /// Where its sealed number is in the group's blob of them; nothing: length 0.
+    pub at: usize,
+    pub len: usize,
     pub last4: String,
     pub text: String,
     pub sent: Option<i64>,
@@ -116,8 +119,9 @@ pub async fn keep_inbound(
     tx: &mut Tx,
     rows: &[InboundRow],
     hashes: &[u8],
+    sealed: &[u8],
 ) -> Result<Vec<(i64, String)>, StoreFault> {
-    tx.rows(&INSERT_INBOUND, args![rows_json(rows)?, hashes]).await
+    tx.rows(&INSERT_INBOUND, args![rows_json(rows)?, hashes, sealed]).await
 }
 
 /// What became of a kept reply.
@@ -199,6 +203,7 @@ pub async fn candidates(
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct HumanState {
     pub id: i64,
+    pub name: String,
     pub offered: i64,
     /// When he was last told of a list that is offered to him.
     pub told_at: Option<i64>,

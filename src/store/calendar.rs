@@ -3,6 +3,7 @@
 //!
 //! Decides neither what is due nor for how long anything is kept.
 
+use super::stranger::ERASE_STRANGERS;
 use super::{Store, StoreFault, Tx};
 use crate::args;
 
@@ -63,7 +64,7 @@ pub async fn forget(store: &Store, before: i64) -> Result<u64, StoreFault> {
 /// decided of it stays, and so does every journal entry. Gives the number of rows.
 pub async fn erase_texts(store: &Store, before: i64) -> Result<u64, StoreFault> {
     let mut erased = 0;
-    for stmt in [&ERASE_INBOUND, &ERASE_NOTICES, &ERASE_TASKS] {
+    for stmt in [&ERASE_INBOUND, &ERASE_NOTICES, &ERASE_TASKS, &ERASE_STRANGERS] {
         loop {
             let rows = store.exec(stmt, args![before, ERASE_ROWS]).await?;
             erased += rows;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::SqliteSynchronous;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow};
-use sqlx::{FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use super::{Dialect, Stmt};
 
@@ -51,21 +51,7 @@ impl From<sqlx::Error> for StoreFault {
             }
             E::Database(db) => {
                 let code = db.code().unwrap_or_default().to_string();
-                let again = matches!(
-                    code.as_str(),
-                    "40001"
-                        | "40P01"
-                        | "57P01"
-                        | "57P02"
-                        | "57P03"
-                        | "53300"
-                        | "55P03"
-                        | "5"
-                        | "6"
-                        | "261"
-                        | "517"
-                );
-                if again {
+                if is_again(&code) {
                     StoreFault::Again(error)
                 } else if db.is_unique_violation() || db.is_check_violation() {
                     let constraint = db.constraint().unwrap_or(db.message()).to_string();
@@ -77,6 +63,35 @@ impl From<sqlx::Error> for StoreFault {
             _ => StoreFault::Broken(error),
         }
     }
+}
+
+/// Codes after which the same step may succeed: deadlocks, restarts, a full disk, a busy file.
+fn is_again(code: &str) -> bool {
+    // SQLite's have four digits at most, the primary one in the low byte: busy, locked, I/O, full.
+    if code.len() < 5 {
+        return code.parse::<u32>().is_ok_and(|code| [5, 6, 10, 13].contains(&(code & 0xff)));
+    }
+    let postgres = ["40001", "40P01", "57P01", "57P02", "57P03", "53300", "55P03", "53100"];
+    postgres.contains(&code)
+}
+
+/// SQLite ends a transaction by itself where the disk is full, and sqlx goes on counting it: such
+/// a connection refuses every further one. It is closed, and the pool opens a fresh one.
+fn sqlite_writer() -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(true)
+        .before_acquire(|connection, _| {
+            Box::pin(async move {
+                let clean = !connection.is_in_transaction();
+                if !clean {
+                    tracing::warn!("the writer was left inside a transaction: a fresh one");
+                }
+                Ok(clean)
+            })
+        })
 }
 
 /// A bound value. Absent values keep their type, since PostgreSQL wants one.
@@ -216,10 +231,7 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .pragma("cache_size", "-32000")
             .busy_timeout(Duration::from_secs(10));
-        let write = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
+        let write = sqlite_writer()
             .acquire_timeout(Duration::from_secs(30))
             .connect_with(options.clone())
             .await?;
@@ -249,12 +261,7 @@ impl Store {
             }
             Pool::Sqlite { write, .. } => {
                 let options = (*write.connect_options()).clone();
-                let write = SqlitePoolOptions::new()
-                    .max_connections(1)
-                    .idle_timeout(None)
-                    .max_lifetime(None)
-                    .connect_with(options)
-                    .await?;
+                let write = sqlite_writer().connect_with(options).await?;
                 Store { pool: Pool::Sqlite { read: write.clone(), write } }
             }
         })

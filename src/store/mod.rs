@@ -33,6 +33,8 @@ pub mod overview;
 pub mod paper;
 pub mod permit;
 pub mod places;
+pub mod probe;
+pub mod stranger;
 pub mod proof;
 pub mod roll;
 pub mod roster;
@@ -83,6 +85,8 @@ pub fn statements() -> Vec<&'static Stmt> {
         paper::ALL,
         permit::ALL,
         places::ALL,
+        probe::ALL,
+        stranger::ALL,
         proof::ALL,
         &roster,
         roll::ALL,

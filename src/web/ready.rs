@@ -44,16 +44,19 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// 503 where the store does not answer or the clocks disagree. A silent broker is no reason: the
+/// 503 where the store does not answer, takes no write, or the clocks disagree. A silent broker is no reason: the
 /// work goes on from the store, and the answer says so.
 pub(super) async fn readyz(State(face): State<Arc<Face>>) -> Response {
     let store = view::now_ms(&face.engine.store).await;
+    let writes = face.engine.takes_writes().await;
     let queue = face.engine.queue.health();
     let hold = face.pulse.hold.load(Ordering::Relaxed);
-    let ready = store.is_ok() && !hold;
+    let ready = store.is_ok() && writes.is_ok() && !hold;
     let body = json!({
         "ready": ready,
         "store": store.as_ref().map_or_else(ToString::to_string, |_| "ok".to_owned()),
+        "writes": writes.as_ref().map_or_else(Clone::clone, |()| "ok".to_owned()),
+        "outcomes_not_kept": face.engine.unnoted(),
         "clock": if hold { "off by more than 2 s: nothing is dispatched" } else { "ok" },
         "queue": {
             "connected": queue.connected,

@@ -276,3 +276,39 @@ async fn a_window_counts_messages_so_that_notices_do_not_starve_homes() {
     })
     .await;
 }
+
+/// SQLite's own "full", which takes the transaction back by itself: the writer must not stay in it.
+#[tokio::test]
+async fn a_full_file_spoils_one_transaction_and_not_the_writer() {
+    static LIMIT: Stmt = Stmt::new("CONTRACT_LIMIT", "PRAGMA max_page_count = 1");
+    static MANY: Stmt = Stmt::new(
+        "CONTRACT_MANY",
+        "INSERT INTO lease (name, owner, epoch, until_at) VALUES ($1, $2, 0, 0)",
+    );
+    let mut rooms = rooms().await;
+    let room = rooms.remove(0);
+    assert_eq!(room.name, "sqlite");
+    let store = room.store_handle().await;
+    // A limit below what is there: SQLite takes what is there, so that no page is left.
+    store.take::<(i64,)>(&LIMIT, args![]).await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    let fault = tx.exec(&MANY, args!["满", "满".repeat(1 << 20)]).await.unwrap_err();
+    assert!(fault.is_again(), "{fault}");
+    assert!(fault.to_string().contains("full"), "{fault}");
+    drop(tx);
+    plan(&store, &[(1, 1, 1, 0)]).await;
+    for _ in 0..3 {
+        let leased = lease(&store, &[1], "甲", 0).await;
+        let mut tx = store.begin().await.expect("the writer is not stuck in what is over");
+        tx.exec(&MANY, args!["空", "空"]).await.unwrap();
+        tx.rollback().await.unwrap();
+        drop(leased);
+    }
+    assert_eq!(append(&store, (1, "first")).await, 1);
+    tongluo::store::probe::write(&store, "甲").await.unwrap();
+    store.close().await;
+    room.close().await;
+    for room in rooms {
+        room.close().await;
+    }
+}
