@@ -160,7 +160,10 @@ impl Engine {
         let urgency = Urgency::from_code(version.urgency).map(Urgency::word);
         let vars: Value = serde_json::from_str(&version.vars).unwrap_or_default();
         let areas = paper::areas(&self.store, row.id, version.version).await?;
-        let place = |area: &paper::AreaNamed| json!({"place": area.code, "name": area.name, "excluded": area.excluded == 1});
+        let place = |area: &paper::AreaNamed| {
+            let excluded = area.excluded == 1;
+            json!({"place": area.code, "name": area.name, "excluded": excluded})
+        };
         let fields = [
             ("places", areas.iter().map(place).collect()),
             ("version_state", json!(state_word(version.state))),

@@ -328,10 +328,7 @@ impl NoticeText<'_> {
             }
             NoticeText::Unwoken { people, .. } => {
                 check_count("people", people.len(), 1, MAX_PEOPLE)?;
-                people.iter().try_for_each(|one| {
-                    check_who(one.name)?;
-                    check_place(one.place)
-                })
+                people.iter().try_for_each(|one| check_at(one.name, one.place))
             }
             NoticeText::ListWithdrawn { place, alert_title, .. } => {
                 check_title(alert_title)?;
@@ -348,23 +345,21 @@ impl NoticeText<'_> {
                 check_title(alert_title)
             }
             NoticeText::Expiring { alert_title, .. }
-            | NoticeText::RangeCorrection { alert_title, .. } => check_title(alert_title),
-            NoticeText::CountersignDue { alert_title, .. }
+            | NoticeText::RangeCorrection { alert_title, .. }
+            | NoticeText::CountersignDue { alert_title, .. }
             | NoticeText::ExerciseStopped { alert_title } => check_title(alert_title),
             NoticeText::Helper { alert_title, homes, .. } => {
                 check_title(alert_title)?;
                 check_count("homes", homes.len(), 1, NAMED_PLACES)?;
-                homes.iter().try_for_each(|one| {
-                    check_who(one.name)?;
-                    check_place(one.place)
-                })
+                homes.iter().try_for_each(|one| check_at(one.name, one.place))
             }
-            NoticeText::HelperTaken { .. } | NoticeText::HelperDeclined => Ok(()),
             NoticeText::HelpTaken { who } => check_who(who),
             NoticeText::ListDeclined { place }
             | NoticeText::ListFinished { place, .. }
             | NoticeText::ReturnNotice { place } => check_place(place),
             NoticeText::HelpReceived { .. }
+            | NoticeText::HelperTaken { .. }
+            | NoticeText::HelperDeclined
             | NoticeText::Thanks
             | NoticeText::AskBackPersons { .. }
             | NoticeText::WokenThanks
@@ -465,6 +460,12 @@ fn check_place(place: &str) -> Result<(), RenderFault> {
 fn check_places(places: &[PlaceDoors<'_>], least: usize) -> Result<(), RenderFault> {
     check_count("places", places.len(), least, MAX_PLACES)?;
     places.iter().try_for_each(|one| check_place(one.place))
+}
+
+/// A person and where he is.
+fn check_at(who: &str, place: &str) -> Result<(), RenderFault> {
+    check_who(who)?;
+    check_place(place)
 }
 
 fn check_who(who: &str) -> Result<(), RenderFault> {

@@ -27,7 +27,8 @@ crate::statements! {
         CASE WHEN r.known = 1 THEN substr({bytes $2}, CAST(r.n * 16 + 1 AS int), 16) ELSE NULL \
         END, CASE WHEN r.len > 0 THEN substr({bytes $3}, CAST(r.at + 1 AS int), \
         CAST(r.len AS int)) ELSE NULL END, r.last4, r.text, r.sent, r.received, r.label, 0 FROM \
-        {rows $1: n bigint, key text, provider text, known bigint, at bigint, len bigint, last4 text, text text, \
+        {rows $1: n bigint, key text, provider text, known bigint, at bigint, len bigint, \
+        last4 text, text text, \
         sent bigint, received bigint, label text} WHERE true \
         ON CONFLICT (source_key) DO NOTHING RETURNING id, source_key";
     SET_INBOUND = "UPDATE inbound SET state = r.state, label = r.label FROM \

@@ -44,8 +44,8 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// 503 where the store does not answer, takes no write, or the clocks disagree. A silent broker is no reason: the
-/// work goes on from the store, and the answer says so.
+/// 503 where the store does not answer, takes no write, or the clocks disagree. A silent broker is
+/// no reason: the work goes on from the store, and the answer says so.
 pub(super) async fn readyz(State(face): State<Arc<Face>>) -> Response {
     let store = view::now_ms(&face.engine.store).await;
     let writes = face.engine.takes_writes().await;

@@ -69,7 +69,9 @@ fn client() -> HttpTransport {
 
 fn message(n: usize) -> Message {
     let to = format!("+86199{n:08}");
-    Message { to, text: "【余姚市防指】收到回1".into(), reference: format!("b{n}") }
+    Message {
+        to, text: "【余姚市防指】【推演】收到回1".into(), reference: format!("b{n}")
+    }
 }
 
 async fn fetch(client: &HttpTransport, method: &str, url: String, body: &str) -> (u16, String) {
@@ -112,7 +114,8 @@ async fn the_whole_way_over_loopback() {
     };
     let server = tokio::spawn(serve(listener, face, std::future::pending()));
     let (codec, client) = (codec(&base), client());
-    let pass = admit(AlertKind::Rehearsal, true, Realm::Practice, Realm::Practice, false, "");
+    let pass =
+        admit(AlertKind::Rehearsal, true, Realm::Practice, Realm::Practice, false, "【推演】");
     let pass = pass.unwrap();
     let sent = channel::send(&client, &codec, &pass, &[message(1)]).await;
     assert_eq!(sent[0].code(), 1, "{sent:?}");
@@ -149,7 +152,8 @@ async fn the_sink_takes_counts_and_checks_the_account() {
     let sink = Arc::new(Sink::new(SID, TOKEN));
     let server = tokio::spawn(serve_sink(listener, sink.clone(), std::future::pending()));
     let (codec, client) = (codec(&base), client());
-    let pass = admit(AlertKind::Rehearsal, true, Realm::Practice, Realm::Practice, false, "");
+    let pass =
+        admit(AlertKind::Rehearsal, true, Realm::Practice, Realm::Practice, false, "【推演】");
     let pass = pass.unwrap();
     let mut sids = std::collections::HashSet::new();
     for n in [1, 2, 2, 3] {

@@ -64,6 +64,7 @@ async fn nobody_who_must_move_is_left_out_of_an_order_unnoticed() {
             refused(town.engine.update(&town.author, &uid, &form).await, &["rings", word]);
         }
         assert_eq!(town.count("SELECT count(*) FROM alert WHERE version > 0").await, 1);
+        town.minutes(1).await;
         town
     })
     .await;
@@ -85,6 +86,7 @@ async fn a_live_order_without_a_real_gateway_is_not_signed_by_an_oversight() {
         // A rehearsal has its gateway.
         let form = OrderForm { kind: "rehearsal".into(), ..town.flood_form() };
         town.release(&form).await;
+        town.minutes(1).await;
         town
     })
     .await;

@@ -30,7 +30,7 @@ async fn a_cry_from_a_number_of_no_roster_is_answered_and_can_be_called_back() {
         let number = home_number(HOME + 4_000_000);
         town.says(&number, "我妈妈在四明路12号，水进屋了").await;
         town.settle().await;
-        assert_eq!(dialled(&town, "四明路").await, [number.clone()]);
+        assert_eq!(dialled(&town, "四明路").await, std::slice::from_ref(&number));
         let all = tasks(&town).await;
         let told = town.engine.writers(&all).await.unwrap();
         assert!(told.values().any(|n| *n == number), "{told:?}");
