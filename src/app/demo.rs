@@ -29,11 +29,11 @@ use self::story::Story;
 pub use self::summary::Summary;
 use self::tell::{Plot, Teller};
 
-/// 2026-08-20 23:00 in Beijing.
-const NIGHT_AT: i64 = 1_787_238_000_000;
+/// 2026-08-21 00:00 in Beijing.
+const NIGHT_AT: i64 = 1_787_241_600_000;
 const MINUTE_MS: i64 = 60_000;
 /// Seconds of the story in which the practice gateway takes a message for every household.
-const FIRST_PASS_S: f64 = 500.0;
+const FIRST_PASS_S: f64 = 800.0;
 /// Story time runs at its natural pace for so long before the account, so that what is in flight
 /// comes down.
 const SETTLE_MS: u64 = 800;
@@ -41,7 +41,7 @@ const SETTLE_MS: u64 = 800;
 pub const HOUSEHOLDS_MIN: u64 = 200;
 pub const HOUSEHOLDS_MAX: u64 = 300_000;
 
-/// Messages the practice gateway takes in a second of the story: 40 for 20,000 households.
+/// Messages the practice gateway takes in a second of the story: 25 for 20,000 households.
 fn gateway_per_second(households: u64) -> f64 {
     households as f64 / FIRST_PASS_S
 }
@@ -61,7 +61,7 @@ pub struct DemoArgs {
 
 impl Default for DemoArgs {
     fn default() -> DemoArgs {
-        DemoArgs { households: 20_000, seed: 1, speed: 90.0, exit: false, json: false }
+        DemoArgs { households: 20_000, seed: 1, speed: 60.0, exit: false, json: false }
     }
 }
 

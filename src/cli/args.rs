@@ -71,7 +71,7 @@ pub enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
         /// Story minutes in a real minute.
-        #[arg(long, default_value_t = 90.0)]
+        #[arg(long, default_value_t = 60.0)]
         speed: f64,
         /// Ends by itself instead of staying until Ctrl-C.
         #[arg(long)]

@@ -78,7 +78,8 @@ fn vars(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// The met office's red warning, forwarded to everybody; it asks nothing and pursues nobody.
+/// The met office's red warning, forwarded to those in danger and those who need somebody
+/// (the public hears it by broadcast); it asks nothing and pursues nobody.
 pub fn warning(root: &str, issued_at: i64) -> OrderForm {
     let told = |ring: i64| RingRow { ring, demand: 0, pursued: 0 };
     OrderForm {
@@ -93,14 +94,14 @@ pub fn warning(root: &str, issued_at: i64) -> OrderForm {
         template: "forwarded_rainstorm".into(),
         vars: vars(&[
             ("issuer", "余姚市气象台"),
-            ("issued", "20日22时58分"),
+            ("issued", "20日23时58分"),
             ("title", "暴雨红色预警信号"),
             ("colour", "红色"),
             ("here", "地下车库别进，桥洞别走"),
         ]),
         urgency: Some("flash".into()),
         places: vec![root.into()],
-        rings: Some(vec![told(1), told(2), told(3)]),
+        rings: Some(vec![told(1), told(2)]),
         ..OrderForm::default()
     }
 }

@@ -23,12 +23,12 @@ const WATCH_EVERY_MS: u64 = 20;
 
 /// Minutes after the warning at which something happens.
 const ORDER_AT: i64 = 10;
-const LATE_AT: i64 = 47;
-const LIFTED_AT: i64 = 150;
+const LATE_AT: i64 = 40;
+const LIFTED_AT: i64 = 100;
 /// The story ends at two o'clock.
-pub const END_AT: i64 = 180;
+pub const END_AT: i64 = 120;
 /// People must be out at half past two.
-const ACT_BY: i64 = 210;
+const ACT_BY: i64 = 150;
 /// An approver reads for so long.
 const READ_MS: i64 = 90_000;
 /// The mistake is noticed when so many of a hundred have the text, or after so long.
@@ -118,8 +118,8 @@ impl Story<'_, '_> {
         let at = self.approve(&uid).await?;
         self.peers.entry.lead_to(format!("/alerts/{uid}"));
         night.warning = id;
-        let text = "余姚市气象台22时58分发布暴雨红色预警信号（红色），市防指照原文转发；\
-                    同一刻叫应全市责任人";
+        let text = "余姚市气象台23时58分发布暴雨红色预警信号（红色），市防指照原文转发给险区和\
+                    帮扶户；同一刻叫应全市责任人";
         self.teller.line(at, "预警", text);
         self.teller.warned(id, at);
         Ok(())

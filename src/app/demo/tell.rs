@@ -420,8 +420,8 @@ mod tests {
 
     #[test]
     fn the_night_is_told_in_beijing_time() {
-        assert_eq!(time_of_day(super::super::NIGHT_AT), "23:00:00");
-        assert_eq!(time_of_day(super::super::NIGHT_AT + 2 * 3_600_000 + 61_000), "01:01:01");
+        assert_eq!(time_of_day(super::super::NIGHT_AT), "00:00:00");
+        assert_eq!(time_of_day(super::super::NIGHT_AT + 2 * 3_600_000 + 61_000), "02:01:01");
     }
 
     #[test]
