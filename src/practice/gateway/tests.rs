@@ -11,7 +11,8 @@ use crate::domain::outcome::{Outcome, ReceiptClass};
 use crate::practice::residents::{Heard, Silent};
 
 const START: i64 = 1_795_000_000_000;
-const ORDER: &str = "【余姚市防指】【推演】转移指令：3点前请离家。收到回1，要人帮回2，全家已离开回3";
+const ORDER: &str =
+    "【余姚市防指】【推演】转移指令：3点前请离家。收到回1，要人帮回2，全家已离开回3";
 const TOKEN: &str = "practice-token";
 const HOOK: &str = "http://127.0.0.1:8600/hooks/practice";
 
