@@ -63,6 +63,7 @@ CREATE TABLE task (
 ) STRICT;
 CREATE INDEX task_open ON task (alert_id, state);
 CREATE INDEX task_household ON task (alert_id, household_id);
+CREATE INDEX task_owner ON task (owner) WHERE state = 1;
 
 CREATE TABLE list (
     id INTEGER PRIMARY KEY,

@@ -17,10 +17,29 @@ pub enum LogForm {
     Json,
 }
 
+/// What is written where `RUST_LOG` asks for nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// An operator reads it.
+    Working,
+    /// A story is told in the same terminal: only what is wrong with it.
+    Telling,
+}
+
+impl Detail {
+    fn filter(self) -> &'static str {
+        match self {
+            Detail::Working => "info,sqlx=warn,lapin=warn",
+            // Slow statements are an operator's concern.
+            Detail::Telling => "warn,sqlx=error",
+        }
+    }
+}
+
 /// Starts the log. A second start in one process changes nothing.
-pub fn start(form: LogForm) {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,lapin=warn"));
+pub fn start(form: LogForm, detail: Detail) {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(detail.filter()));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(MaskedErr);
     let started = match form {
         LogForm::Text => builder.with_ansi(false).try_init(),

@@ -12,6 +12,10 @@ pub trait Clock: Send + Sync {
     fn story_ms(&self) -> i64;
     /// What leases and time-outs go by.
     fn machine_ms(&self) -> i64;
+    /// Story milliseconds in one of the machine's: 1 but where a night is played faster.
+    fn speed(&self) -> f64 {
+        1.0
+    }
 }
 
 /// Milliseconds UTC by the machine's own calendar clock.
@@ -62,6 +66,10 @@ impl Clock for CarriedClock {
 
     fn machine_ms(&self) -> i64 {
         self.machine_base_ms.load(Ordering::Relaxed) + self.carried_ms()
+    }
+
+    fn speed(&self) -> f64 {
+        self.speed
     }
 }
 

@@ -14,13 +14,16 @@ use crate::app::practice::Behind;
 use crate::app::roster::{self, ImportWish};
 use crate::app::serve::{self, Duties};
 use crate::app::settings::Settings;
-use crate::app::telemetry::{self, LogForm};
+use crate::app::telemetry::{self, Detail, LogForm};
 use crate::app::{
     Said, accounts, alerts, bench, demo, exercises, hands, practice, proofs, replies,
 };
 
 pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    telemetry::start(if cli.json { LogForm::Json } else { LogForm::Text });
+    let form = if cli.json { LogForm::Json } else { LogForm::Text };
+    let tells = matches!(cli.command, Command::Demo { .. });
+    let detail = if tells { Detail::Telling } else { Detail::Working };
+    telemetry::start(form, detail);
     let settings = || Settings::load(cli.config.as_deref());
     match &cli.command {
         Command::Serve { roles } => serve::serve(&settings()?, Duties::parse(roles)?).await?,

@@ -10,6 +10,9 @@ use crate::store::batch;
 
 /// Grids expanded by one hint's transaction.
 pub const EXPANSIONS_TOGETHER: usize = 16;
+/// How much of a gateway's time is hinted ahead: story ms, and real ms where the story runs fast.
+const WINDOW_MS: i64 = 2_000;
+const WINDOW_REAL_MS: i64 = 500;
 /// How long the rest of a town waits for the fragile of grids not yet expanded, story ms.
 const FRAGILE_FIRST_MS: i64 = 10_000;
 
@@ -77,15 +80,17 @@ impl Engine {
         silent_ms.map_or(HINT_AGE_MS, |ms| ms.min(HINT_AGE_MS))
     }
 
-    /// Two seconds of the lane's present rate in messages, at most a thousand batches.
+    /// Two seconds of the lane's present rate in messages (half a real one where the story runs
+    /// fast), at most a thousand batches.
     fn window(&self, lane: Lane) -> i64 {
         let gateways = self.gateways.iter().filter(|g| g.provider.lane() == lane);
         let most = WINDOW_HINTS * BATCH_WEIGHT;
+        let seconds = self.story_span_ms(WINDOW_MS, WINDOW_REAL_MS) as f64 / 1_000.0;
         let mut messages = 0;
         for gateway in gateways {
             messages += match gateway.rate_per_second {
                 None => most,
-                Some(rate) => (rate * 2.0).ceil() as i64 + BATCH_WEIGHT,
+                Some(rate) => (rate * seconds).ceil() as i64 + BATCH_WEIGHT,
             };
         }
         messages.clamp(1, most)

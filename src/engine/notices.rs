@@ -57,6 +57,7 @@ impl Engine {
         }
         let found = notice::look(&self.store, leased.id, grant.count).await?;
         let asked = i64::try_from(found.len()).unwrap_or(0);
+        self.return_permits(gateway, grant.count - asked).await?;
         let ready: Vec<(NoticeRow, Prepared)> = found
             .into_iter()
             .map(|row| {

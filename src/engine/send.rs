@@ -13,6 +13,9 @@ use crate::domain::outcome::Outcome;
 use crate::store::batch::{self as rows, FollowRow, Leased, Member, OutcomeRow};
 use crate::store::{order, permit};
 
+/// What a gateway's unused time is worth at most: story ms, and real ms where the story runs fast.
+const BURST_MS: i64 = 1_000;
+const BURST_REAL_MS: i64 = 250;
 /// The outcome code of an address that another one with the same number spoke for.
 const SPOKEN_FOR: i64 = 6;
 
@@ -110,7 +113,9 @@ impl Engine {
                 return Ok(Sent::Lost { calls });
             }
             let members = rows::look(&self.store, batches, grant.count, words::in_force()).await?;
-            let all = i64::try_from(members.len()).unwrap_or(0) < grant.count;
+            let found = i64::try_from(members.len()).unwrap_or(0);
+            let all = found < grant.count;
+            self.return_permits(gateway, grant.count - found).await?;
             if members.is_empty() {
                 return self.finish_empty(batches, calls).await;
             }
@@ -160,11 +165,31 @@ impl Engine {
         want: i64,
     ) -> Result<permit::Grant, EngineFault> {
         let now = self.clock.story_ms();
-        let Some(rate) = gateway.rate_per_second else {
+        let Some(rate) = self.rate(gateway) else {
             return Ok(permit::Grant { count: want, next_at: now });
         };
-        let want = want.min((rate * 2.0).ceil() as i64).max(1);
         Ok(permit::take(&self.store, gateway.provider.name(), rate, want, now).await?)
+    }
+
+    /// Gives permits back that no call was found for: a chunk asks before it looks.
+    pub(super) async fn return_permits(
+        &self,
+        gateway: &Gateway,
+        unused: i64,
+    ) -> Result<(), EngineFault> {
+        let Some(rate) = self.rate(gateway) else { return Ok(()) };
+        Ok(permit::give_back(&self.store, gateway.provider.name(), rate, unused).await?)
+    }
+
+    fn rate(&self, gateway: &Gateway) -> Option<permit::Rate> {
+        let per_second = gateway.rate_per_second?;
+        Some(permit::Rate { per_second, burst_ms: self.story_span_ms(BURST_MS, BURST_REAL_MS) })
+    }
+
+    /// A span that hides the machine's own delays: in a night that is played faster a short one
+    /// of the story would be over before anybody could use it.
+    pub(super) fn story_span_ms(&self, story_ms: i64, machine_ms: i64) -> i64 {
+        story_ms.max((machine_ms as f64 * self.clock.speed()) as i64)
     }
 
     async fn finish_empty(&self, batches: &[Leased], calls: usize) -> Result<Sent, EngineFault> {

@@ -15,9 +15,8 @@ macro_rules! candidate_columns {
 }
 macro_rules! candidate_rows {
     () => {
-        "FROM address a JOIN alert al ON al.state {in $2} \
-         JOIN standing s ON s.alert_id = al.id AND s.household_id = a.household_id \
-         WHERE a.id {in $1} "
+        "FROM address a CROSS JOIN alert al CROSS JOIN standing s WHERE al.state {in $2} \
+         AND s.alert_id = al.id AND s.household_id = a.household_id AND a.id {in $1} "
     };
 }
 
@@ -66,10 +65,11 @@ crate::statements! {
         version bigint, household bigint, giver bigint, giver_id bigint, claim bigint, \
         persons bigint, closes text, detail text, at bigint, source text} WHERE true \
         ON CONFLICT (source_key) DO NOTHING";
+    // `+ 0` keeps SQLite from walking the alert's key in this order for the few doors named here.
     LOCK_STANDINGS = "SELECT s.alert_id, s.grid_id, s.seq, s.household_id, s.building_id, \
         s.since, s.ring, s.demand, s.pursued, s.persons, s.vulnerable, s.heard_at, s.refused, \
         s.helps, s.closed_at FROM standing s WHERE s.alert_id = $1 AND s.household_id {in $2} \
-        ORDER BY s.alert_id, s.grid_id, s.seq {lock}";
+        ORDER BY s.alert_id, s.grid_id + 0, s.seq {lock}";
     FACTS = "SELECT source_key, alert_id, version, household_id, giver, claim, persons, closes, \
         observed_at FROM statement WHERE alert_id = $1 AND household_id {in $2}";
     SAVE_STANDINGS = "UPDATE standing SET heard_at = r.heard, whereabouts = r.whereabouts, \

@@ -109,10 +109,11 @@ crate::statements! {
         WHERE s.alert_id = $1 AND s.pursued = 1) q GROUP BY q.grid_id, q.grade";
     PACE = "SELECT l.id, CAST(sum(CASE WHEN s.closed_at IS NULL THEN 1 ELSE 0 END) AS bigint) \
         AS open, CAST(sum(CASE WHEN s.closed_at >= l.answered_at THEN 1 ELSE 0 END) AS bigint) \
-        AS done FROM list l JOIN place_above pg ON pg.place_id = l.place_id JOIN place g \
-        ON g.id = pg.above_id AND g.kind = 'grid' JOIN standing s ON s.alert_id = l.alert_id \
-        AND s.grid_id = g.id AND (s.building_id = l.place_id OR s.grid_id = l.place_id) \
-        WHERE l.alert_id = $1 AND l.state = 2 AND l.rung < 7 AND s.pursued = 1 \
+        AS done FROM list l CROSS JOIN place_above pg CROSS JOIN place g CROSS JOIN standing s \
+        WHERE pg.place_id = l.place_id AND g.id = pg.above_id AND g.kind = 'grid' \
+        AND s.alert_id = l.alert_id AND s.grid_id = g.id \
+        AND (s.building_id = l.place_id OR s.grid_id = l.place_id) AND l.alert_id = $1 \
+        AND l.state = 2 AND l.rung < 7 AND s.pursued = 1 \
         AND NOT EXISTS (SELECT 1 FROM list k WHERE k.alert_id = l.alert_id \
         AND k.place_id = s.building_id AND k.place_id <> l.place_id \
         AND k.human_id <> l.human_id AND k.state IN (2, 4)) GROUP BY l.id";

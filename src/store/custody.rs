@@ -4,21 +4,26 @@
 use super::{Store, StoreFault};
 use crate::args;
 
+// CROSS JOIN keeps SQLite to the written order: from the door's own places and tasks, of which
+// there are few, to the lists and timers that stand on them, of which there are thousands.
 macro_rules! hands {
     () => {
         "CAST(CASE WHEN EXISTS (SELECT 1 FROM task t WHERE t.alert_id = s.alert_id \
          AND t.household_id = s.household_id AND t.state = 1 AND t.deadline_at > $2) THEN 1 \
-         WHEN EXISTS (SELECT 1 FROM list l JOIN place_above pa ON pa.above_id = l.place_id \
-         AND pa.place_id = s.building_id WHERE l.alert_id = s.alert_id AND (l.state = 2 \
+         WHEN EXISTS (SELECT 1 FROM place_above pa CROSS JOIN list l WHERE \
+         pa.place_id = s.building_id AND l.place_id = pa.above_id \
+         AND l.alert_id = s.alert_id AND (l.state = 2 \
          OR (l.state = 4 AND l.answered_at IS NOT NULL))) THEN 2 \
-         WHEN EXISTS (SELECT 1 FROM sheet h JOIN place_above pa ON pa.above_id = h.place_id \
-         AND pa.place_id = s.building_id WHERE h.alert_id = s.alert_id \
+         WHEN EXISTS (SELECT 1 FROM sheet h CROSS JOIN place_above pa WHERE \
+         pa.above_id = h.place_id AND pa.place_id = s.building_id AND h.alert_id = s.alert_id \
          AND h.returned_at IS NULL AND h.return_at > $2) THEN 3 \
-         WHEN EXISTS (SELECT 1 FROM timer t WHERE t.alert_id = s.alert_id AND s.pursued = 1 \
-         AND ((t.place_id = s.grid_id AND t.kind IN (1, 2, 3, 16)) OR t.kind = 9)) THEN 4 \
-         WHEN EXISTS (SELECT 1 FROM timer t JOIN task k ON k.id = t.subject_id \
-         WHERE t.kind = 7 AND k.household_id = s.household_id AND k.alert_id = s.alert_id \
-         AND k.state < 2) THEN 4 \
+         WHEN s.pursued = 1 AND (EXISTS (SELECT 1 FROM timer t WHERE t.alert_id = s.alert_id \
+         AND t.kind IN (1, 2, 3, 16) AND t.place_id = s.grid_id) OR EXISTS (SELECT 1 FROM timer t \
+         WHERE t.alert_id = s.alert_id AND t.kind = 9)) THEN 4 \
+         WHEN EXISTS (SELECT 1 FROM task k CROSS JOIN timer t WHERE t.kind = 7 \
+         AND t.alert_id = s.alert_id AND t.place_id = 0 AND t.subject_id = k.id \
+         AND k.household_id = s.household_id AND k.alert_id = s.alert_id \
+         AND k.state + 0 < 2) THEN 4 \
          WHEN s.pursued = 1 AND EXISTS (SELECT 1 FROM batch b WHERE b.alert_id = s.alert_id \
          AND b.grid_id = s.grid_id AND b.state = 0 AND b.kind = 1 AND b.version = s.version \
          AND b.ring = s.ring AND s.seq BETWEEN b.seq_from AND b.seq_to) THEN 4 ELSE 5 END AS \

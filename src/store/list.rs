@@ -6,10 +6,14 @@ use super::db::{ids, rows_json};
 use super::{StoreFault, Tx};
 use crate::args;
 
+// CROSS JOIN keeps SQLite to the written order: from a list by its places to the few rows below
+// them, never by way of all rows of an alert.
+
 /// The tallies of a list's doors: of its grid or building, without buildings in a lower hand.
 macro_rules! own_tally {
     () => {
-        "JOIN place_above pg ON pg.place_id = l.place_id JOIN tally t ON t.alert_id = l.alert_id \
+        "CROSS JOIN place_above pg CROSS JOIN tally t WHERE pg.place_id = l.place_id \
+         AND t.alert_id = l.alert_id \
          AND t.grid_id = pg.above_id AND (t.grid_id = l.place_id OR t.building_id = l.place_id) \
          AND NOT EXISTS (SELECT 1 FROM list k WHERE k.alert_id = l.alert_id \
          AND k.place_id = t.building_id AND k.place_id <> l.place_id \
@@ -54,13 +58,13 @@ crate::statements! {
         AND k.human_id <> list.human_id) RETURNING id";
     ACT_LISTS = "UPDATE list SET acted_at = $2, state = CASE WHEN state = 4 THEN 2 ELSE state \
         END WHERE human_id {in $1} AND state IN (2, 4)";
-    GRIDS_OF_LISTS = "SELECT DISTINCT l.alert_id, pa.above_id FROM list l JOIN place_above pa \
-        ON pa.place_id = l.place_id JOIN place p ON p.id = pa.above_id AND p.kind = 'grid' \
-        WHERE l.id {in $1} AND l.rung < 7";
+    GRIDS_OF_LISTS = "SELECT DISTINCT l.alert_id, pa.above_id FROM list l CROSS JOIN \
+        place_above pa CROSS JOIN place p WHERE pa.place_id = l.place_id \
+        AND p.id = pa.above_id AND p.kind = 'grid' AND l.id {in $1} AND l.rung < 7";
     OPEN_OF_LISTS = concat!("SELECT l.id, CAST(sum(t.pursued - t.closed) AS bigint) FROM list l ",
-        own_tally!(), "WHERE l.id {in $1} GROUP BY l.id");
+        own_tally!(), "AND l.id {in $1} GROUP BY l.id");
     LOADS = concat!("SELECT l.human_id, CAST(sum(t.pursued - t.closed) AS bigint) FROM list l ",
-        own_tally!(), "WHERE l.human_id {in $1} AND l.state IN (1, 2, 4) AND l.rung < 7 ",
+        own_tally!(), "AND l.human_id {in $1} AND l.state IN (1, 2, 4) AND l.rung < 7 ",
         "AND t.ring = 1 GROUP BY l.human_id");
     HOLDERS_ABOVE = "SELECT l.id, k.human_id FROM list l JOIN place_above pa \
         ON pa.place_id = l.place_id AND pa.distance > 0 JOIN list k ON k.alert_id = l.alert_id \
@@ -71,30 +75,32 @@ crate::statements! {
         s.grid_id, s.building_id, \
         CAST(sum(CASE WHEN s.closed_at IS NULL THEN 1 ELSE 0 END) AS bigint) AS open, \
         CAST(sum(CASE WHEN s.closed_at >= l.answered_at THEN 1 ELSE 0 END) AS bigint) AS done \
-        FROM list l JOIN human h ON h.id = l.human_id JOIN place_above pg \
-        ON pg.place_id = l.place_id AND pg.above_id {in $2} JOIN standing s \
-        ON s.alert_id = l.alert_id AND s.grid_id = pg.above_id \
-        AND (s.building_id = l.place_id OR s.grid_id = l.place_id) WHERE l.alert_id = $1 \
+        FROM list l CROSS JOIN human h CROSS JOIN place_above pg CROSS JOIN standing s \
+        WHERE h.id = l.human_id AND pg.place_id = l.place_id AND pg.above_id {in $2} \
+        AND s.alert_id = l.alert_id AND s.grid_id = pg.above_id \
+        AND (s.building_id = l.place_id OR s.grid_id = l.place_id) AND l.alert_id = $1 \
+        AND l.place_id IN (SELECT pa.place_id FROM place_above pa WHERE pa.above_id {in $2}) \
         AND l.state = 2 AND s.pursued = 1 AND NOT EXISTS (SELECT 1 FROM list k \
         WHERE k.alert_id = l.alert_id AND k.place_id = s.building_id \
         AND k.place_id <> l.place_id AND k.human_id <> l.human_id AND k.state IN (2, 4)) \
         GROUP BY l.id, l.human_id, h.name, l.rung, l.place_id, l.answered_at, s.grid_id, \
         s.building_id ORDER BY l.id, min(s.seq)";
     IN_HANDS = concat!(list_with_place!(), "WHERE l.alert_id = $1 AND l.state IN (1, 2, 4) ",
-        "AND l.rung < 7 AND ($2 = 1 OR EXISTS (SELECT 1 FROM place_above pa ",
-        "WHERE pa.place_id = l.place_id AND pa.above_id {in $3})) ORDER BY l.id");
+        "AND l.rung < 7 AND ($2 = 1 OR l.place_id IN (SELECT pa.place_id FROM place_above pa ",
+        "WHERE pa.above_id {in $3})) ORDER BY l.id");
     FINISHED = concat!(list_with_place!(), "WHERE l.alert_id = $1 AND l.state IN (1, 2, 4) ",
-        "AND l.rung < 7 AND EXISTS (SELECT 1 FROM place_above pa WHERE pa.place_id = l.place_id ",
-        "AND pa.above_id {in $2}) AND NOT EXISTS (SELECT 1 FROM place_above pg JOIN tally t ",
-        "ON t.alert_id = l.alert_id AND t.grid_id = pg.above_id AND (t.grid_id = l.place_id ",
-        "OR t.building_id = l.place_id) WHERE pg.place_id = l.place_id ",
-        "AND t.pursued > t.closed) ORDER BY l.id");
+        "AND l.rung < 7 AND l.place_id IN (SELECT pa.place_id FROM place_above pa ",
+        "WHERE pa.above_id {in $2}) AND NOT EXISTS (SELECT 1 FROM place_above pg CROSS JOIN ",
+        "tally t WHERE t.alert_id = l.alert_id AND t.grid_id = pg.above_id ",
+        "AND (t.grid_id = l.place_id OR t.building_id = l.place_id) ",
+        "AND pg.place_id = l.place_id AND t.pursued > t.closed) ORDER BY l.id");
     CLOSED_GRIDS = "SELECT p.id, CAST(0 AS bigint) FROM place p WHERE p.id {in $2} \
         AND NOT EXISTS (SELECT 1 FROM tally t WHERE t.alert_id = $1 AND t.grid_id = p.id \
         AND t.pursued > t.closed)";
     OFFERED_TO = "SELECT l.id, l.place_id, l.human_id, l.rung, l.state, l.told_at, \
-        p.id AS grid_id FROM list l JOIN place_above pa ON pa.place_id = l.place_id JOIN place p \
-        ON p.id = pa.above_id AND p.kind = 'grid' WHERE l.alert_id = $1 AND l.human_id {in $2} \
+        p.id AS grid_id FROM list l CROSS JOIN place_above pa CROSS JOIN place p WHERE \
+        pa.place_id = l.place_id AND p.id = pa.above_id AND p.kind = 'grid' AND l.alert_id = $1 \
+        AND l.human_id {in $2} \
         AND l.state IN (1, 2, 4) AND l.rung < 7 ORDER BY l.human_id, l.id";
     TELL_LISTS = "UPDATE list SET told_at = $2 WHERE id {in $1}";
     TELL_AT_PLACES = "UPDATE list SET told_at = $2 WHERE alert_id = $1 AND state = 1 \

@@ -21,11 +21,10 @@ crate::statements! {
         ON d.human_id = h.id AND d.role IN (2, 3) JOIN place p ON p.id = d.place_id \
         WHERE s.alert_id = $1 AND s.woken_at IS NULL ORDER BY p.ord LIMIT 3";
     DOORS = "SELECT l.uid, hh.code, s.ring, l.human_id, t.code, l.answered_at FROM standing s \
-        JOIN place_above pa \
-        ON pa.place_id = s.building_id JOIN list l ON l.alert_id = s.alert_id \
-        AND l.place_id = pa.above_id AND l.state IN (2, 4) JOIN human t ON t.id = l.human_id \
-        JOIN household hh ON hh.id = s.household_id \
-        WHERE s.alert_id = $1 AND s.pursued = 1 AND s.closed_at IS NULL \
+        CROSS JOIN place_above pa CROSS JOIN list l CROSS JOIN human t CROSS JOIN household hh \
+        WHERE pa.place_id = s.building_id AND l.alert_id = s.alert_id \
+        AND l.place_id = pa.above_id AND l.state IN (2, 4) AND t.id = l.human_id \
+        AND hh.id = s.household_id AND s.alert_id = $1 AND s.pursued = 1 AND s.closed_at IS NULL \
         ORDER BY s.vulnerable DESC, s.grid_id, s.seq";
 }
 

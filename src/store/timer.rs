@@ -47,8 +47,8 @@ crate::statements! {
         ON CONFLICT DO NOTHING";
     START_PACE = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
         SELECT DISTINCT l.alert_id, CAST($2 AS bigint), p.id, 0, 0, CAST($3 AS bigint) \
-        FROM list l JOIN place_above pa ON pa.place_id = l.place_id JOIN place p \
-        ON p.id = pa.above_id AND p.kind = 'grid' WHERE l.id {in $1} AND l.alert_id = $4 \
+        FROM list l CROSS JOIN place_above pa CROSS JOIN place p WHERE pa.place_id = l.place_id \
+        AND p.id = pa.above_id AND p.kind = 'grid' AND l.id {in $1} AND l.alert_id + 0 = $4 \
         AND l.rung < 7 ON CONFLICT DO NOTHING";
     // A grid that is not expanded yet has at least a person a home.
     COUNT_OPEN = "SELECT CAST(sum(q.homes) AS bigint), CAST(sum(q.persons) AS bigint) FROM \

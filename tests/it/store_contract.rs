@@ -157,24 +157,47 @@ async fn two_that_claim_at_the_same_moment_never_get_the_same() {
     .await;
 }
 
+const PACE: permit::Rate = permit::Rate { per_second: 10.0, burst_ms: 1_000 };
+
 #[tokio::test]
 async fn permits_are_one_budget_of_all_handles() {
     each(async |one, two| {
         let asked = (0..12).map(|n| {
             let store = if n % 2 == 0 { one } else { two };
-            permit::take(store, "practice", 10.0, 3, 1_000)
+            permit::take(store, "practice", PACE, 3, 1_000)
         });
         let grants = futures_util::future::join_all(asked).await;
         let given: i64 = grants.iter().map(|g| g.as_ref().unwrap().count).sum();
         // Who lost too many races is told to come again, so that there may be a few left.
         assert!((1..=10).contains(&given), "{given}");
-        let rest = permit::take(one, "practice", 10.0, 100, 1_000).await.unwrap();
-        assert_eq!(given + rest.count, 10, "a second's worth at once");
-        let none = permit::take(two, "practice", 10.0, 1, 1_000).await.unwrap();
+        let mut rest = 0;
+        while permit::take(one, "practice", PACE, 1, 1_000).await.unwrap().count == 1 {
+            rest += 1;
+        }
+        assert_eq!(given + rest, 10, "a second's worth at once");
+        let none = permit::take(two, "practice", PACE, 1, 1_000).await.unwrap();
         assert_eq!(none.count, 0);
-        let next = permit::take(two, "practice", 10.0, 9, none.next_at).await.unwrap();
+        let few = permit::take(two, "practice", PACE, 9, none.next_at).await.unwrap();
+        assert_eq!(few.count, 0, "who wants many waits for a few at once");
+        let next = permit::take(two, "practice", PACE, 1, none.next_at).await.unwrap();
         assert_eq!(next.count, 1, "{none:?}");
-        assert_eq!(permit::take(one, "another", 10.0, 9, 1_000).await.unwrap().count, 9);
+        let many = permit::take(two, "practice", PACE, 9, few.next_at + 100).await.unwrap();
+        assert_eq!(many.count, 2, "{few:?}");
+        assert_eq!(permit::take(one, "another", PACE, 9, 1_000).await.unwrap().count, 9);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_permit_not_used_is_the_next_callers() {
+    each(async |one, two| {
+        let taken = permit::take(one, "practice", PACE, 50, 1_000).await.unwrap();
+        assert_eq!(taken.count, 10);
+        permit::give_back(one, "practice", PACE, 9).await.unwrap();
+        let next = permit::take(two, "practice", PACE, 50, 1_000).await.unwrap();
+        assert_eq!(next.count, 9, "one was used");
+        permit::give_back(two, "practice", PACE, 0).await.unwrap();
+        assert_eq!(permit::take(one, "practice", PACE, 1, 1_000).await.unwrap().count, 0);
     })
     .await;
 }

@@ -31,6 +31,10 @@ impl Clock for StoryClock {
     fn machine_ms(&self) -> i64 {
         self.fast.machine_ms()
     }
+
+    fn speed(&self) -> f64 {
+        self.natural.get().map_or_else(|| self.fast.speed(), Clock::speed)
+    }
 }
 
 #[cfg(test)]

@@ -21,16 +21,18 @@ crate::statements! {
         "AND ($3 = 1 OR NOT EXISTS (SELECT 1 FROM notice t WHERE t.alert_id = $1 ",
         "AND t.human_id = q.helper_id AND t.purpose = $4)) ORDER BY q.helper_id, q.n");
     OWN_HOMES = "SELECT s.alert_id, s.household_id, s.building_id FROM household h \
-        JOIN alert al ON al.state = $2 JOIN standing s ON s.alert_id = al.id \
-        AND s.household_id = h.id WHERE h.helper_id = $1 AND s.pursued = 1 \
+        CROSS JOIN alert al CROSS JOIN standing s WHERE al.state = $2 AND s.alert_id = al.id \
+        AND s.household_id = h.id AND h.helper_id = $1 AND s.pursued = 1 \
         AND s.vulnerable = 1 AND s.closed_at IS NULL ORDER BY s.alert_id, s.household_id";
     IN_HAND = "UPDATE task SET state = 1, owner = $2, taken_at = $3, deadline_at = $4, \
         closed_at = NULL, result = NULL WHERE source_key IN (SELECT r.key FROM \
         {rows $1: key text})";
-    WATCH_TASKS = "UPDATE timer SET due_at = $2 WHERE kind = 7 AND subject_id IN (SELECT t.id \
-        FROM task t WHERE t.source_key IN (SELECT r.key FROM {rows $1: key text}))";
-    GIVE_BACK = "UPDATE timer SET due_at = $2 WHERE kind = 7 AND subject_id IN (SELECT t.id \
-        FROM task t WHERE t.owner = $1 AND t.kind = 4 AND t.state = 1)";
+    WATCH_TASKS = "UPDATE timer SET due_at = $2 WHERE id IN (SELECT m.id FROM task t CROSS JOIN \
+        timer m WHERE m.alert_id = t.alert_id AND m.kind = 7 AND m.place_id = 0 \
+        AND m.subject_id = t.id AND t.source_key IN (SELECT r.key FROM {rows $1: key text}))";
+    GIVE_BACK = "UPDATE timer SET due_at = $2 WHERE id IN (SELECT m.id FROM task t CROSS JOIN \
+        timer m WHERE m.alert_id = t.alert_id AND m.kind = 7 AND m.place_id = 0 \
+        AND m.subject_id = t.id AND t.owner = $1 AND t.kind = 4 AND t.state = 1)";
     END_DONE = "UPDATE task SET state = 2, closed_at = $2, result = '已落实' \
         WHERE id {in $1} AND kind = 4 AND state < 2 AND EXISTS (SELECT 1 FROM standing s \
         WHERE s.alert_id = task.alert_id AND s.household_id = task.household_id \
