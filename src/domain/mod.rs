@@ -6,6 +6,7 @@ pub mod attempts;
 pub mod batch;
 pub mod board;
 pub mod calendar;
+pub mod calling;
 pub mod climb;
 pub mod demand;
 pub mod difference;

@@ -54,6 +54,7 @@ pub mod signin;
 mod situation;
 pub mod sketch;
 mod unmatched;
+mod waiting;
 pub mod words;
 
 use std::collections::HashMap;

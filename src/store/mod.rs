@@ -47,6 +47,7 @@ pub mod token;
 pub mod told;
 pub mod upkeep;
 pub mod view;
+pub mod waiting;
 pub mod wave;
 
 pub use db::{Args, Store, StoreFault, Tx, Val};
@@ -99,6 +100,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         upkeep::ALL,
         told::ALL,
         view::ALL,
+        waiting::ALL,
         wave::ALL,
     ];
     groups.iter().flat_map(|group| group.iter().copied()).collect()
