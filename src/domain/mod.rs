@@ -5,6 +5,7 @@ pub mod alert;
 pub mod attempts;
 pub mod batch;
 pub mod board;
+pub mod burial;
 pub mod calendar;
 pub mod calling;
 pub mod climb;

@@ -157,6 +157,13 @@ impl Engine {
                 self.effect(&mut effects, one, n, *id, &known, now);
             }
         }
+        // Whoever writes is there, whatever a gateway said of his number.
+        let alive = known.owners.iter().filter(|o| {
+            let one = usize::try_from(o.n).ok().and_then(|n| read.get(n));
+            o.state == 1 && one.is_some_and(|one| new.contains_key(&one.key))
+        });
+        let alive: Vec<i64> = alive.map(|o| o.address_id).collect();
+        self.revive(&mut tx, "reply", &alive, now).await?;
         let recorded = self.record(&mut tx, &effects.statements).await?;
         desk::open_tasks(&mut tx, &effects.tasks, now).await?;
         answer::claim_addresses(&mut tx, &effects.claims, now).await?;

@@ -37,7 +37,7 @@ crate::statements! {
         JOIN inbound i ON i.from_hash = substr({bytes $2}, CAST(r.n * 16 + 1 AS int), 16) \
         WHERE i.received_at > $3 AND i.state = 1";
     OWNERS = "SELECT r.n, a.id AS address_id, a.household_id, a.human_id, a.relative, a.shares, \
-        a.lane FROM {rows $1: n bigint} JOIN address a ON \
+        a.lane, a.state FROM {rows $1: n bigint} JOIN address a ON \
         a.hash = substr({bytes $2}, CAST(r.n * 16 + 1 AS int), 16) ORDER BY r.n, a.id";
     // A demand that was raised is a question of its own: what was read before answers the older.
     CANDIDATES = concat!("SELECT ", candidate_columns!(), "s.version, (SELECT min(o.at) ",
@@ -167,6 +167,8 @@ pub struct Owner {
     pub relative: Option<String>,
     pub shares: i64,
     pub lane: i64,
+    /// 1: called dead.
+    pub state: i64,
 }
 
 /// Whose the numbers of a group are.

@@ -28,6 +28,7 @@ pub mod look;
 pub mod migrate;
 pub mod night;
 pub mod notice;
+pub mod number;
 pub mod order;
 pub mod overview;
 pub mod paper;
@@ -81,6 +82,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         look::ALL,
         night::ALL,
         notice::ALL,
+        number::ALL,
         order::ALL,
         overview::ALL,
         paper::ALL,
