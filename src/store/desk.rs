@@ -1,6 +1,7 @@
 //! Tasks at the desk, receipts, and the words of summoned persons. Set-based; which reply means
 //! what is decided in `domain`.
 
+use super::answer::Speaking;
 use super::db::{ids, rows_json};
 use super::{Store, StoreFault, Tx};
 use crate::args;
@@ -38,8 +39,15 @@ crate::statements! {
         r.notice, r.x, r.class, r.code, r.at, $2 FROM {rows $1: key text, provider text, \
         batch bigint, address bigint, notice bigint, x text, class bigint, code text, \
         at bigint} WHERE true ON CONFLICT (source_key) DO NOTHING";
-    WAKE = "UPDATE summons SET woken_at = $2 WHERE human_id {in $1} AND woken_at IS NULL \
-        RETURNING human_id, alert_id";
+    // Only under orders of which a text has reached him: he can't have meant another.
+    WAKE = "UPDATE summons SET woken_at = $2 WHERE human_id {in $3} AND woken_at IS NULL \
+        AND EXISTS (SELECT 1 FROM {rows $1: human bigint, kind bigint} JOIN alert al \
+        ON al.kind = r.kind WHERE r.human = summons.human_id AND al.id = summons.alert_id \
+        AND al.state = $4) AND EXISTS (SELECT 1 FROM notice n \
+        WHERE n.alert_id = summons.alert_id AND n.human_id = summons.human_id \
+        AND n.kind IN (1, 5)) RETURNING human_id, alert_id";
+    WAKE_UNDER = "UPDATE summons SET woken_at = $3 WHERE alert_id = $1 AND human_id = $2 \
+        AND woken_at IS NULL";
     HELP_ADDRESSES = "SELECT DISTINCT s.giver_id FROM statement s JOIN address a \
         ON a.id = s.giver_id AND a.state = 0 WHERE s.alert_id = $1 AND s.household_id = $2 \
         AND s.claim BETWEEN 21 AND 23 AND s.giver IN (20, 40) ORDER BY s.giver_id";
@@ -141,9 +149,21 @@ pub async fn keep_receipts(tx: &mut Tx, rows: &[ReceiptRow], now: i64) -> Result
     tx.exec(&KEEP_RECEIPTS, args![rows_json(rows)?, now]).await
 }
 
-/// Any word from a summoned person wakes him. Gives each human with the order of his summons.
-pub async fn wake(tx: &mut Tx, humans: &[i64], now: i64) -> Result<Vec<(i64, i64)>, StoreFault> {
-    tx.rows(&WAKE, args![ids(humans), now]).await
+/// Any word from a summoned person wakes him, under those orders in `state` and of the kind he
+/// speaks of that have told him something. Gives each human with the order of his summons.
+pub async fn wake(
+    tx: &mut Tx,
+    speaking: &[Speaking],
+    state: i64,
+    now: i64,
+) -> Result<Vec<(i64, i64)>, StoreFault> {
+    let humans: Vec<i64> = speaking.iter().map(|one| one.human).collect();
+    tx.rows(&WAKE, args![rows_json(speaking)?, now, ids(&humans), state]).await
+}
+
+/// Who uses his page of an alert is awake under it.
+pub async fn wake_under(tx: &mut Tx, alert: i64, human: i64, now: i64) -> Result<u64, StoreFault> {
+    tx.exec(&WAKE_UNDER, args![alert, human, now]).await
 }
 
 /// The first good SMS address of each human.
