@@ -1,6 +1,7 @@
 //! All rules, pure: no async, no clock, no I/O. What `rules` decide stands here and nowhere else.
 
 pub mod access;
+pub mod account;
 pub mod alert;
 pub mod attempts;
 pub mod batch;

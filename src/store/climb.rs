@@ -96,8 +96,8 @@ crate::statements! {
         JOIN place p ON p.id = s.place_id WHERE s.alert_id = $1 AND s.woken_at IS NULL \
         ORDER BY s.human_id";
     CALLED = "UPDATE summons SET n = $2, called_at = $3 WHERE alert_id = $1 AND woken_at IS NULL";
-    REPORTED = "UPDATE summons SET reported_at = $2 WHERE alert_id = $1 AND woken_at IS NULL \
-        AND reported_at IS NULL";
+    REPORTED = "UPDATE summons SET reported_at = $2 WHERE alert_id = $1 AND human_id {in $3} \
+        AND woken_at IS NULL AND reported_at IS NULL";
     SUPERIORS = "SELECT pa.place_id, pa.distance, d.human_id, d.role FROM place_above pa \
         JOIN duty d ON d.place_id = pa.above_id AND d.role BETWEEN 4 AND 6 \
         WHERE pa.place_id {in $1} ORDER BY pa.place_id, d.role, pa.distance, d.ord";
@@ -203,9 +203,14 @@ pub async fn called(tx: &mut Tx, alert: i64, n: i64, now: i64) -> Result<u64, St
     tx.exec(&CALLED, args![alert, n, now]).await
 }
 
-/// Notes that the un-woken stand on a list now.
-pub async fn reported(tx: &mut Tx, alert: i64, now: i64) -> Result<u64, StoreFault> {
-    tx.exec(&REPORTED, args![alert, now]).await
+/// Notes that these un-woken stand on a list now that somebody is told.
+pub async fn reported(
+    tx: &mut Tx,
+    alert: i64,
+    humans: &[i64],
+    now: i64,
+) -> Result<u64, StoreFault> {
+    tx.exec(&REPORTED, args![alert, now, ids(humans)]).await
 }
 
 /// Who stands above these places: place, distance, human, role; the lowest role first.

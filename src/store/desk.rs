@@ -31,7 +31,7 @@ crate::statements! {
         "ORDER BY t.class, t.opened_at, t.id LIMIT $2");
     TASK_BY_UID = concat!(task_columns!(), "WHERE t.uid = $1");
     TAKE_TASK = "UPDATE task SET state = 1, owner = $2, taken_at = $3, deadline_at = $4 \
-        WHERE id = $1 AND state < 2";
+        WHERE id = $1 AND (state = 0 OR (state = 1 AND (owner = $2 OR owner = $5)))";
     CLOSE_TASK = "UPDATE task SET state = 2, result = $2, closed_at = $3 WHERE id = $1 \
         AND state < 2";
     KEEP_RECEIPTS = "INSERT INTO receipt (source_key, provider, batch_id, address_id, notice_id, \
@@ -48,9 +48,13 @@ crate::statements! {
         AND n.kind IN (1, 5)) RETURNING human_id, alert_id";
     WAKE_UNDER = "UPDATE summons SET woken_at = $3 WHERE alert_id = $1 AND human_id = $2 \
         AND woken_at IS NULL";
-    HELP_ADDRESSES = "SELECT DISTINCT s.giver_id FROM statement s JOIN address a \
-        ON a.id = s.giver_id AND a.state = 0 WHERE s.alert_id = $1 AND s.household_id = $2 \
-        AND s.claim BETWEEN 21 AND 23 AND s.giver IN (20, 40) ORDER BY s.giver_id";
+    // A help by the home's page names no number: its own first one is told.
+    HELP_ADDRESSES = "SELECT DISTINCT a.id, CAST(0 AS bigint) FROM statement s JOIN address a \
+        ON a.state = 0 AND a.id = CASE WHEN s.source = 'page' THEN (SELECT x.id FROM address x \
+        WHERE x.household_id = s.household_id AND x.lane = 1 AND x.state = 0 \
+        AND x.relative IS NULL ORDER BY x.ord, x.id LIMIT 1) ELSE s.giver_id END \
+        WHERE s.alert_id = $1 AND s.household_id = $2 AND s.claim BETWEEN 21 AND 23 \
+        AND s.giver IN (20, 40) ORDER BY a.id";
     ADDRESS_OF_HUMANS = "SELECT a.human_id, a.id FROM address a WHERE a.human_id {in $1} \
         AND a.lane = 1 AND a.state = 0 ORDER BY a.human_id, a.ord";
 }
@@ -114,15 +118,18 @@ pub async fn task(tx: &mut Tx, uid: &str) -> Result<Option<TaskRow>, StoreFault>
     tx.first(&TASK_BY_UID, args![uid]).await
 }
 
-/// Takes a task until a deadline. False: it is closed already.
+/// Takes a task until a deadline: one that nobody has, his own, or that of `from`. False: it is
+/// closed already, or another's.
 pub async fn take_task(
     tx: &mut Tx,
     id: i64,
     owner: &str,
+    from: Option<&str>,
     now: i64,
     deadline_at: i64,
 ) -> Result<bool, StoreFault> {
-    Ok(tx.exec(&TAKE_TASK, args![id, owner, now, deadline_at]).await? == 1)
+    let from = from.unwrap_or(owner);
+    Ok(tx.exec(&TAKE_TASK, args![id, owner, now, deadline_at, from]).await? == 1)
 }
 
 /// Closes a task. False: it is closed already.
@@ -179,6 +186,6 @@ pub async fn help_addresses(
     alert: i64,
     household: i64,
 ) -> Result<Vec<i64>, StoreFault> {
-    let rows: Vec<(i64,)> = tx.rows(&HELP_ADDRESSES, args![alert, household]).await?;
+    let rows: Vec<(i64, i64)> = tx.rows(&HELP_ADDRESSES, args![alert, household]).await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }

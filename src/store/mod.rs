@@ -17,6 +17,7 @@ pub mod desk;
 pub mod desk_page;
 mod dialect;
 pub mod expand;
+pub mod file;
 #[cfg(test)]
 pub(crate) mod fresh;
 pub mod home;

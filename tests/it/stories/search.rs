@@ -82,7 +82,7 @@ async fn nobody_is_left_without_a_whereabouts() {
         let help = doors.iter().find(|door| door.helps > 0).unwrap();
         assert!(!tick(&town, &list, help.household_id, Claim::Found).await);
         let tasks: Vec<(String,)> = town.rows("SELECT uid FROM task WHERE kind = 1").await;
-        town.engine.take_task(&town.approver, &tasks[0].0).await.unwrap();
+        town.engine.take_task(&town.approver, &tasks[0].0, None).await.unwrap();
         town.settle().await;
         let named = town.heard(&home_number(HOME + 1)).into_iter();
         let named: Vec<String> = named.filter(|t| t.contains("李签发接手了")).collect();

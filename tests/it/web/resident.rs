@@ -95,7 +95,7 @@ async fn a_cry_for_help_reaches_the_desk_and_says_so() {
         let uids = "SELECT uid FROM task WHERE kind = 1";
         let rows: Vec<(String,)> = town.rows(uids).await;
         for (task, n) in rows.iter().zip(1..) {
-            town.engine.take_task(&town.approver, &task.0).await.unwrap();
+            town.engine.take_task(&town.approver, &task.0, None).await.unwrap();
             let page = window.looks().await;
             assert!(page.contains("值班室接手了"), "{n}: {page}");
         }
