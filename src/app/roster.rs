@@ -244,7 +244,9 @@ fn read_numbers(path: &Path) -> anyhow::Result<Vec<String>> {
     let mut text = String::new();
     let read = match path == Path::new("-") {
         true => std::io::stdin().lock().take(NUMBERS_BYTES).read_to_string(&mut text),
-        false => File::open(path).with_context(named)?.take(NUMBERS_BYTES).read_to_string(&mut text),
+        false => {
+            File::open(path).with_context(named)?.take(NUMBERS_BYTES).read_to_string(&mut text)
+        }
     };
     read.with_context(named)?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

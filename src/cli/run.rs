@@ -219,9 +219,7 @@ async fn desk(engine: &Engine, by: Option<&str>, command: &Desk) -> anyhow::Resu
     let actor = accounts::actor(engine, by, Scope::Desk).await?;
     match command {
         Desk::Show { alert } => hands::show_desk(engine, &actor, alert.as_deref()).await,
-        Desk::Take { task, from } => {
-            hands::take_task(engine, &actor, task, from.as_deref()).await
-        }
+        Desk::Take { task, from } => hands::take_task(engine, &actor, task, from.as_deref()).await,
         Desk::Close { task, result } => hands::close_task(engine, &actor, task, result).await,
     }
 }

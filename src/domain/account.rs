@@ -63,7 +63,9 @@ mod tests {
 
     #[test]
     fn names_of_people_and_offices_are_good() {
-        for name in ["陈制作", "凤山街道 值班", " 李签发 ", "wang.jianguo", "clockwork", "阿·买买提"] {
+        for name in
+            ["陈制作", "凤山街道 值班", " 李签发 ", "wang.jianguo", "clockwork", "阿·买买提"]
+        {
             assert_eq!(check_name(name), Ok(()), "{name}");
         }
     }

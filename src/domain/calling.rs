@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn the_first_is_called_every_time_and_each_time_another_with_him() {
-        let calls: Vec<Vec<char>> = (0..5).map(|times| called(&['甲', '乙', '丙'], times)).collect();
+        let calls: Vec<Vec<char>> =
+            (0..5).map(|times| called(&['甲', '乙', '丙'], times)).collect();
         let both = |other| vec!['甲', other];
         assert_eq!(calls, [vec!['甲'], both('乙'), both('丙'), vec!['甲'], both('乙')]);
         assert_eq!(called(&['甲'], 7), ['甲']);

@@ -282,9 +282,8 @@ mod tests {
     fn a_digit_after_an_exercises_text_answers_the_exercise_alone() {
         let exercise = |sent| Candidate { kind: AlertKind::Exercise, ..wang(2, Some(sent)) };
         let both = [wang(1, Some(T)), exercise(T + 10 * MIN)];
-        let at = |minutes: i64, of: &[Candidate]| {
-            alerts(&match_household(None, T + minutes * MIN, of))
-        };
+        let at =
+            |minutes: i64, of: &[Candidate]| alerts(&match_household(None, T + minutes * MIN, of));
         assert_eq!((at(5, &both), at(12, &both)), (vec![1], vec![2]));
         // What is answered already is spoken of again.
         let answered = [both[0].clone(), Candidate { open: false, ..both[1].clone() }];

@@ -13,7 +13,8 @@ fn second_number() -> String {
 
 /// A second person on duty, and a second number of the first.
 async fn staff(town: &Town) {
-    let human = format!("INSERT INTO human (id, code, name) VALUES ({SECOND_ON_DUTY}, 'h5', '副值')");
+    let human =
+        format!("INSERT INTO human (id, code, name) VALUES ({SECOND_ON_DUTY}, 'h5', '副值')");
     let duty = format!(
         "INSERT INTO duty (place_id, human_id, role, ord) VALUES (1, {SECOND_ON_DUTY}, 6, 2)"
     );

@@ -23,7 +23,8 @@ async fn a_task_is_taken_from_its_holder_only_by_his_name() {
         town.says(&home_number(HOME + 1), "要人帮").await;
         let task = one_help(&town).await;
         let (engine, first) = (&town.engine, &town.approver);
-        let second = Actor { account_id: 3, name: "周受理".into(), rights: first.rights.clone() };
+        let second =
+            Actor { account_id: 3, name: "周受理".into(), rights: first.rights.clone() };
         engine.take_task(first, &task, None).await.unwrap();
         let said = refusal(engine.take_task(&second, &task, None).await);
         assert!(said.contains("在李签发手里") && said.contains("--from"), "{said}");

@@ -113,7 +113,8 @@ async fn a_one_wakes_under_the_kind_of_order_that_was_told_last() {
         town.minutes(5).await;
         let texts = town.leader_heard(human);
         let last = texts.iter().rfind(|text| text.contains("接手回1")).unwrap();
-        let (taken, other) = if last.contains("【推演】") { (played, live) } else { (live, played) };
+        let (taken, other) =
+            if last.contains("【推演】") { (played, live) } else { (live, played) };
         town.leader_says(human, "1").await;
         let held = |alert: i64| {
             format!(

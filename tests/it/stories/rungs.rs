@@ -147,9 +147,8 @@ async fn nobody_counts_as_reported_of_whom_nobody_could_be_told() {
         town.minutes(5).await;
         let street = heard_with(&town, STREET_DUTY, "未叫醒");
         assert!(street.len() == 1 && street[0].contains("未叫醒3人"), "{street:?}");
-        let reported = |alert: i64| {
-            format!("SELECT count(reported_at) FROM summons WHERE alert_id = {alert}")
-        };
+        let reported =
+            |alert: i64| format!("SELECT count(reported_at) FROM summons WHERE alert_id = {alert}");
         assert_eq!(town.count(&reported(alert)).await, 3);
         town.engine.end(&town.approver, &uid).await.unwrap();
         // Now nobody above can be told at all.
