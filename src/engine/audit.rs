@@ -16,8 +16,8 @@ impl Engine {
         Ok(custody::compute(&self.store, alert, self.clock.story_ms()).await?)
     }
 
-    /// Audits every alert that is live or over: an orphan becomes a task of the duty room with a timer, is logged
-    /// and journaled. Gives the number of orphans found.
+    /// Audits every alert that is live or over: an orphan becomes a task of the duty room with a
+    /// timer, is logged and journaled. Gives the number of orphans found.
     pub async fn audit_once(&self) -> Result<i64, EngineFault> {
         self.report_names().await;
         let mut found = 0;

@@ -8,8 +8,8 @@ use crate::args;
 
 macro_rules! candidate_columns {
     () => {
-        "a.id AS address_id, s.alert_id, al.kind, s.household_id, s.grid_id, s.building_id, s.demand, \
-         s.pursued, s.persons, s.ring, \
+        "a.id AS address_id, s.alert_id, al.kind, s.household_id, s.grid_id, s.building_id, \
+         s.demand, s.pursued, s.persons, s.ring, \
          CAST(CASE WHEN s.closed_at IS NULL THEN 1 ELSE 0 END AS bigint) AS open, "
     };
 }

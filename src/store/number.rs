@@ -1,6 +1,6 @@
 //! Numbers that a gateway called dead, and what brings them back: a doubt about the gateway, a
-//! sign of life, an official's word. Whether a gateway is believed is `domain::burial`'s. Set-based,
-//! rows locked by key.
+//! sign of life, an official's word. Whether a gateway is believed is `domain::burial`'s. Rows are
+//! changed as sets, locked by key.
 
 use super::db::{ids, rows_json};
 use super::{StoreFault, Tx};
