@@ -43,7 +43,7 @@ mod tests {
         let both = |other| vec!['甲', other];
         assert_eq!(calls, [vec!['甲'], both('乙'), both('丙'), vec!['甲'], both('乙')]);
         assert_eq!(called(&['甲'], 7), ['甲']);
-        assert_eq!(called::<char>(&[], 3), []);
+        assert!(called::<char>(&[], 3).is_empty());
     }
 
     #[test]
