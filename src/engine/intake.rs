@@ -59,6 +59,16 @@ impl Known {
         let human = owners.iter().find_map(|o| o.human_id)?;
         self.names.get(&human).map(String::as_str)
     }
+
+    /// Whoever writes is there, whatever a gateway said of his number: dead addresses among those
+    /// of new replies.
+    fn alive(&self, read: &[Read<'_>], new: &HashMap<String, i64>) -> Vec<i64> {
+        let is_new = |owner: &&Owner| {
+            let one = usize::try_from(owner.n).ok().and_then(|n| read.get(n));
+            owner.state == 1 && one.is_some_and(|one| new.contains_key(&one.key))
+        };
+        self.owners.iter().filter(is_new).map(|owner| owner.address_id).collect()
+    }
 }
 
 impl Engine {
@@ -162,13 +172,7 @@ impl Engine {
                 self.effect(&mut effects, one, n, *id, &known, now);
             }
         }
-        // Whoever writes is there, whatever a gateway said of his number.
-        let alive = known.owners.iter().filter(|o| {
-            let one = usize::try_from(o.n).ok().and_then(|n| read.get(n));
-            o.state == 1 && one.is_some_and(|one| new.contains_key(&one.key))
-        });
-        let alive: Vec<i64> = alive.map(|o| o.address_id).collect();
-        self.revive(&mut tx, "reply", &alive, now).await?;
+        self.revive(&mut tx, "reply", &known.alive(&read, &new), now).await?;
         let recorded = self.record(&mut tx, &effects.statements).await?;
         desk::open_tasks(&mut tx, &effects.tasks, now).await?;
         answer::claim_addresses(&mut tx, &effects.claims, now).await?;

@@ -1,6 +1,6 @@
 //! `GET /api/v1/desk`: what waits at the help desk, and `POST /api/v1/desk/{task}/{act}`: `take`
-//! (another's: `{from}`), `assign {human}`, `close {result}`, `class {class}`, `read {read}`. Rights
-//! by place and what an act means are the engine's.
+//! (another's: `{from}`), `assign {human}`, `close {result}`, `class {class}`, `read {read}`.
+//! Rights by place and what an act means are the engine's.
 
 use std::sync::Arc;
 
