@@ -111,7 +111,7 @@ async fn a_process_killed_in_mid_chunk_doubles_no_more_than_that_chunk() {
     let layout = || Layout { grids: 4, homes: 50, ..Layout::default() };
     on_both(Setup { layout: layout(), ..Setup::default() }, async |town| {
         let line = Line { gateway: town.sim.clone(), clock: town.clock.clone() };
-        let cut = Arc::new(Cut { line, left: AtomicI64::new(330), dead: Notify::new() });
+        let cut = Arc::new(Cut { line, left: AtomicI64::new(345), dead: Notify::new() });
         let setup = Setup { layout: layout(), ..Setup::default() };
         let (_, alert) = town.flood_order().await;
         let doomed = town.another("doomed", 11, cut.clone(), &setup).await;
