@@ -189,9 +189,14 @@ pub async fn show_desk(
     Ok(Said::new(json!(rows), lines.join("\n")))
 }
 
-/// Takes a task.
-pub async fn take_task(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
-    let task = engine.take_task(actor, uid).await?;
+/// Takes a task; one that another has only from him by name.
+pub async fn take_task(
+    engine: &Engine,
+    actor: &Actor,
+    uid: &str,
+    from: Option<&str>,
+) -> anyhow::Result<Said> {
+    let task = engine.take_task(actor, uid, from).await?;
     Ok(Said::new(task_json(&task), task_line(&task)))
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Write as _};
+use std::io::{BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
@@ -12,9 +12,11 @@ use serde_json::json;
 use super::Said;
 use super::accounts;
 use super::build::EngineHandle as Engine;
+use crate::base::instant;
 use crate::domain::access::Action;
 use crate::domain::roster::{Fault, RosterFile};
 use crate::domain::scope::Scope;
+use crate::engine::burial::Revival;
 use crate::exchange::roster::{Reader, check_size, write_header, write_row};
 use crate::practice::roster as practice;
 use crate::store::roster::{self, Change, Cursor, Finish, Import, Missing, Summary};
@@ -24,9 +26,15 @@ const OTHER_IMPORT: &str = "another roster import is under way; nothing was chan
                             when it has ended, at the latest two minutes after it died";
 /// Faults named by one import; the rest are counted.
 const FAULTS_SHOWN: usize = 200;
+/// Bytes of a file of numbers that are read.
+const NUMBERS_BYTES: u64 = 1 << 20;
 
 /// Writes a made-up town as roster files.
 pub fn generate(households: u64, seed: u64, out: &Path) -> anyhow::Result<Said> {
+    let most = practice::HOUSEHOLDS_MAX;
+    if !(1..=most).contains(&households) {
+        bail!("--households: 1 to {most}; nothing was written");
+    }
     fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     let mut files: HashMap<RosterFile, BufWriter<File>> = HashMap::new();
     let mut head = Vec::new();
@@ -209,6 +217,40 @@ fn named_files(paths: &[PathBuf]) -> anyhow::Result<Vec<(RosterFile, PathBuf)>> 
     }
     found.sort_by_key(|(file, _)| RosterFile::ALL.iter().position(|known| known == file));
     Ok(found)
+}
+
+/// Dead numbers that are good again, by an official's word: those of a file (- is standard input),
+/// one a line, or all called dead since.
+pub async fn revive(
+    engine: &Engine,
+    by: Option<&str>,
+    numbers: Option<&Path>,
+    since: Option<&str>,
+) -> anyhow::Result<Said> {
+    let actor = accounts::actor(engine, by, Scope::Admin).await?;
+    let revival = match (since, numbers) {
+        (Some(text), _) => Revival::Since(instant::parse(text).ok_or_else(|| {
+            anyhow!("--since: {text:?} is no time: write it as 2026-07-25 15:00")
+        })?),
+        (None, Some(path)) => Revival::Numbers(read_numbers(path)?),
+        (None, None) => bail!("name --numbers FILE or --since WHEN"),
+    };
+    let revived = engine.revive_numbers(&actor, &revival).await?;
+    Ok(Said::new(json!({"revived": revived}), format!("{revived} numbers are good again")))
+}
+
+fn read_numbers(path: &Path) -> anyhow::Result<Vec<String>> {
+    let named = || path.display().to_string();
+    let mut text = String::new();
+    let read = match path == Path::new("-") {
+        true => std::io::stdin().lock().take(NUMBERS_BYTES).read_to_string(&mut text),
+        false => {
+            File::open(path).with_context(named)?.take(NUMBERS_BYTES).read_to_string(&mut text)
+        }
+    };
+    read.with_context(named)?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Ok(lines.map(str::to_owned).collect())
 }
 
 /// Writes the roster as files that re-import to no difference. Journaled: it opens every number.

@@ -7,6 +7,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::app::accounts::{RoleAsked, Scopes};
 
+mod roster;
+
+pub use roster::Roster;
+
 /// 铜锣: one warning, every household, until a person answers.
 #[derive(Debug, Parser)]
 #[command(name = "tongluo", version, propagate_version = true)]
@@ -76,34 +80,6 @@ pub enum Command {
         /// Ends by itself instead of staying until Ctrl-C.
         #[arg(long)]
         exit: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Roster {
-    /// All or nothing; each bad row is named by file, row, column, value and reason.
-    Import {
-        #[arg(required = true)]
-        files: Vec<std::path::PathBuf>,
-        #[arg(long)]
-        dry_run: bool,
-        /// Retire what the store has and the files don't name.
-        #[arg(long)]
-        retire_missing: bool,
-    },
-    /// Files that re-import to no difference.
-    Export {
-        #[arg(long)]
-        out: std::path::PathBuf,
-    },
-    /// A made-up town on Yuyao's real streets; same seed, same bytes.
-    Generate {
-        #[arg(long)]
-        households: u64,
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        #[arg(long)]
-        out: std::path::PathBuf,
     },
 }
 
@@ -327,8 +303,12 @@ pub enum Desk {
         #[arg(long)]
         alert: Option<String>,
     },
+    /// Takes a task that nobody has, or with --from another's.
     Take {
         task: String,
+        /// Who has it now and has let it go.
+        #[arg(long, value_name = "NAME")]
+        from: Option<String>,
     },
     Close {
         task: String,

@@ -104,6 +104,9 @@ async fn act(cli: &Cli, settings: &Settings) -> anyhow::Result<ExitCode> {
             whole = taken;
             said
         }
+        Command::Roster(Roster::Revive { numbers, since }) => {
+            roster::revive(engine, by, numbers.as_deref(), since.as_deref()).await?
+        }
         Command::Roster(Roster::Export { out }) => roster::export(engine, by, out).await?,
         Command::Roster(Roster::Generate { .. })
         | Command::Demo { .. }
@@ -219,7 +222,7 @@ async fn desk(engine: &Engine, by: Option<&str>, command: &Desk) -> anyhow::Resu
     let actor = accounts::actor(engine, by, Scope::Desk).await?;
     match command {
         Desk::Show { alert } => hands::show_desk(engine, &actor, alert.as_deref()).await,
-        Desk::Take { task } => hands::take_task(engine, &actor, task).await,
+        Desk::Take { task, from } => hands::take_task(engine, &actor, task, from.as_deref()).await,
         Desk::Close { task, result } => hands::close_task(engine, &actor, task, result).await,
     }
 }

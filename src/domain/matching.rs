@@ -1,7 +1,9 @@
 //! What a reply answers: by time and number for a household, by what is offered to him for a
 //! leader (rules §4). It does not read texts (that is `reply`) and folds nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+
+use super::gate::AlertKind;
 
 /// A digit answers what its number had received at least this long before it was sent.
 pub const READ_MS: i64 = 60_000;
@@ -23,8 +25,12 @@ pub struct Candidate {
     /// Code of the demand.
     pub demand: i64,
     pub pursued: bool,
+    /// What the alert is: an answer to an exercise answers nothing real, and the other way round.
+    pub kind: AlertKind,
     /// When this demand was first sent to that number; none: not yet.
     pub first_sent_at: Option<i64>,
+    /// When it was last sent there; none: not yet.
+    pub last_sent_at: Option<i64>,
     /// The household's standing is open.
     pub open: bool,
     /// How many households have that number.
@@ -80,6 +86,7 @@ pub fn match_household(
     let own = candidates.iter().filter(|c| c.shared_by <= SHARED_MAX);
     let (read, fresh): (Vec<&Candidate>, Vec<&Candidate>) =
         own.partition(|c| had_received(c.first_sent_at, at));
+    let read = of_the_last_text(read, at);
     let fresh: Vec<&Candidate> = fresh
         .into_iter()
         .filter(|c| c.first_sent_at.is_some_and(|sent| sent <= arrived_at && sent <= at + SKEW_MS))
@@ -111,6 +118,18 @@ pub fn listed_households(candidates: &[Candidate]) -> Vec<i64> {
     shared.map(|c| c.household_id).collect::<BTreeSet<i64>>().into_iter().collect()
 }
 
+/// Of several kinds that of the text that was read last: texts of one kind are merged and answered
+/// together, those of an exercise are never part of a real one.
+fn of_the_last_text(read: Vec<&Candidate>, at: i64) -> Vec<&Candidate> {
+    let last_read = |c: &Candidate| {
+        let last = c.last_sent_at.filter(|_| had_received(c.last_sent_at, at));
+        last.or(c.first_sent_at)
+    };
+    // Of the same instant what is not real: a real order is rather asked again than closed by it.
+    let last = read.iter().max_by_key(|c| (last_read(c), c.kind)).map(|c| c.kind);
+    read.into_iter().filter(|c| Some(c.kind) == last).collect()
+}
+
 fn pick<'a>(candidates: &[&'a Candidate], open: bool) -> Vec<&'a Candidate> {
     candidates.iter().copied().filter(|c| c.open == open).collect()
 }
@@ -126,6 +145,21 @@ fn targets(mut candidates: Vec<&Candidate>) -> Vec<Target> {
     candidates.sort_by_key(|c| (c.alert_id, c.household_id, -c.version));
     candidates.dedup_by_key(|c| (c.alert_id, c.household_id));
     candidates.into_iter().map(Target::of).collect()
+}
+
+/// The kind of orders that each responsible person speaks of: that of the last text he had. Rows
+/// are human, kind and when a text of that kind last reached him.
+pub fn kinds_spoken_of(told: &[(i64, i64, i64)]) -> HashMap<i64, AlertKind> {
+    let mut last: HashMap<i64, (i64, AlertKind)> = HashMap::new();
+    for (human, kind, at) in told {
+        let Some(kind) = AlertKind::from_code(*kind) else { continue };
+        // Of the same instant the real one: there is somebody to be woken.
+        let newer = |known: &(i64, AlertKind)| (*at, known.1) > (known.0, kind);
+        if last.get(human).is_none_or(newer) {
+            last.insert(*human, (*at, kind));
+        }
+    }
+    last.into_iter().map(|(human, (_, kind))| (human, kind)).collect()
 }
 
 /// What is waiting for a leader's digit.
@@ -208,7 +242,9 @@ mod tests {
             version: 1,
             demand: 4,
             pursued: true,
+            kind: AlertKind::Live,
             first_sent_at,
+            last_sent_at: first_sent_at,
             open: true,
             shared_by: 1,
             relative: false,
@@ -232,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_newer_demand_of_the_same_alert_stays_open() {
-        let raised = Candidate { version: 2, first_sent_at: Some(T + 10 * MIN), ..wang(1, None) };
+        let raised = Candidate { version: 2, ..wang(1, Some(T + 10 * MIN)) };
         let both = [wang(1, Some(T)), raised];
         let at = T + 10 * MIN + 5_000;
         let matched = match_household(Some(at), at, &both);
@@ -240,6 +276,23 @@ mod tests {
         let at = T + 12 * MIN;
         let matched = match_household(Some(at), at, &both);
         assert_eq!(matched.iter().map(|t| t.version).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn a_digit_after_an_exercises_text_answers_the_exercise_alone() {
+        let exercise = |sent| Candidate { kind: AlertKind::Exercise, ..wang(2, Some(sent)) };
+        let both = [wang(1, Some(T)), exercise(T + 10 * MIN)];
+        let at =
+            |minutes: i64, of: &[Candidate]| alerts(&match_household(None, T + minutes * MIN, of));
+        assert_eq!((at(5, &both), at(12, &both)), (vec![1], vec![2]));
+        // What is answered already is spoken of again.
+        let answered = [both[0].clone(), Candidate { open: false, ..both[1].clone() }];
+        assert_eq!(at(13, &answered), [2]);
+        // The real order is sent once more: from then on it is the one that is meant.
+        let again = Candidate { last_sent_at: Some(T + 20 * MIN), ..both[0].clone() };
+        let three = [again, both[1].clone()];
+        assert_eq!((at(20, &three), at(21, &three)), (vec![2], vec![1]));
+        assert_eq!(at(12, &[wang(1, Some(T)), exercise(T)]), [2], "the real one is asked again");
     }
 
     #[test]
@@ -318,6 +371,16 @@ mod tests {
     fn a_relatives_number_stays_a_relatives() {
         let daughter = Candidate { relative: true, ..wang(1, Some(T)) };
         assert!(match_household(None, T + 2 * MIN, &[daughter])[0].relative);
+    }
+
+    #[test]
+    fn a_leader_speaks_of_the_kind_that_he_was_told_of_last() {
+        let (live, drill, played) = (1, 2, 3);
+        let told = [(7, drill, T), (7, live, T - 1), (8, live, T), (8, played, T), (9, played, 0)];
+        let kinds = kinds_spoken_of(&told);
+        assert_eq!(kinds[&7], AlertKind::Exercise);
+        assert_eq!(kinds[&8], AlertKind::Live, "of one instant the real one");
+        assert_eq!((kinds[&9], kinds.len()), (AlertKind::Rehearsal, 3));
     }
 
     fn leader(offer: bool, summons: bool, holds: bool, home: bool) -> LeaderState {

@@ -1,11 +1,14 @@
 //! All rules, pure: no async, no clock, no I/O. What `rules` decide stands here and nowhere else.
 
 pub mod access;
+pub mod account;
 pub mod alert;
 pub mod attempts;
 pub mod batch;
 pub mod board;
+pub mod burial;
 pub mod calendar;
+pub mod calling;
 pub mod climb;
 pub mod demand;
 pub mod difference;

@@ -7,6 +7,7 @@ use super::issue::{Actor, refused};
 use super::{Engine, EngineFault};
 use crate::base::limits::{SESSION_SEEN_MS, TOKEN_DAYS};
 use crate::domain::access::{Action, Role};
+use crate::domain::account::check_name;
 use crate::domain::password;
 use crate::domain::scope::Scopes;
 use crate::store::account::{self, Listed, NewAccount};
@@ -117,16 +118,11 @@ impl Engine {
         name: &str,
         password_hash: Option<String>,
     ) -> Result<i64, EngineFault> {
+        check_name(name).map_err(|fault| refused(format!("NAME / 名字 {name:?}：{fault}")))?;
         let created_at = self.clock.story_ms();
         let new = NewAccount { name: name.into(), password_hash, human_id: None, created_at };
         let made = account::create(tx, &new).await?;
-        made.ok_or_else(|| {
-            let most = account::MAX_NAME_CHARS;
-            refused(format!(
-                "NAME / 名字 {name:?}：已有人用，或不是 1 到 {most} 个字，请换一个 \
-                 (taken, or not 1 to {most} characters)"
-            ))
-        })
+        made.ok_or_else(|| refused(format!("NAME / 名字 {name:?}：已有人用，请换一个 (taken)")))
     }
 
     async fn places_of(&self, roles: &[RoleAsked]) -> Result<Vec<(Role, i64)>, EngineFault> {

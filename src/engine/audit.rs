@@ -16,22 +16,33 @@ impl Engine {
         Ok(custody::compute(&self.store, alert, self.clock.story_ms()).await?)
     }
 
-    /// Audits every live alert: an orphan becomes a task of the duty room with a timer, is logged
-    /// and journaled. Gives the number of orphans found.
+    /// Audits every alert that is live or over: an orphan becomes a task of the duty room with a
+    /// timer, is logged and journaled. Gives the number of orphans found.
     pub async fn audit_once(&self) -> Result<i64, EngineFault> {
         self.report_names().await;
         let mut found = 0;
         for state in [State::Live, State::Ended] {
             for (alert, uid, _, _, _) in order::live(&self.store, state.code()).await? {
-                found += self.audit_alert(alert, &uid).await?;
+                found += self.audit_alert(alert, &uid, false).await?;
             }
         }
+        // Nobody has to move for an order that was wrong; who asked for help still waits.
+        let withdrawn = State::Withdrawn.code();
+        for (alert, uid) in custody::with_open_help(&self.store, withdrawn).await? {
+            found += self.audit_alert(alert, &uid, true).await?;
+        }
+        self.watch_file().await?;
         Ok(found)
     }
 
-    async fn audit_alert(&self, alert: i64, uid: &str) -> Result<i64, EngineFault> {
+    async fn audit_alert(
+        &self,
+        alert: i64,
+        uid: &str,
+        helps_only: bool,
+    ) -> Result<i64, EngineFault> {
         let now = self.clock.story_ms();
-        let orphans = custody::orphans(&self.store, alert, now, ORPHANS_STEP).await?;
+        let orphans = custody::orphans(&self.store, alert, helps_only, now, ORPHANS_STEP).await?;
         if orphans.is_empty() {
             return Ok(0);
         }

@@ -1,12 +1,18 @@
 //! Whether outcomes can be kept. While they can't, nobody else is called: a call whose outcome is
 //! not kept is a message sent again. What was called and could not be noted is remembered here and
-//! noted without a second call. Writes no outcome itself: `send` and `notices` do.
+//! noted without a second call. And whether the database's file is still in its place. Writes no
+//! outcome itself: `send` and `notices` do.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Engine;
+use serde_json::json;
+
+use super::{Engine, EngineFault};
 use crate::domain::outcome::Outcome;
+use crate::domain::triage::Triage;
+use crate::store::desk::{self, NewTask};
+use crate::store::file::FileState;
 use crate::store::probe;
 
 /// The rest after the first failure, machine ms; doubled with each further one.
@@ -14,6 +20,13 @@ const REST_MS: i64 = 2_000;
 const REST_MOST_MS: i64 = 60_000;
 /// How long one look at the store answers everybody who asks, machine ms.
 const LOOK_KEPT_MS: i64 = 5_000;
+
+/// The desk is told so often that the database's file is gone, story ms.
+const FILE_ALARM_MS: i64 = 3_600_000;
+/// The kind of a task that is an alarm of the installation itself.
+const ALARM_TASK: i64 = 4;
+const FILE_GONE: &str = "the database file was moved away or replaced: what is written now is lost \
+                         with this process; do not restart it, put the file back";
 
 /// A message in the books: its batch (0: a notice), and its address or notice.
 pub(crate) type Key = (i64, i64);
@@ -129,8 +142,41 @@ impl Engine {
         }
         let found = probe::write(&self.store, &self.settings.owner).await;
         let found = found.map_err(|fault| fault.to_string());
+        let found = match self.store.file_state().await {
+            FileState::Same => found,
+            FileState::Gone | FileState::Replaced => found.and(Err(FILE_GONE.to_owned())),
+        };
         self.books.known().looked = Some((machine, found.clone()));
         found
+    }
+
+    /// Tells the desk, every hour, that the database's file is not where it was.
+    pub(super) async fn watch_file(&self) -> Result<(), EngineFault> {
+        let what = match self.store.file_state().await {
+            FileState::Same => return Ok(()),
+            FileState::Gone => "不见了（被移走或删除）",
+            FileState::Replaced => "被换成了另一个文件",
+        };
+        tracing::error!("{FILE_GONE}");
+        let now = self.clock.story_ms();
+        let task = NewTask {
+            uid: self.entropy.uuid(now),
+            alert: 0,
+            household: None,
+            building: None,
+            inbound: None,
+            key: format!("store-file:{}", now / FILE_ALARM_MS),
+            kind: ALARM_TASK,
+            class: Triage::B.code(),
+            text: format!(
+                "数据库文件{what}：现在写下的，程序重启后就没有了。不要重启；                 请马上把原来的文件放回原处，或请管理员处理"
+            ),
+        };
+        let mut tx = self.store.begin().await?;
+        if desk::open_tasks(&mut tx, &[task], now).await? > 0 {
+            self.note(&mut tx, "auditor", "store.file_gone", None, json!({})).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     /// Calls whose outcome this process still owes to the store.

@@ -17,7 +17,7 @@ use crate::domain::shift::shift_end;
 use crate::render::NoticeText;
 use crate::store::notice::Post;
 use crate::store::timer::TimerRow;
-use crate::store::{Tx, climb, order, timer};
+use crate::store::{Tx, order, timer};
 
 impl Engine {
     /// Sets by when a bypass must be countersigned, and the timer that asks for it.
@@ -84,24 +84,26 @@ impl Engine {
             let detail = json!({"version": row.subject_id, "hours": row.step});
             let alert = Some(row.alert_id);
             self.note(tx, "clock", "alert.uncountersigned", alert, detail).await?;
-            let Some((human, address)) = climb::duty_room(tx).await?.first().copied() else {
+            let called = self.duty_called(tx, row.step, now).await?;
+            if called.is_empty() {
                 tracing::error!(alert = order.uid, "no duty room hears that a signature is due");
-                continue;
-            };
+            }
             let hours = u32::try_from(row.step).unwrap_or(0);
             let text = NoticeText::CountersignDue { alert_title: &order.title, hours };
-            let post = Post {
+            let text = self.say_in(order.kind, &text, now)?;
+            let post = |(human, address): (i64, i64)| Post {
                 address,
                 purpose: Purpose::Countersign.code(),
                 n: now,
                 human: Some(human),
                 household: None,
-                text: self.say_in(order.kind, &text, now)?,
+                text: text.clone(),
             };
+            let posts: Vec<Post> = called.into_iter().map(post).collect();
             // Not under an exercise: its roll need not have the duty room on it, and the signature
             // is a real one.
             let under = Under { alert: order.alert_id, kind: order.kind }.for_help();
-            self.post(tx, under.alert, RANK_LEADER, &[post], now).await?;
+            self.post(tx, under.alert, RANK_LEADER, &posts, now).await?;
         }
         Ok(())
     }

@@ -348,7 +348,8 @@ impl Engine {
             .await?
             .ok_or_else(|| refused(format!("底册里没有编号为 {human_code} 的人。")))?;
         let now = self.clock.story_ms();
-        if !desk::take_task(&mut tx, task.id, &name, now, now + TASK_KEPT_MS).await? {
+        let (from, until) = (task.owner.as_deref(), now + TASK_KEPT_MS);
+        if !desk::take_task(&mut tx, task.id, &name, from, now, until).await? {
             return Err(refused("这件已经办结了。"));
         }
         let detail = json!({"task": uid, "class": task.class, "before": task.owner,

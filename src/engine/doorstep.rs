@@ -87,7 +87,7 @@ impl Engine {
         let key = format!("page:{}:{key}", link.id);
         let mut tx = self.store.begin().await?;
         round::lock_lists(&mut tx, alert, human).await?;
-        desk::wake(&mut tx, &[human], now).await?;
+        desk::wake_under(&mut tx, alert, human, now).await?;
         list::act(&mut tx, &[human], now).await?;
         let acted = match act {
             Act::Take { list } => self.take_round(&mut tx, alert, human, list, now).await?,

@@ -4,17 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::saying::Under;
 use super::{Engine, EngineFault, Order};
 use crate::domain::alert::State;
 use crate::domain::batch::RANK_LEADER;
 use crate::domain::climb;
-use crate::domain::gate::AlertKind;
 use crate::domain::notice::Purpose;
 use crate::domain::plan::TimerKind;
 use crate::render::NoticeText;
-use crate::store::climb as rows;
-use crate::store::expand::paired;
 use crate::store::notice::Post;
 use crate::store::order::Head;
 use crate::store::timer::{self, PlaceTimer, TimerRow};
@@ -250,19 +246,17 @@ impl Engine {
             order::extend(tx, order.alert_id, order.expires_at, 2 * 60 * MINUTE_MS).await?;
             return self.note(tx, "clock", "alert.extended", Some(order.alert_id), detail).await;
         }
-        self.tell_expiring(tx, order, left_min, now).await
+        self.tell_expiring(tx, order, row.step, left_min, now).await
     }
 
     pub(super) async fn tell_expiring(
         &self,
         tx: &mut Tx,
         order: &Arc<Order>,
+        times: i64,
         left_min: u32,
         now: i64,
     ) -> Result<(), EngineFault> {
-        let Some((human, address)) = rows::duty_room(tx).await?.first().copied() else {
-            return Ok(());
-        };
         let (open, _) = timer::count_open(tx, order.alert_id).await?;
         let text = NoticeText::Expiring {
             alert_title: &order.title,
@@ -270,77 +264,18 @@ impl Engine {
             doors: super::night::count(open),
             extend_hours: 2,
         };
-        let post = Post {
+        let text = self.say_in(order.kind, &text, now)?;
+        let post = |(human, address): (i64, i64)| Post {
             address,
             purpose: Purpose::Expiring.code(),
             n: now,
             human: Some(human),
             household: None,
-            text: self.say_in(order.kind, &text, now)?,
+            text: text.clone(),
         };
-        self.post(tx, order.alert_id, RANK_LEADER, &[post], now).await
-    }
-
-    /// Tasks nobody took, or whose deadline passed: back to open, and the duty room is told.
-    pub(super) async fn fire_tasks(
-        &self,
-        tx: &mut Tx,
-        timers: &[TimerRow],
-        now: i64,
-    ) -> Result<(), EngineFault> {
-        let subjects: Vec<i64> = timers.iter().map(|t| t.subject_id).collect();
-        paired::end_done(tx, &subjects, now).await?;
-        let open = rows::open_tasks(tx, &subjects).await?;
-        let kind = TimerKind::Task.code();
-        for (task, kept_until) in open.iter().filter(|t| t.1 > now) {
-            let Some(row) = timers.iter().find(|t| t.subject_id == *task) else { continue };
-            timer::set(tx, row.alert_id, kind, 0, *task, row.step, *kept_until).await?;
-        }
-        let ids: Vec<i64> = open.iter().filter(|t| t.1 <= now).map(|t| t.0).collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        rows::reopen_tasks(tx, &ids).await?;
-        for row in timers.iter().filter(|t| ids.contains(&t.subject_id)) {
-            let due = now + 5 * MINUTE_MS;
-            timer::set(tx, row.alert_id, kind, 0, row.subject_id, row.step + 1, due).await?;
-        }
-        let due: Vec<&TimerRow> = timers.iter().filter(|t| ids.contains(&t.subject_id)).collect();
-        self.tell_desk(tx, &due, now).await
-    }
-
-    /// The duty room hears how many tasks wait; those of a rehearsal are counted for themselves.
-    async fn tell_desk(&self, tx: &mut Tx, due: &[&TimerRow], now: i64) -> Result<(), EngineFault> {
-        let Some((human, address)) = rows::duty_room(tx).await?.first().copied() else {
-            tracing::error!("there is no duty room to remind");
-            return Ok(());
-        };
-        let alerts: Vec<i64> = due.iter().map(|t| t.alert_id).collect();
-        let mut staged = self.each_under(tx, &alerts).await?;
-        staged.retain(|under| under.kind == AlertKind::Rehearsal);
-        let of = |row: &TimerRow| {
-            let under = staged.iter().find(|under| under.alert == row.alert_id);
-            under.copied().unwrap_or(Under::NONE)
-        };
-        for under in staged.iter().copied().chain([Under::NONE]) {
-            let waiting: Vec<&&TimerRow> = due.iter().filter(|row| of(row) == under).collect();
-            let Some(waited) = waiting.iter().map(|row| row.step).max() else {
-                continue;
-            };
-            let helps = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
-            let waited_min = u32::try_from(5 * (waited + 1)).unwrap_or(5);
-            let text = NoticeText::DeskWaits { helps, waited_min };
-            let post = Post {
-                address,
-                purpose: Purpose::Reminder.code(),
-                n: now,
-                human: Some(human),
-                household: None,
-                text: self.say_in(under.kind, &text, now)?,
-            };
-            self.post(tx, under.alert, RANK_LEADER, &[post], now).await?;
-        }
-        Ok(())
+        let called = self.duty_called(tx, times, now).await?;
+        let posts: Vec<Post> = called.into_iter().map(post).collect();
+        self.post(tx, order.alert_id, RANK_LEADER, &posts, now).await
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::issue::Actor;
 use super::{Engine, EngineFault};
+use crate::base::instant;
 use crate::domain::access::Action;
 use crate::domain::batch::RANK_CONFIRMATION;
 use crate::domain::list::{ListState, SEARCH};
@@ -76,6 +77,19 @@ fn still_valid(list: &ListView) -> Result<(), EngineFault> {
             Ok(())
         }
     }
+}
+
+/// Why a task can't be taken: closed, or in another's hands.
+fn not_free(held: Option<&TaskRow>) -> EngineFault {
+    let Some(task) = held else {
+        return refused("这件已经办结了 (this task is closed already)");
+    };
+    let (owner, until) = (task.owner.as_deref().unwrap_or("别人"), task.deadline_at.unwrap_or(0));
+    let until = instant::words(until);
+    refused(format!(
+        "这件在{owner}手里，到{until}；确实要接过来，请写明从谁那里接 \
+         (held by {owner}: to take it over say --from {owner:?})"
+    ))
 }
 
 fn refused(text: impl Into<String>) -> EngineFault {
@@ -221,14 +235,20 @@ impl Engine {
         list.ok_or_else(|| refused(format!("no list {uid}: see `tongluo alert show`")))
     }
 
-    /// Takes a task at the desk until its deadline.
-    pub async fn take_task(&self, actor: &Actor, uid: &str) -> Result<TaskRow, EngineFault> {
+    /// Takes a task at the desk until its deadline; one that another has only `from` him by name.
+    pub async fn take_task(
+        &self,
+        actor: &Actor,
+        uid: &str,
+        from: Option<&str>,
+    ) -> Result<TaskRow, EngineFault> {
         let mut tx = self.store.begin().await?;
         let task = self.task_for(&mut tx, actor, Action::TakeTask, uid).await?;
         let now = self.clock.story_ms();
         let deadline_at = now + TASK_KEPT_MS;
-        if !desk::take_task(&mut tx, task.id, &actor.name, now, deadline_at).await? {
-            return Err(refused("this task is closed already"));
+        if !desk::take_task(&mut tx, task.id, &actor.name, from, now, deadline_at).await? {
+            let task = desk::task(&mut tx, uid).await?;
+            return Err(not_free(task.as_ref().filter(|task| task.state < 2)));
         }
         let detail = json!({"task": uid, "class": task.class, "before": task.owner});
         let act = Action::TakeTask.word();

@@ -13,13 +13,16 @@ use super::{Engine, EngineFault};
 use crate::channel::Inbound;
 use crate::domain::alert::State;
 use crate::domain::demand::Demand;
+use crate::domain::gate::AlertKind;
 use crate::domain::matching::{self, Candidate, LeaderAct, LeaderState, Target};
 use crate::domain::notice::Purpose;
 use crate::domain::reply::{self, Label, Reading};
 use crate::domain::statement::{Claim, Giver};
 use crate::domain::triage::Triage;
 use crate::store::answer::StatementRow;
-use crate::store::answer::{self, AddressClaim, CandidateRow, InboundRow, InboundState, Owner};
+use crate::store::answer::{
+    self, AddressClaim, CandidateRow, InboundRow, InboundState, Owner, Speaking,
+};
 use crate::store::desk::{self, NewTask};
 use crate::store::stranger;
 
@@ -42,6 +45,8 @@ struct Known {
     owners: Vec<Owner>,
     candidates: Vec<CandidateRow>,
     humans: HashMap<i64, LeaderState>,
+    /// The kind of orders that each responsible person speaks of.
+    kinds: HashMap<i64, AlertKind>,
     names: HashMap<i64, String>,
     /// Where the homes of widely shared numbers are.
     doors: Vec<(i64, String)>,
@@ -53,6 +58,16 @@ impl Known {
     fn name_of(&self, owners: &[&Owner]) -> Option<&str> {
         let human = owners.iter().find_map(|o| o.human_id)?;
         self.names.get(&human).map(String::as_str)
+    }
+
+    /// Whoever writes is there, whatever a gateway said of his number: dead addresses among those
+    /// of new replies.
+    fn alive(&self, read: &[Read<'_>], new: &HashMap<String, i64>) -> Vec<i64> {
+        let is_new = |owner: &&Owner| {
+            let one = usize::try_from(owner.n).ok().and_then(|n| read.get(n));
+            owner.state == 1 && one.is_some_and(|one| new.contains_key(&one.key))
+        };
+        self.owners.iter().filter(is_new).map(|owner| owner.address_id).collect()
     }
 }
 
@@ -157,6 +172,7 @@ impl Engine {
                 self.effect(&mut effects, one, n, *id, &known, now);
             }
         }
+        self.revive(&mut tx, "reply", &known.alive(&read, &new), now).await?;
         let recorded = self.record(&mut tx, &effects.statements).await?;
         desk::open_tasks(&mut tx, &effects.tasks, now).await?;
         answer::claim_addresses(&mut tx, &effects.claims, now).await?;
@@ -194,7 +210,11 @@ impl Engine {
         let ids: Vec<i64> = ids.into_iter().collect();
         let (mut humans, mut names) = (HashMap::new(), HashMap::new());
         let (live, purpose) = (State::Live.code(), Purpose::Helper.code());
-        for row in answer::human_states(tx, &ids, live, purpose).await? {
+        let kinds = matching::kinds_spoken_of(&answer::last_told(tx, &ids, live).await?);
+        let kind = |human: i64| kinds.get(&human).copied().unwrap_or(AlertKind::Live).code();
+        let speaking: Vec<Speaking> =
+            ids.iter().map(|human| Speaking { human: *human, kind: kind(*human) }).collect();
+        for row in answer::human_states(tx, &speaking, live, purpose).await? {
             names.insert(row.id, row.name);
             humans.insert(
                 row.id,
@@ -217,7 +237,7 @@ impl Engine {
             true => Vec::new(),
             false => stranger::doors(tx, &shared).await?,
         };
-        Ok(Known { owners, candidates, humans, names, doors, recent })
+        Ok(Known { owners, candidates, humans, kinds, names, doors, recent })
     }
 
     fn effect(
@@ -271,10 +291,12 @@ impl Engine {
         let Some(state) = known.humans.get(&human) else {
             return false;
         };
+        let kind = known.kinds.get(&human).copied().unwrap_or(AlertKind::Live);
         let Some(digit) = reading.digit else {
             // Who says that it is not his number has not woken.
             if reading.label != Label::WrongNumber {
-                let pending = Pending { human, inbound, digit: 0, act: None, home: vec![] };
+                let home = Vec::new();
+                let pending = Pending { human, kind, inbound, digit: 0, act: None, home };
                 effects.pending.push(pending);
             }
             return false;
@@ -285,7 +307,7 @@ impl Engine {
             LeaderState { has_home: !candidates.is_empty(), last_same_digit_at: last, ..*state };
         let act = matching::leader_act(digit, &state, now);
         let home = candidates.iter().map(|c| c.0.alert_id).collect();
-        effects.pending.push(Pending { human, inbound, digit, act: Some(act), home });
+        effects.pending.push(Pending { human, kind, inbound, digit, act: Some(act), home });
         !matches!(act, LeaderAct::OwnHome | LeaderAct::Unclear)
     }
 

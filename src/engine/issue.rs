@@ -332,7 +332,10 @@ impl Engine {
         let plan = self.plan_for(urgency, v.act_by.map(|at| at - now));
         let plan_text = serde_json::to_string(&plan).unwrap_or_default();
         let mut tx = self.store.begin().await?;
+        // One at a time: what stands beside it is judged again by who comes second.
+        order::take_turn(&mut tx).await?;
         self.hold(&mut tx, row).await?;
+        self.no_exercise_beside_danger(row).await?;
         let state = self.version_state(row.id, version).await?;
         state.next(Act::Approve).map_err(|fault| refused(fault.to_string()))?;
         order::supersede(&mut tx, row.id, State::Live.code(), State::Ended.code()).await?;

@@ -8,6 +8,7 @@ use super::intake::Effects;
 use super::record::Recorded;
 use super::saying::Under;
 use super::{Engine, EngineFault};
+use crate::domain::alert::State;
 use crate::domain::batch::{RANK_CONFIRMATION, RANK_HELP, RANK_LEADER};
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
@@ -18,7 +19,7 @@ use crate::domain::plan::TimerKind;
 use crate::domain::statement::Claim;
 use crate::domain::triage::Triage;
 use crate::render::{HelpClass, NoticeText};
-use crate::store::answer::StatementRow;
+use crate::store::answer::{Speaking, StatementRow};
 use crate::store::list::{self, HumanList};
 use crate::store::notice::Post;
 use crate::store::{Tx, desk, timer};
@@ -43,11 +44,19 @@ pub(super) fn place_words(lists: &[HumanList]) -> String {
 #[derive(Debug, Clone)]
 pub(super) struct Pending {
     pub human: i64,
+    /// The kind of orders that he speaks of.
+    pub kind: AlertKind,
     pub inbound: i64,
     pub digit: u8,
     pub act: Option<LeaderAct>,
     /// The orders under which his own home was sent something.
     pub home: Vec<i64>,
+}
+
+impl Pending {
+    fn speaking(&self) -> Speaking {
+        Speaking { human: self.human, kind: self.kind.code() }
+    }
 }
 
 /// What a leader is answered, under which order.
@@ -68,7 +77,8 @@ impl Engine {
             return Ok(());
         }
         let humans: Vec<i64> = pending.iter().map(|p| p.human).collect();
-        let woken = desk::wake(tx, &humans, now).await?;
+        let speaking: Vec<Speaking> = pending.iter().map(Pending::speaking).collect();
+        let woken = desk::wake(tx, &speaking, State::Live.code(), now).await?;
         list::act(tx, &humans, now).await?;
         let addresses = desk::first_addresses(tx, &humans).await?;
         let mut posts: BTreeMap<i64, Vec<Post>> = BTreeMap::new();
@@ -102,18 +112,18 @@ impl Engine {
         woken: &[(i64, i64)],
         now: i64,
     ) -> Result<Option<Reply>, EngineFault> {
-        let (human, digit) = (one.human, one.digit);
+        let (human, digit, speaking) = (one.human, one.digit, one.speaking());
         let (alerts, text) = match one.act {
-            Some(LeaderAct::Take) => return self.take_offered(tx, human, now).await,
-            Some(LeaderAct::GoOn) => return self.go_on(tx, human, now).await,
+            Some(LeaderAct::Take) => return self.take_offered(tx, speaking, now).await,
+            Some(LeaderAct::GoOn) => return self.go_on(tx, speaking, now).await,
             Some(LeaderAct::Decline) => {
-                return self.hand_on(tx, human, ListState::Offered, now).await;
+                return self.hand_on(tx, speaking, ListState::Offered, now).await;
             }
             Some(LeaderAct::HandBack) => {
-                return self.hand_on(tx, human, ListState::Taken, now).await;
+                return self.hand_on(tx, speaking, ListState::Taken, now).await;
             }
-            Some(LeaderAct::TakeHomes) => return self.take_homes(tx, human, now).await,
-            Some(LeaderAct::DeclineHomes) => return self.decline_homes(tx, human, now).await,
+            Some(LeaderAct::TakeHomes) => return self.take_homes(tx, speaking, now).await,
+            Some(LeaderAct::DeclineHomes) => return self.decline_homes(tx, speaking, now).await,
             Some(LeaderAct::Wake) => {
                 let his = woken.iter().filter(|row| row.0 == human);
                 (his.map(|row| row.1).collect(), NoticeText::WokenThanks)
@@ -129,16 +139,16 @@ impl Engine {
     async fn take_offered(
         &self,
         tx: &mut Tx,
-        human: i64,
+        speaking: Speaking,
         now: i64,
     ) -> Result<Option<Reply>, EngineFault> {
-        let mut lists = list::of_human(tx, human, &[ListState::Offered.code()]).await?;
+        let mut lists = list::of_human(tx, speaking, &[ListState::Offered.code()]).await?;
         // He can't have meant what he was not told of; it is told next.
         lists.retain(|list| list.told_at.is_some());
         if lists.is_empty() {
             return Ok(None);
         }
-        self.take_for(tx, human, &lists, now).await?;
+        self.take_for(tx, speaking.human, &lists, now).await?;
         Ok(Some(self.say_held(tx, &lists, false, now).await?))
     }
 
@@ -160,8 +170,13 @@ impl Engine {
     }
 
     /// Who was asked how he is says that he goes on.
-    async fn go_on(&self, tx: &mut Tx, human: i64, now: i64) -> Result<Option<Reply>, EngineFault> {
-        let lists = list::of_human(tx, human, &[ListState::Taken.code()]).await?;
+    async fn go_on(
+        &self,
+        tx: &mut Tx,
+        speaking: Speaking,
+        now: i64,
+    ) -> Result<Option<Reply>, EngineFault> {
+        let lists = list::of_human(tx, speaking, &[ListState::Taken.code()]).await?;
         match lists.is_empty() {
             true => Ok(None),
             false => Ok(Some(self.say_held(tx, &lists, true, now).await?)),
@@ -265,15 +280,15 @@ impl Engine {
     async fn hand_on(
         &self,
         tx: &mut Tx,
-        human: i64,
+        speaking: Speaking,
         from: ListState,
         now: i64,
     ) -> Result<Option<Reply>, EngineFault> {
-        let lists = list::of_human(tx, human, &[from.code()]).await?;
+        let lists = list::of_human(tx, speaking, &[from.code()]).await?;
         if lists.is_empty() {
             return Ok(None);
         }
-        self.give_up(tx, human, &lists, now).await?;
+        self.give_up(tx, speaking.human, &lists, now).await?;
         let under = self.under(tx, &alerts_of(&lists)).await?;
         let text = NoticeText::ListDeclined { place: &place_words(&lists) };
         Ok(Some((under, self.say_in(under.kind, &text, now)?)))

@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod audit;
 pub mod board;
 mod books;
+pub mod burial;
 pub mod calendar;
 pub mod chain;
 mod change;
@@ -54,6 +55,7 @@ pub mod signin;
 mod situation;
 pub mod sketch;
 mod unmatched;
+mod waiting;
 pub mod words;
 
 use std::collections::HashMap;
@@ -117,6 +119,7 @@ pub struct Engine {
     pub(crate) renewals: renewals::Renewals,
     pub(crate) names: names::OddNames,
     pub(crate) books: books::Books,
+    pub(crate) burials: burial::Burials,
     orders: Mutex<HashMap<(i64, i64), Arc<Order>>>,
 }
 
@@ -190,6 +193,7 @@ impl Engine {
             renewals: renewals::Renewals::default(),
             names: names::OddNames::default(),
             books: books::Books::default(),
+            burials: burial::Burials::default(),
             settings: parts.settings,
             orders: Mutex::new(HashMap::new()),
         })

@@ -8,10 +8,11 @@ use super::{Engine, EngineFault, Order};
 use crate::domain::batch::RANK_LEADER;
 use crate::domain::notice::Purpose;
 use crate::domain::plan::TimerKind;
+use crate::domain::triage::Triage;
 use crate::render::{NoticeText, PersonAt, PlaceDoors};
 use crate::store::Tx;
 use crate::store::climb::{self as rows, SummonedPlace, UnwokenRow};
-use crate::store::desk;
+use crate::store::desk::{self, NewTask};
 use crate::store::expand::heads;
 use crate::store::notice::Post;
 use crate::store::timer::{self, TimerRow};
@@ -20,6 +21,10 @@ use crate::store::timer::{self, TimerRow};
 const CALLS_MAX: i64 = 100;
 /// Places of one person that are looked at for his text.
 const PLACES_MAX: usize = 40;
+/// Un-woken that a task names.
+const NAMED_MAX: usize = 20;
+/// The kind of a task that is an alarm.
+const ALARM_TASK: i64 = 4;
 
 pub(super) fn count(n: i64) -> u32 {
     u32::try_from(n).unwrap_or(0)
@@ -103,7 +108,8 @@ impl Engine {
         Ok(())
     }
 
-    /// The un-woken list goes to the superiors by itself.
+    /// The un-woken list goes to the superiors by itself. Whose superiors can't be reached either
+    /// are the desk's: nobody counts as reported of whom nobody is told.
     pub(super) async fn fire_unwoken(
         &self,
         tx: &mut Tx,
@@ -116,21 +122,11 @@ impl Engine {
         }
         let places: Vec<i64> = asleep.iter().map(|p| p.place_id).collect();
         let above = rows::superiors(tx, &places).await?;
-        let sleeping: HashSet<i64> = asleep.iter().map(|p| p.human_id).collect();
-        let mut lists: BTreeMap<i64, Vec<&UnwokenRow>> = BTreeMap::new();
-        for person in &asleep {
-            let awake = |r: &&(i64, i64, i64, i64)| {
-                r.0 == person.place_id && r.3 > person.role && !sleeping.contains(&r.2)
-            };
-            let superior = above.iter().find(awake).or_else(|| above.iter().find(|r| r.3 == 6));
-            if let Some(superior) = superior {
-                lists.entry(superior.2).or_default().push(person);
-            }
-        }
-        let humans: Vec<i64> = lists.keys().copied().collect();
+        let humans: Vec<i64> = above.iter().map(|row| row.2).collect();
         let addresses: HashMap<i64, i64> =
             desk::first_addresses(tx, &humans).await?.into_iter().collect();
-        let mut posts = Vec::new();
+        let (lists, lost) = by_superior(&asleep, &above, &addresses);
+        let (mut posts, mut told) = (Vec::new(), Vec::new());
         for (human, people) in &lists {
             let Some(address) = addresses.get(human) else {
                 continue;
@@ -143,6 +139,7 @@ impl Engine {
             let more = u32::try_from(people.len() - named.len()).unwrap_or(0);
             let text = NoticeText::Unwoken { people: &named, more };
             let text = self.say_in(order.kind, &text, now)?;
+            told.extend(people.iter().map(|person| person.human_id));
             posts.push(Post {
                 address: *address,
                 purpose: Purpose::Unwoken.code(),
@@ -153,8 +150,58 @@ impl Engine {
             });
         }
         self.post(tx, order.alert_id, RANK_LEADER, &posts, now).await?;
-        rows::reported(tx, order.alert_id, now).await?;
-        let detail = serde_json::json!({"unwoken": asleep.len()});
+        rows::reported(tx, order.alert_id, &told, now).await?;
+        if !lost.is_empty() {
+            desk::open_tasks(tx, &[self.unwoken_task(order, &lost, now)], now).await?;
+        }
+        let detail = serde_json::json!({"unwoken": asleep.len(), "to_the_desk": lost.len()});
         self.note(tx, "clock", "summons.unwoken", Some(order.alert_id), detail).await
     }
+
+    /// The un-woken of whom no superior can be told.
+    fn unwoken_task(&self, order: &Order, lost: &[&UnwokenRow], now: i64) -> NewTask {
+        let named: Vec<String> =
+            lost.iter().take(NAMED_MAX).map(|p| format!("{}（{}）", p.human, p.place)).collect();
+        let and = if lost.len() > NAMED_MAX { "等" } else { "" };
+        NewTask {
+            uid: self.entropy.uuid(now),
+            alert: order.alert_id,
+            household: None,
+            building: None,
+            inbound: None,
+            key: format!("unwoken:{}.{}", order.alert_id, order.version),
+            kind: ALARM_TASK,
+            class: Triage::B.code(),
+            text: format!(
+                "未叫醒{}人，上级也都没有能用的号码：{}{and}。请派人上门去叫",
+                lost.len(),
+                named.join("、")
+            ),
+        }
+    }
+}
+
+/// The un-woken by the first superior who is awake and can be told, else by the duty room; and
+/// those for whom there is nobody. Rows above are place, distance, human and role.
+fn by_superior<'a>(
+    asleep: &'a [UnwokenRow],
+    above: &[(i64, i64, i64, i64)],
+    addresses: &HashMap<i64, i64>,
+) -> (BTreeMap<i64, Vec<&'a UnwokenRow>>, Vec<&'a UnwokenRow>) {
+    let sleeping: HashSet<i64> = asleep.iter().map(|p| p.human_id).collect();
+    let mut lists: BTreeMap<i64, Vec<&UnwokenRow>> = BTreeMap::new();
+    let mut lost = Vec::new();
+    for person in asleep {
+        let can_be_told = |r: &&(i64, i64, i64, i64)| addresses.contains_key(&r.2);
+        let awake = |r: &&(i64, i64, i64, i64)| {
+            r.0 == person.place_id && r.3 > person.role && !sleeping.contains(&r.2)
+        };
+        let superior = above.iter().filter(can_be_told).find(awake);
+        let superior = superior.or_else(|| above.iter().filter(can_be_told).find(|r| r.3 == 6));
+        match superior {
+            Some(superior) => lists.entry(superior.2).or_default().push(person),
+            None => lost.push(person),
+        }
+    }
+    (lists, lost)
 }

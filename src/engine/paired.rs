@@ -14,6 +14,7 @@ use crate::domain::demand::Demand;
 use crate::domain::notice::Purpose;
 use crate::domain::triage::Triage;
 use crate::render::{HomeAt, NoticeText};
+use crate::store::answer::Speaking;
 use crate::store::desk::{self, NewTask};
 use crate::store::expand::paired::{self, HelperHome};
 use crate::store::notice::Post;
@@ -81,10 +82,11 @@ impl Engine {
     pub(super) async fn take_homes(
         &self,
         tx: &mut Tx,
-        human: i64,
+        helper: Speaking,
         now: i64,
     ) -> Result<Option<Reply>, EngineFault> {
-        let homes = paired::homes(tx, human, words::in_force()).await?;
+        let human = helper.human;
+        let homes = paired::homes(tx, helper, words::in_force()).await?;
         if homes.is_empty() {
             return Ok(None);
         }
@@ -117,11 +119,11 @@ impl Engine {
     pub(super) async fn decline_homes(
         &self,
         tx: &mut Tx,
-        human: i64,
+        helper: Speaking,
         now: i64,
     ) -> Result<Option<Reply>, EngineFault> {
-        let owner = format!("human:{human}");
-        let homes = paired::homes(tx, human, words::in_force()).await?;
+        let owner = format!("human:{}", helper.human);
+        let homes = paired::homes(tx, helper, words::in_force()).await?;
         paired::give_back(tx, &owner, now).await?;
         self.note_homes(tx, &owner, "helper.decline", &homes).await?;
         let under = self.under(tx, &homes.iter().map(|home| home.0).collect::<Vec<_>>()).await?;

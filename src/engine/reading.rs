@@ -8,6 +8,7 @@ use crate::base::phone::Phone;
 use crate::base::sms;
 use crate::channel::Inbound;
 use crate::domain::demand::Demand;
+use crate::domain::gate::AlertKind;
 use crate::domain::matching::{Candidate, Target};
 use crate::domain::reply::{Label, Menu, Reading};
 use crate::domain::statement::Claim;
@@ -56,7 +57,9 @@ pub(super) fn candidate(row: &CandidateRow, owner: &Owner) -> Candidate {
         version: row.version,
         demand: row.demand,
         pursued: row.pursued == 1,
+        kind: AlertKind::from_code(row.kind).unwrap_or(AlertKind::Live),
         first_sent_at: row.first_sent_at,
+        last_sent_at: row.last_sent_at,
         open: row.open == 1,
         shared_by: owner.shares,
         relative: owner.relative.is_some(),

@@ -1,5 +1,6 @@
 //! Receipts as they come: kept by reference, joined to their outcomes afterwards. A receipt before
-//! its outcome, twice, or for nobody is kept all the same; none of them closes anything.
+//! its outcome, twice, or for nobody is kept all the same; none of them closes anything, but one
+//! from the handset brings back a number that was called dead.
 
 use super::{Engine, EngineFault};
 use crate::channel::ReceiptEvent;
@@ -13,8 +14,12 @@ impl Engine {
         events: &[ReceiptEvent],
     ) -> Result<u64, EngineFault> {
         let rows: Vec<ReceiptRow> = events.iter().map(|e| self.receipt_row(provider, e)).collect();
+        let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
-        let kept = desk::keep_receipts(&mut tx, &rows, self.clock.story_ms()).await?;
+        let kept = desk::keep_receipts(&mut tx, &rows, now).await?;
+        if kept > 0 {
+            self.revive_delivered(&mut tx, events, &rows, now).await?;
+        }
         tx.commit().await?;
         Ok(kept)
     }

@@ -1,6 +1,6 @@
 //! The search list (清点名单): after the end everybody still open stands on one list with an owner,
-//! who is asked until a named person takes it. They leave it found, safe elsewhere or reported
-//! missing; those statements are ticked by `hands`.
+//! who is asked, and every ten minutes another with him, until a named person takes it. They leave
+//! it found, safe elsewhere or reported missing; those statements are ticked by `hands`.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use super::issue::Actor;
 use super::leader::place_words;
 use super::night::count;
 use super::{Engine, EngineFault, Order};
+use crate::domain::calling::called;
 use crate::domain::list::{ListState, SEARCH};
 use crate::domain::notice::Purpose;
 use crate::domain::plan::TimerKind;
@@ -21,6 +22,8 @@ use crate::store::{Tx, list};
 const MINUTE_MS: i64 = 60_000;
 const REMIND_MS: i64 = 10 * MINUTE_MS;
 const SILENT_MS: i64 = 30 * MINUTE_MS;
+/// Who is asked for one search list at a time.
+const ASKED_MAX: usize = 8;
 
 impl Engine {
     /// Ends the ladders of an alert and, where anybody is still open, opens its search list for
@@ -121,37 +124,54 @@ impl Engine {
         }
         let step = timers.first().map_or(0, |t| t.step);
         timer::set(tx, order.alert_id, kind, 0, 0, step + 1, now + REMIND_MS).await?;
-        let owner = match offered(&lists) {
-            Some(owner) => owner,
-            None => {
-                let owners = rows::owners(tx, order.alert_id, now).await?;
-                let fresh = owners.iter().find(|o| lists.iter().all(|l| l.human_id != **o));
-                // A door that opened again is first his who had found everybody.
-                let again = lists.iter().find(|l| l.state == ListState::Finished.code());
-                let again = again.map(|l| &l.human_id);
-                let Some(owner) = again.or(fresh).or(owners.first()).copied() else {
-                    tracing::error!(alert = order.uid, open, "nobody to search for the open");
-                    return Ok(());
-                };
+        let mut asked: Vec<i64> = offered(&lists).map(|l| l.human_id).collect();
+        if (asked.is_empty() || step > 0) && asked.len() < ASKED_MAX {
+            let owner = self.next_owner(tx, order.alert_id, &lists, now).await?;
+            if let Some(owner) = owner.filter(|owner| !asked.contains(owner)) {
                 self.offer_search(tx, order.alert_id, owner, now).await?;
-                owner
+                asked.push(owner);
             }
-        };
-        let tokens = self.list_tokens(tx, order.alert_id, &[owner], now).await?;
-        let text = NoticeText::Search {
-            alert_title: &order.title,
-            doors: count(open),
-            persons: count(persons),
-            waited_min: count(step * REMIND_MS / MINUTE_MS),
-            token: tokens.get(&owner).map(String::as_str),
-        };
-        let text = self.say_in(order.kind, &text, now)?;
-        let word = (owner, Purpose::Search, text);
-        rows::tell(tx, order.alert_id, owner, now).await?;
-        self.tell_humans(tx, order.alert_id, vec![word], now).await
+        }
+        if asked.is_empty() {
+            tracing::error!(alert = order.uid, open, "nobody to search for the open");
+        }
+        let since = offered(&lists).map(|l| l.offered_at).min().unwrap_or(now);
+        let waited_min = count((now - since) / MINUTE_MS);
+        let told = called(&asked, step);
+        let tokens = self.list_tokens(tx, order.alert_id, &told, now).await?;
+        let mut words = Vec::with_capacity(told.len());
+        for owner in told {
+            let text = NoticeText::Search {
+                alert_title: &order.title,
+                doors: count(open),
+                persons: count(persons),
+                waited_min,
+                token: tokens.get(&owner).map(String::as_str),
+            };
+            rows::tell(tx, order.alert_id, owner, now).await?;
+            words.push((owner, Purpose::Search, self.say_in(order.kind, &text, now)?));
+        }
+        self.tell_humans(tx, order.alert_id, words, now).await
+    }
+
+    /// Who is asked next: who had found everybody, where a door opened again; else the first who
+    /// was never asked; and where nobody is asked at present, the first of all.
+    async fn next_owner(
+        &self,
+        tx: &mut Tx,
+        alert: i64,
+        lists: &[SearchRow],
+        now: i64,
+    ) -> Result<Option<i64>, EngineFault> {
+        let owners = rows::owners(tx, alert, now).await?;
+        let fresh = owners.iter().find(|owner| lists.iter().all(|l| l.human_id != **owner));
+        let again = lists.iter().find(|l| l.state == ListState::Finished.code());
+        let again = again.map(|l| &l.human_id);
+        let first = owners.first().filter(|_| offered(lists).next().is_none());
+        Ok(again.or(fresh).or(first).copied())
     }
 }
 
-fn offered(lists: &[SearchRow]) -> Option<i64> {
-    lists.iter().find(|l| l.state == ListState::Offered.code()).map(|l| l.human_id)
+fn offered(lists: &[SearchRow]) -> impl Iterator<Item = &SearchRow> {
+    lists.iter().filter(|l| l.state == ListState::Offered.code())
 }

@@ -7,6 +7,7 @@ use super::chunk::{Call, Keeping, Reach, longest_wait_ms};
 use super::{Engine, EngineFault, Gateway, Order, situation, words};
 use crate::base::limits::{BATCH_ADDRESSES, SHARED_NUMBER};
 use crate::domain::batch::{self as rules};
+use crate::domain::burial::Verdict;
 use crate::domain::gate::AlertKind;
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::outcome::Outcome;
@@ -18,6 +19,8 @@ const BURST_MS: i64 = 1_000;
 const BURST_REAL_MS: i64 = 250;
 /// The outcome code of an address that another one with the same number spoke for.
 const SPOKEN_FOR: i64 = 6;
+/// That of a number refused for good.
+const DEAD: i64 = 2;
 
 /// What became of a batch in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,8 +251,9 @@ impl Engine {
         last: bool,
     ) -> Result<bool, EngineFault> {
         let mut keeping = Keeping::begin();
+        let verdict = self.judge_dead(gateway, made);
         loop {
-            match self.keep_once(batches, order, gateway, made, last).await {
+            match self.keep_once(batches, order, gateway, made, last, &verdict).await {
                 Err(fault) if keeping.goes_on(&fault) => {}
                 Ok(ours) => {
                     self.books.noted(made.iter().map(book_key));
@@ -264,6 +268,16 @@ impl Engine {
         }
     }
 
+    /// What this chunk says of numbers that it found dead.
+    fn judge_dead(&self, gateway: &Gateway, made: &[Call<Member>]) -> Verdict {
+        let ours = |outcome: &Outcome| ["gate", "realm", "sealed"].contains(&outcome.detail());
+        let asked = made.iter().filter(|c| !is_spoken_for(&c.member) && !ours(&c.outcome));
+        let dead = asked.clone().filter(|call| call.outcome.code() == DEAD);
+        let dead: Vec<i64> = dead.map(|call| call.member.address_id).collect();
+        let now = self.clock.story_ms();
+        self.burials.judge(gateway.provider.name(), now, asked.count(), &dead)
+    }
+
     /// Appends outcomes, buries dead numbers, plans what follows and, at the last chunk, finishes.
     async fn keep_once(
         &self,
@@ -272,17 +286,14 @@ impl Engine {
         gateway: &Gateway,
         made: &[Call<Member>],
         last: bool,
+        verdict: &Verdict,
     ) -> Result<bool, EngineFault> {
         let now = self.clock.story_ms();
-        let mut dead = Vec::new();
         let mut follows: BTreeMap<(i64, i64), FollowRow> = BTreeMap::new();
         let mut outcomes = Vec::with_capacity(made.len());
         for call in made {
             let spoken_for = is_spoken_for(&call.member);
             let kind = if spoken_for { SPOKEN_FOR } else { call.outcome.code() };
-            if kind == 2 && !["gate", "realm", "sealed"].contains(&call.outcome.detail()) {
-                dead.push(call.member.address_id);
-            }
             let batch = batches.iter().find(|batch| batch.id == call.member.batch_id);
             let next = batch.and_then(|b| self.follow_row(b, order, kind, &call.outcome, now));
             if let Some(next) = next {
@@ -303,9 +314,7 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         let appended = rows::append(&mut tx, name, &outcomes, now).await?;
         self.seal_sends(&mut tx, batches, name, &outcomes, appended, now).await?;
-        if !dead.is_empty() {
-            rows::bury(&mut tx, &dead, now).await?;
-        }
+        self.bury_or_doubt(&mut tx, order.alert_id, name, verdict, now).await?;
         if !follows.is_empty() {
             rows::follow(&mut tx, &follows, now).await?;
         }

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::issue::Actor;
 use super::{Engine, EngineFault};
 use crate::base::limits::{ATTEMPT_KEYS, HASHINGS, HASHINGS_WAITING};
+use crate::domain::account::NAME_MAX;
 use crate::domain::attempts::{Attempts, NAME, PAIR, Patience, SOURCE};
 use crate::domain::password::{self, Unusable};
 use crate::render::time::say_span;
@@ -86,7 +87,7 @@ impl Caller<'_> {
 impl Engine {
     /// Begins a session where name and password fit.
     pub async fn sign_in(&self, caller: Caller<'_>) -> Result<SignIn, EngineFault> {
-        if caller.name.chars().count() > account::MAX_NAME_CHARS {
+        if caller.name.chars().count() > NAME_MAX {
             return Ok(SignIn::Wrong);
         }
         let Ok(place) = self.door.waiting.try_acquire() else {

@@ -6,13 +6,12 @@
 use super::{Store, StoreFault, Tx};
 use crate::args;
 use crate::domain::access::Role;
+use crate::domain::account::check_name;
 
 /// Accounts of one page at most.
 pub const MAX_PAGE: usize = 500;
 /// Places offered where a role is given.
 const UPPER: usize = 400;
-/// Longest account name, in characters.
-pub const MAX_NAME_CHARS: usize = 64;
 
 macro_rules! listed {
     () => {
@@ -94,10 +93,10 @@ pub struct Login {
     pub human_id: Option<i64>,
 }
 
-/// Makes an account. `None`: the name is taken, empty or too long.
+/// Makes an account. `None`: the name is taken, or no name (`domain::account`).
 pub async fn create(tx: &mut Tx, new: &NewAccount) -> Result<Option<i64>, StoreFault> {
     let name = new.name.trim();
-    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.contains('\0') {
+    if check_name(name).is_err() {
         return Ok(None);
     }
     let args = args![name, new.password_hash.clone(), new.human_id, new.created_at];

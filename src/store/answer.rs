@@ -8,9 +8,26 @@ use crate::args;
 
 macro_rules! candidate_columns {
     () => {
-        "a.id AS address_id, s.alert_id, s.household_id, s.grid_id, s.building_id, s.demand, \
-         s.pursued, s.persons, s.ring, \
+        "a.id AS address_id, s.alert_id, al.kind, s.household_id, s.grid_id, s.building_id, \
+         s.demand, s.pursued, s.persons, s.ring, \
          CAST(CASE WHEN s.closed_at IS NULL THEN 1 ELSE 0 END AS bigint) AS open, "
+    };
+}
+/// The first or last time at which this number was sent the order.
+macro_rules! sent {
+    ($which:literal) => {
+        concat!(
+            $which,
+            "(o.at) FROM outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id ",
+            "AND o.seq = s.seq AND o.address_id = a.id AND o.kind IN (1, 5) "
+        )
+    };
+}
+/// Lists of a human under orders of the kind that he speaks of.
+macro_rules! his_lists {
+    () => {
+        "FROM list l JOIN alert al ON al.id = l.alert_id AND al.kind = r.kind \
+         WHERE l.human_id = h.id "
     };
 }
 macro_rules! candidate_rows {
@@ -36,28 +53,32 @@ crate::statements! {
         JOIN inbound i ON i.from_hash = substr({bytes $2}, CAST(r.n * 16 + 1 AS int), 16) \
         WHERE i.received_at > $3 AND i.state = 1";
     OWNERS = "SELECT r.n, a.id AS address_id, a.household_id, a.human_id, a.relative, a.shares, \
-        a.lane FROM {rows $1: n bigint} JOIN address a ON \
+        a.lane, a.state FROM {rows $1: n bigint} JOIN address a ON \
         a.hash = substr({bytes $2}, CAST(r.n * 16 + 1 AS int), 16) ORDER BY r.n, a.id";
     // A demand that was raised is a question of its own: what was read before answers the older.
-    CANDIDATES = concat!("SELECT ", candidate_columns!(), "s.version, (SELECT min(o.at) ",
-        "FROM outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id ",
-        "AND o.seq = s.seq AND o.version >= s.since AND o.address_id = a.id ",
-        "AND o.kind IN (1, 5)) AS first_sent_at ", candidate_rows!(), "UNION ALL SELECT ",
-        candidate_columns!(), "s.since - 1 AS version, (SELECT min(o.at) FROM outcome o ",
-        "WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id AND o.seq = s.seq ",
-        "AND o.version < s.since AND o.address_id = a.id AND o.kind IN (1, 5)) ",
-        "AS first_sent_at ", candidate_rows!(), "AND s.since > 1 ",
-        "ORDER BY 2, 3, version");
-    HUMAN_STATE = "SELECT h.id, h.name, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
-        AND l.state = 1 AND l.told_at IS NOT NULL) AS offered, \
-        (SELECT max(l.told_at) FROM list l WHERE l.human_id = h.id AND l.state = 1) AS told_at, \
-        (SELECT count(*) FROM list l WHERE l.human_id = h.id \
-        AND l.state IN (2, 4)) AS held, (SELECT count(*) FROM list l WHERE l.human_id = h.id \
-        AND l.state = 4) AS asked, (SELECT count(*) FROM summons s JOIN alert al \
-        ON al.id = s.alert_id AND al.state = $2 WHERE s.human_id = h.id \
-        AND s.woken_at IS NULL) AS summoned, (SELECT count(*) FROM notice n JOIN alert al \
-        ON al.id = n.alert_id AND al.state = $2 WHERE n.human_id = h.id AND n.purpose = $3) \
-        AS helping FROM human h WHERE h.id {in $1}";
+    CANDIDATES = concat!("SELECT ", candidate_columns!(), "s.version, (SELECT ", sent!("min"),
+        "AND o.version >= s.since) AS first_sent_at, (SELECT ", sent!("max"),
+        "AND o.version >= s.since) AS last_sent_at ", candidate_rows!(), "UNION ALL SELECT ",
+        candidate_columns!(), "s.since - 1 AS version, (SELECT ", sent!("min"),
+        "AND o.version < s.since) AS first_sent_at, (SELECT ", sent!("max"),
+        "AND o.version < s.since) AS last_sent_at ", candidate_rows!(), "AND s.since > 1 ",
+        "ORDER BY 2, 4, version");
+    // Of what still waits for his word: in force, or with a search list in his hands.
+    LAST_TOLD = "SELECT n.human_id, al.kind, max(n.at) FROM notice n JOIN alert al \
+        ON al.id = n.alert_id WHERE n.human_id {in $1} AND n.kind IN (1, 5) \
+        AND (al.state = $2 OR EXISTS (SELECT 1 FROM list l WHERE l.alert_id = al.id \
+        AND l.human_id = n.human_id AND l.state IN (1, 2, 4))) GROUP BY n.human_id, al.kind";
+    HUMAN_STATE = concat!("SELECT h.id, h.name, (SELECT count(*) ", his_lists!(),
+        "AND l.state = 1 AND l.told_at IS NOT NULL) AS offered, (SELECT max(l.told_at) ",
+        his_lists!(), "AND l.state = 1) AS told_at, (SELECT count(*) ", his_lists!(),
+        "AND l.state IN (2, 4)) AS held, (SELECT count(*) ", his_lists!(),
+        "AND l.state = 4) AS asked, (SELECT count(*) FROM summons s JOIN alert al ",
+        "ON al.id = s.alert_id AND al.state = $2 AND al.kind = r.kind WHERE s.human_id = h.id ",
+        "AND s.woken_at IS NULL AND EXISTS (SELECT 1 FROM notice n ",
+        "WHERE n.alert_id = s.alert_id AND n.human_id = s.human_id AND n.kind IN (1, 5))) ",
+        "AS summoned, (SELECT count(*) FROM notice n JOIN alert al ON al.id = n.alert_id ",
+        "AND al.state = $2 AND al.kind = r.kind WHERE n.human_id = h.id AND n.purpose = $3) ",
+        "AS helping FROM {rows $1: human bigint, kind bigint} JOIN human h ON h.id = r.human");
     INSERT_STATEMENTS = "INSERT INTO statement (source_key, alert_id, version, household_id, \
         giver, giver_id, claim, persons, closes, detail, observed_at, stored_at, source) \
         SELECT r.key, r.alert, r.version, r.household, r.giver, r.giver_id, r.claim, r.persons, \
@@ -167,6 +188,8 @@ pub struct Owner {
     pub relative: Option<String>,
     pub shares: i64,
     pub lane: i64,
+    /// 1: called dead.
+    pub state: i64,
 }
 
 /// Whose the numbers of a group are.
@@ -179,6 +202,8 @@ pub async fn owners(tx: &mut Tx, hashes: &[u8]) -> Result<Vec<Owner>, StoreFault
 pub struct CandidateRow {
     pub address_id: i64,
     pub alert_id: i64,
+    /// `domain::gate::AlertKind`.
+    pub kind: i64,
     pub household_id: i64,
     pub grid_id: i64,
     pub building_id: i64,
@@ -189,6 +214,7 @@ pub struct CandidateRow {
     pub ring: i64,
     pub open: i64,
     pub first_sent_at: Option<i64>,
+    pub last_sent_at: Option<i64>,
 }
 
 /// The orders in `states` that households of these addresses belong to.
@@ -216,15 +242,32 @@ pub struct HumanState {
     pub helping: i64,
 }
 
+/// A human who has written, and the kind of orders that he speaks of (`domain::gate::AlertKind`).
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub struct Speaking {
+    pub human: i64,
+    pub kind: i64,
+}
+
+/// When these humans were last told something under orders of each kind: human, kind, instant.
+/// Only of orders in `state`, and of those of which they have a list still.
+pub async fn last_told(
+    tx: &mut Tx,
+    humans: &[i64],
+    state: i64,
+) -> Result<Vec<(i64, i64, i64)>, StoreFault> {
+    tx.rows(&LAST_TOLD, args![ids(humans), state]).await
+}
+
 /// What waits for the digits of these humans; helpers are told by notices of `purpose` under
 /// alerts in `state`.
 pub async fn human_states(
     tx: &mut Tx,
-    humans: &[i64],
+    speaking: &[Speaking],
     state: i64,
     purpose: i64,
 ) -> Result<Vec<HumanState>, StoreFault> {
-    tx.rows(&HUMAN_STATE, args![ids(humans), state, purpose]).await
+    tx.rows(&HUMAN_STATE, args![rows_json(speaking)?, state, purpose]).await
 }
 
 /// A statement ready to be appended. `at` is when it was observed.

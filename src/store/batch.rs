@@ -37,12 +37,23 @@ macro_rules! in_force {
          AND al.state = $3 "
     };
 }
-/// An address of the household that this alert has not found dead.
+/// A good address of the household that this alert has not found dead, or only in an earlier wave
+/// and it was doubted or has lived since.
 macro_rules! good_address {
-    () => {
-        "x.household_id = s.household_id AND x.lane = b.lane AND x.state = 0 AND NOT EXISTS \
-         (SELECT 1 FROM outcome d WHERE d.alert_id = s.alert_id AND d.grid_id = s.grid_id \
-         AND d.seq = s.seq AND d.address_id = x.id AND d.kind = 2) "
+    ($x:literal) => {
+        concat!(
+            $x,
+            ".household_id = s.household_id AND ",
+            $x,
+            ".lane = b.lane AND ",
+            $x,
+            ".state = 0 AND NOT EXISTS (SELECT 1 FROM outcome d WHERE d.alert_id = s.alert_id ",
+            "AND d.grid_id = s.grid_id AND d.seq = s.seq AND d.address_id = ",
+            $x,
+            ".id AND d.kind = 2 AND (d.at > COALESCE(",
+            $x,
+            ".state_at, -1) OR (d.version = b.version AND d.wave = b.wave))) "
+        )
     };
 }
 
@@ -92,7 +103,7 @@ crate::statements! {
         "lane, rank, grid_id, ring, seq_from, seq_to FROM batch WHERE id {in $1}) ",
         "SELECT ", member_columns!(), "FROM b ", in_force!(),
         "JOIN standing s ON ", in_range!(),
-        "JOIN address a ON a.id = (SELECT x.id FROM address x WHERE ", good_address!(),
+        "JOIN address a ON a.id = (SELECT x.id FROM address x WHERE ", good_address!("x"),
         "ORDER BY CASE WHEN x.relative IS NULL THEN 0 ELSE 1 END, x.ord LIMIT 1) ",
         "WHERE s.told = b.version AND (s.heard_at IS NULL OR b.version > 1) ",
         "ORDER BY b.rank, b.id, s.seq LIMIT $2");
@@ -105,9 +116,7 @@ crate::statements! {
         "u.grid_id = s.grid_id AND u.seq = s.seq AND u.address_id = a.id ",
         "AND u.version = b.version) AS used FROM batch b ", in_force!(),
         "JOIN standing s ON ", in_range!(),
-        "JOIN address a ON a.household_id = s.household_id AND a.lane = b.lane AND a.state = 0 ",
-        "AND NOT EXISTS (SELECT 1 FROM outcome d WHERE d.alert_id = s.alert_id ",
-        "AND d.grid_id = s.grid_id AND d.seq = s.seq AND d.address_id = a.id AND d.kind = 2) ",
+        "JOIN address a ON ", good_address!("a"),
         "AND NOT EXISTS (SELECT 1 FROM outcome u JOIN receipt r ON r.batch_id = u.batch_id ",
         "AND r.address_id = u.address_id AND r.class = 1 WHERE u.alert_id = s.alert_id ",
         "AND u.grid_id = s.grid_id AND u.seq = s.seq AND u.address_id = a.id) ",
@@ -130,9 +139,9 @@ crate::statements! {
         "JOIN outcome q ON q.alert_id = s.alert_id AND q.grid_id = s.grid_id AND q.seq = s.seq ",
         "AND q.version = b.version AND q.wave = b.wave AND q.attempt = b.attempt - 1 ",
         "AND q.kind = 2 JOIN address a ON a.id = (SELECT x.id FROM address x WHERE ",
-        good_address!(), "ORDER BY CASE WHEN x.relative IS NULL THEN 0 ELSE 1 END, x.ord LIMIT 1) ",
-        "WHERE b.id = $1 AND ((s.closed_at IS NULL AND s.heard_at IS NULL) OR b.version > 1) ",
-        "ORDER BY s.seq LIMIT $2");
+        good_address!("x"), "ORDER BY CASE WHEN x.relative IS NULL THEN 0 ELSE 1 END, ",
+        "x.ord LIMIT 1) WHERE b.id = $1 AND ((s.closed_at IS NULL AND s.heard_at IS NULL) ",
+        "OR b.version > 1) ORDER BY s.seq LIMIT $2");
     LOOK_TOLD = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
         "JOIN standing s ON s.alert_id = b.alert_id AND s.grid_id = b.grid_id AND s.seq BETWEEN ",
         "b.seq_from AND b.seq_to AND s.ring = b.ring AND s.version = b.version ",
@@ -142,7 +151,7 @@ crate::statements! {
         "5)) ",
         "OR (NOT EXISTS (SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id AND ",
         "o.grid_id = s.grid_id AND o.seq = s.seq AND o.version < b.version AND o.kind IN (1, 5)) ",
-        "AND a.id = (SELECT x.id FROM address x WHERE ", good_address!(), "ORDER BY CASE WHEN ",
+        "AND a.id = (SELECT x.id FROM address x WHERE ", good_address!("x"), "ORDER BY CASE WHEN ",
         "x.relative IS NULL THEN 0 ELSE 1 END, x.ord LIMIT 1))) ",
         "WHERE b.id = $1 AND NOT EXISTS (SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id ",
         "AND o.grid_id = s.grid_id AND o.seq = s.seq AND o.version = b.version AND ",
@@ -153,7 +162,6 @@ crate::statements! {
         r.seq, b.version, b.wave, b.attempt, r.a, b.lane, r.k, $3, r.x, r.c, b.id, $4 \
         FROM batch b JOIN {rows $2: b bigint, seq bigint, a bigint, k bigint, x text, c text} \
         ON r.b = b.id WHERE b.id {in $1} ON CONFLICT DO NOTHING";
-    BURY = "UPDATE address SET state = 1, state_at = $2 WHERE state = 0 AND id {in $1}";
     FOLLOW = "INSERT INTO batch (alert_id, version, kind, pick, wave, attempt, tries, lane, \
         class, rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) \
         SELECT b.alert_id, b.version, b.kind, r.pick, b.wave, b.attempt + 1, r.tries, b.lane, \
@@ -422,11 +430,6 @@ pub async fn append(
 fn once(batches: impl Iterator<Item = i64>) -> String {
     let all: std::collections::BTreeSet<i64> = batches.collect();
     ids(&all.into_iter().collect::<Vec<_>>())
-}
-
-/// Marks numbers that do not exist, so that no later alert counts on them.
-pub async fn bury(tx: &mut Tx, addresses: &[i64], now: i64) -> Result<u64, StoreFault> {
-    tx.exec(&BURY, args![ids(addresses), now]).await
 }
 
 /// A follower of a batch, ready for the store.

@@ -96,19 +96,13 @@ crate::statements! {
         JOIN place p ON p.id = s.place_id WHERE s.alert_id = $1 AND s.woken_at IS NULL \
         ORDER BY s.human_id";
     CALLED = "UPDATE summons SET n = $2, called_at = $3 WHERE alert_id = $1 AND woken_at IS NULL";
-    REPORTED = "UPDATE summons SET reported_at = $2 WHERE alert_id = $1 AND woken_at IS NULL \
-        AND reported_at IS NULL";
+    REPORTED = "UPDATE summons SET reported_at = $2 WHERE alert_id = $1 AND human_id {in $3} \
+        AND woken_at IS NULL AND reported_at IS NULL";
     SUPERIORS = "SELECT pa.place_id, pa.distance, d.human_id, d.role FROM place_above pa \
         JOIN duty d ON d.place_id = pa.above_id AND d.role BETWEEN 4 AND 6 \
         WHERE pa.place_id {in $1} ORDER BY pa.place_id, d.role, pa.distance, d.ord";
     PLACE_NAMES = "SELECT p.id, p.name, COALESCE((SELECT q.name FROM place q \
         WHERE q.id = p.parent_id), '') FROM place p WHERE p.id {in $1}";
-    DUTY_ROOM = "SELECT d.human_id, a.id FROM duty d JOIN place p ON p.id = d.place_id \
-        AND p.parent_id IS NULL JOIN address a ON a.human_id = d.human_id AND a.lane = 1 \
-        AND a.state = 0 WHERE d.role = 6 ORDER BY d.ord, a.ord";
-    REOPEN_TASK = "UPDATE task SET state = 0, owner = NULL WHERE id {in $1} AND state = 1";
-    OPEN_TASKS = "SELECT id, CAST(CASE WHEN state = 1 THEN COALESCE(deadline_at, 0) ELSE 0 END \
-        AS bigint) FROM task WHERE id {in $1} AND state < 2";
     PERSONS = "SELECT count(*), count(woken_at), CAST(COALESCE(sum(CASE WHEN reported_at IS NOT \
         NULL THEN 1 ELSE 0 END), 0) AS bigint) FROM summons WHERE alert_id = $1";
 }
@@ -209,9 +203,14 @@ pub async fn called(tx: &mut Tx, alert: i64, n: i64, now: i64) -> Result<u64, St
     tx.exec(&CALLED, args![alert, n, now]).await
 }
 
-/// Notes that the un-woken stand on a list now.
-pub async fn reported(tx: &mut Tx, alert: i64, now: i64) -> Result<u64, StoreFault> {
-    tx.exec(&REPORTED, args![alert, now]).await
+/// Notes that these un-woken stand on a list now that somebody is told.
+pub async fn reported(
+    tx: &mut Tx,
+    alert: i64,
+    humans: &[i64],
+    now: i64,
+) -> Result<u64, StoreFault> {
+    tx.exec(&REPORTED, args![alert, now, ids(humans)]).await
 }
 
 /// Who stands above these places: place, distance, human, role; the lowest role first.
@@ -228,21 +227,6 @@ pub async fn place_names(
     places: &[i64],
 ) -> Result<Vec<(i64, String, String)>, StoreFault> {
     tx.rows(&PLACE_NAMES, args![ids(places)]).await
-}
-
-/// Human and address of the root's duty room, in order.
-pub async fn duty_room(tx: &mut Tx) -> Result<Vec<(i64, i64)>, StoreFault> {
-    tx.rows(&DUTY_ROOM, args![]).await
-}
-
-/// Open or taken tasks of these: id, and until when one is in somebody's hand (0: in nobody's).
-pub async fn open_tasks(tx: &mut Tx, tasks: &[i64]) -> Result<Vec<(i64, i64)>, StoreFault> {
-    tx.rows(&OPEN_TASKS, args![ids(tasks)]).await
-}
-
-/// Takes tasks out of hands that let the deadline pass.
-pub async fn reopen_tasks(tx: &mut Tx, tasks: &[i64]) -> Result<u64, StoreFault> {
-    tx.exec(&REOPEN_TASK, args![ids(tasks)]).await
 }
 
 /// Responsible persons of an alert: all, woken, reported as un-woken.

@@ -47,8 +47,10 @@ crate::statements! {
         "WHERE s.alert_id = $1 AND s.grid_id = e.grid_id)");
     ORPHANS = concat!("SELECT q.household_id, q.grid_id, q.building_id FROM (SELECT ",
         "s.household_id, s.grid_id, s.building_id, ", hands!(), " AS hand FROM standing s ",
-        "WHERE s.alert_id = $1 AND ((s.pursued = 1 AND s.closed_at IS NULL) OR s.helps > 0)) q ",
-        "WHERE q.hand = 5 ORDER BY q.household_id LIMIT $3");
+        "WHERE s.alert_id = $1 AND (($4 = 0 AND s.pursued = 1 AND s.closed_at IS NULL) ",
+        "OR s.helps > 0)) q WHERE q.hand = 5 ORDER BY q.household_id LIMIT $3");
+    WITH_HELP = "SELECT a.id, a.uid FROM alert a WHERE a.state = $1 AND EXISTS (SELECT 1 \
+        FROM tally t WHERE t.alert_id = a.id AND t.help > 0) ORDER BY a.id";
     TALLIED = "SELECT CAST(COALESCE(sum(audience), 0) AS bigint), \
         CAST(COALESCE(sum(pursued + told_open), 0) AS bigint), \
         CAST(COALESCE(sum(closed), 0) AS bigint), CAST(COALESCE(sum(heard), 0) AS bigint), \
@@ -121,14 +123,21 @@ pub async fn compute(store: &Store, alert: i64, now: i64) -> Result<Custody, Sto
     })
 }
 
-/// Households in nobody's hands: household, grid, building.
+/// Households in nobody's hands: household, grid, building. `helps_only`: only those of which a
+/// help is open.
 pub async fn orphans(
     store: &Store,
     alert: i64,
+    helps_only: bool,
     now: i64,
     limit: i64,
 ) -> Result<Vec<(i64, i64, i64)>, StoreFault> {
-    store.rows(&ORPHANS, args![alert, now, limit]).await
+    store.rows(&ORPHANS, args![alert, now, limit, helps_only]).await
+}
+
+/// Alerts in this state under which a help is open: id and outside id.
+pub async fn with_open_help(store: &Store, state: i64) -> Result<Vec<(i64, String)>, StoreFault> {
+    store.rows(&WITH_HELP, args![state]).await
 }
 
 /// Tallies summed: audience, pursued, closed, heard, help. The auditor holds them against

@@ -10,6 +10,7 @@ use sqlx::sqlite::SqliteSynchronous;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow};
 use sqlx::{Connection, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
+use super::file::{FileState, OpenedFile};
 use super::{Dialect, Stmt};
 
 /// What went wrong, by what to do about it.
@@ -174,6 +175,7 @@ pub(crate) enum Pool {
 /// The store of one installation.
 pub struct Store {
     pool: Pool,
+    file: Option<OpenedFile>,
 }
 
 /// An open transaction. Dropped without [`Tx::commit`], nothing of it happened.
@@ -222,15 +224,18 @@ impl Store {
                 .acquire_timeout(Duration::from_secs(5))
                 .connect_with(options)
                 .await?;
-            return Ok(Store { pool: Pool::Postgres(pool) });
+            return Ok(Store { pool: Pool::Postgres(pool), file: None });
         }
         let options = SqliteConnectOptions::from_str(url)
             .map_err(|e| bad(e.to_string()))?
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("cache_size", "-32000")
             .busy_timeout(Duration::from_secs(10));
+        // Made once: where the file is moved away later, no connection makes an empty one.
+        let first = options.clone().create_if_missing(true);
+        sqlx::SqliteConnection::connect_with(&first).await?.close().await?;
+        let file = OpenedFile::of(options.get_filename());
         let write = sqlite_writer()
             .acquire_timeout(Duration::from_secs(30))
             .connect_with(options.clone())
@@ -241,7 +246,7 @@ impl Store {
             .max_lifetime(None)
             .connect_with(options)
             .await?;
-        Ok(Store { pool: Pool::Sqlite { write, read } })
+        Ok(Store { pool: Pool::Sqlite { write, read }, file })
     }
 
     /// Another handle on the same store with one connection and its own temporary tables. Kept
@@ -257,12 +262,13 @@ impl Store {
                     .max_lifetime(None)
                     .connect_with(options)
                     .await?;
-                Store { pool: Pool::Postgres(pool) }
+                Store { pool: Pool::Postgres(pool), file: None }
             }
             Pool::Sqlite { write, .. } => {
                 let options = (*write.connect_options()).clone();
                 let write = sqlite_writer().connect_with(options).await?;
-                Store { pool: Pool::Sqlite { read: write.clone(), write } }
+                let file = self.file.clone();
+                Store { pool: Pool::Sqlite { read: write.clone(), write }, file }
             }
         })
     }
@@ -280,6 +286,14 @@ impl Store {
             Pool::Sqlite { .. } => {
                 Err(StoreFault::Broken(sqlx::Error::Configuration("SQLite has no COPY".into())))
             }
+        }
+    }
+
+    /// Whether the file that was opened still stands where it was. One look at the disk.
+    pub async fn file_state(&self) -> FileState {
+        match &self.file {
+            Some(file) => file.state().await,
+            None => FileState::Same,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Tasks at the desk, receipts, and the words of summoned persons. Set-based; which reply means
 //! what is decided in `domain`.
 
+use super::answer::Speaking;
 use super::db::{ids, rows_json};
 use super::{Store, StoreFault, Tx};
 use crate::args;
@@ -30,7 +31,7 @@ crate::statements! {
         "ORDER BY t.class, t.opened_at, t.id LIMIT $2");
     TASK_BY_UID = concat!(task_columns!(), "WHERE t.uid = $1");
     TAKE_TASK = "UPDATE task SET state = 1, owner = $2, taken_at = $3, deadline_at = $4 \
-        WHERE id = $1 AND state < 2";
+        WHERE id = $1 AND (state = 0 OR (state = 1 AND (owner = $2 OR owner = $5)))";
     CLOSE_TASK = "UPDATE task SET state = 2, result = $2, closed_at = $3 WHERE id = $1 \
         AND state < 2";
     KEEP_RECEIPTS = "INSERT INTO receipt (source_key, provider, batch_id, address_id, notice_id, \
@@ -38,11 +39,22 @@ crate::statements! {
         r.notice, r.x, r.class, r.code, r.at, $2 FROM {rows $1: key text, provider text, \
         batch bigint, address bigint, notice bigint, x text, class bigint, code text, \
         at bigint} WHERE true ON CONFLICT (source_key) DO NOTHING";
-    WAKE = "UPDATE summons SET woken_at = $2 WHERE human_id {in $1} AND woken_at IS NULL \
-        RETURNING human_id, alert_id";
-    HELP_ADDRESSES = "SELECT DISTINCT s.giver_id FROM statement s JOIN address a \
-        ON a.id = s.giver_id AND a.state = 0 WHERE s.alert_id = $1 AND s.household_id = $2 \
-        AND s.claim BETWEEN 21 AND 23 AND s.giver IN (20, 40) ORDER BY s.giver_id";
+    // Only under orders of which a text has reached him: he can't have meant another.
+    WAKE = "UPDATE summons SET woken_at = $2 WHERE human_id {in $3} AND woken_at IS NULL \
+        AND EXISTS (SELECT 1 FROM {rows $1: human bigint, kind bigint} JOIN alert al \
+        ON al.kind = r.kind WHERE r.human = summons.human_id AND al.id = summons.alert_id \
+        AND al.state = $4) AND EXISTS (SELECT 1 FROM notice n \
+        WHERE n.alert_id = summons.alert_id AND n.human_id = summons.human_id \
+        AND n.kind IN (1, 5)) RETURNING human_id, alert_id";
+    WAKE_UNDER = "UPDATE summons SET woken_at = $3 WHERE alert_id = $1 AND human_id = $2 \
+        AND woken_at IS NULL";
+    // A help by the home's page names no number: its own first one is told.
+    HELP_ADDRESSES = "SELECT DISTINCT a.id, CAST(0 AS bigint) FROM statement s JOIN address a \
+        ON a.state = 0 AND a.id = CASE WHEN s.source = 'page' THEN (SELECT x.id FROM address x \
+        WHERE x.household_id = s.household_id AND x.lane = 1 AND x.state = 0 \
+        AND x.relative IS NULL ORDER BY x.ord, x.id LIMIT 1) ELSE s.giver_id END \
+        WHERE s.alert_id = $1 AND s.household_id = $2 AND s.claim BETWEEN 21 AND 23 \
+        AND s.giver IN (20, 40) ORDER BY a.id";
     ADDRESS_OF_HUMANS = "SELECT a.human_id, a.id FROM address a WHERE a.human_id {in $1} \
         AND a.lane = 1 AND a.state = 0 ORDER BY a.human_id, a.ord";
 }
@@ -106,15 +118,18 @@ pub async fn task(tx: &mut Tx, uid: &str) -> Result<Option<TaskRow>, StoreFault>
     tx.first(&TASK_BY_UID, args![uid]).await
 }
 
-/// Takes a task until a deadline. False: it is closed already.
+/// Takes a task until a deadline: one that nobody has, his own, or that of `from`. False: it is
+/// closed already, or another's.
 pub async fn take_task(
     tx: &mut Tx,
     id: i64,
     owner: &str,
+    from: Option<&str>,
     now: i64,
     deadline_at: i64,
 ) -> Result<bool, StoreFault> {
-    Ok(tx.exec(&TAKE_TASK, args![id, owner, now, deadline_at]).await? == 1)
+    let from = from.unwrap_or(owner);
+    Ok(tx.exec(&TAKE_TASK, args![id, owner, now, deadline_at, from]).await? == 1)
 }
 
 /// Closes a task. False: it is closed already.
@@ -141,9 +156,21 @@ pub async fn keep_receipts(tx: &mut Tx, rows: &[ReceiptRow], now: i64) -> Result
     tx.exec(&KEEP_RECEIPTS, args![rows_json(rows)?, now]).await
 }
 
-/// Any word from a summoned person wakes him. Gives each human with the order of his summons.
-pub async fn wake(tx: &mut Tx, humans: &[i64], now: i64) -> Result<Vec<(i64, i64)>, StoreFault> {
-    tx.rows(&WAKE, args![ids(humans), now]).await
+/// Any word from a summoned person wakes him, under those orders in `state` and of the kind he
+/// speaks of that have told him something. Gives each human with the order of his summons.
+pub async fn wake(
+    tx: &mut Tx,
+    speaking: &[Speaking],
+    state: i64,
+    now: i64,
+) -> Result<Vec<(i64, i64)>, StoreFault> {
+    let humans: Vec<i64> = speaking.iter().map(|one| one.human).collect();
+    tx.rows(&WAKE, args![rows_json(speaking)?, now, ids(&humans), state]).await
+}
+
+/// Who uses his page of an alert is awake under it.
+pub async fn wake_under(tx: &mut Tx, alert: i64, human: i64, now: i64) -> Result<u64, StoreFault> {
+    tx.exec(&WAKE_UNDER, args![alert, human, now]).await
 }
 
 /// The first good SMS address of each human.
@@ -159,6 +186,6 @@ pub async fn help_addresses(
     alert: i64,
     household: i64,
 ) -> Result<Vec<i64>, StoreFault> {
-    let rows: Vec<(i64,)> = tx.rows(&HELP_ADDRESSES, args![alert, household]).await?;
+    let rows: Vec<(i64, i64)> = tx.rows(&HELP_ADDRESSES, args![alert, household]).await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }

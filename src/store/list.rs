@@ -2,6 +2,7 @@
 //! where, from the tallies. Set-based; who is asked next is `domain::climb`'s, when a holder is too
 //! slow `domain::pace`'s.
 
+use super::answer::Speaking;
 use super::db::{ids, rows_json};
 use super::{StoreFault, Tx};
 use crate::args;
@@ -35,6 +36,7 @@ crate::statements! {
         JOIN place_above pa ON pa.place_id = l.place_id AND pa.above_id {in $2} \
         WHERE l.alert_id = $1 AND l.state NOT IN (6, 7) AND l.rung < 7 ORDER BY l.id";
     LISTS_OF_HUMAN = concat!(list_with_place!(), "WHERE l.human_id = $1 AND l.state {in $2} ",
+        "AND EXISTS (SELECT 1 FROM alert al WHERE al.id = l.alert_id AND al.kind = $3) ",
         "ORDER BY l.id");
     LISTS_BY_ID = concat!(list_with_place!(), "WHERE l.id {in $1} ORDER BY l.id");
     OFFER = "INSERT INTO list (uid, alert_id, place_id, human_id, rung, state, offered_at) \
@@ -148,13 +150,13 @@ pub struct HumanList {
     pub place: String,
 }
 
-/// A human's lists in these states.
+/// A human's lists in these states, under orders of the kind that he speaks of.
 pub async fn of_human(
     tx: &mut Tx,
-    human: i64,
+    speaking: Speaking,
     states: &[i64],
 ) -> Result<Vec<HumanList>, StoreFault> {
-    tx.rows(&LISTS_OF_HUMAN, args![human, ids(states)]).await
+    tx.rows(&LISTS_OF_HUMAN, args![speaking.human, ids(states), speaking.kind]).await
 }
 
 /// These lists.

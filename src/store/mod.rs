@@ -17,6 +17,7 @@ pub mod desk;
 pub mod desk_page;
 mod dialect;
 pub mod expand;
+pub mod file;
 #[cfg(test)]
 pub(crate) mod fresh;
 pub mod home;
@@ -28,6 +29,7 @@ pub mod look;
 pub mod migrate;
 pub mod night;
 pub mod notice;
+pub mod number;
 pub mod order;
 pub mod overview;
 pub mod paper;
@@ -47,6 +49,7 @@ pub mod token;
 pub mod told;
 pub mod upkeep;
 pub mod view;
+pub mod waiting;
 pub mod wave;
 
 pub use db::{Args, Store, StoreFault, Tx, Val};
@@ -80,6 +83,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         look::ALL,
         night::ALL,
         notice::ALL,
+        number::ALL,
         order::ALL,
         overview::ALL,
         paper::ALL,
@@ -99,6 +103,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         upkeep::ALL,
         told::ALL,
         view::ALL,
+        waiting::ALL,
         wave::ALL,
     ];
     groups.iter().flat_map(|group| group.iter().copied()).collect()

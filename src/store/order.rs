@@ -39,6 +39,8 @@ crate::statements! {
         issued_at, state, version, author_id, created_at, live_at, ended_at, extended_to \
         FROM alert WHERE id < $1 ORDER BY id DESC LIMIT $2";
     LOCK_ALERT = "SELECT id, state, version, author_id FROM alert WHERE id = $1 {lock}";
+    TAKE_TURN = "INSERT INTO lease (name, owner, epoch, until_at) VALUES ('go-live', '', 1, 0) \
+        ON CONFLICT (name) DO UPDATE SET epoch = lease.epoch + 1";
     KINDS = "SELECT id, kind FROM alert WHERE id {in $1}";
     SHARE_ALERTS = "SELECT id, state, version FROM alert WHERE id {in $1} ORDER BY id {share}";
     SHARE_EXPANDED = "SELECT id, state, version FROM alert WHERE id IN (SELECT e.alert_id \
@@ -282,6 +284,12 @@ pub async fn list(store: &Store, before: i64, limit: i64) -> Result<Vec<AlertRow
 /// Locks an alert for a change of state: id, state, version, author.
 pub async fn lock(tx: &mut Tx, id: i64) -> Result<Option<(i64, i64, i64, i64)>, StoreFault> {
     tx.first(&LOCK_ALERT, args![id]).await
+}
+
+/// Lets only one transaction at a time release a version, until it has ended.
+pub async fn take_turn(tx: &mut Tx) -> Result<(), StoreFault> {
+    tx.exec(&TAKE_TURN, args![]).await?;
+    Ok(())
 }
 
 /// The kinds of these alerts, which never change.

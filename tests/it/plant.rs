@@ -68,6 +68,11 @@ static RELATIVE: Stmt = Stmt::new(
     "INSERT INTO address (household_id, lane, realm, sealed, hash, last4, ord, relative) \
      VALUES ($1, 1, 2, $2, $3, '0000', $4, $5)",
 );
+static NUMBER: Stmt = Stmt::new(
+    "PLANT_NUMBER",
+    "INSERT INTO address (human_id, lane, realm, sealed, hash, last4, ord) \
+     VALUES ($1, 1, 2, $2, $3, '0000', $4)",
+);
 static ACCOUNTS: Stmt = Stmt::new(
     "PLANT_ACCOUNTS",
     "INSERT INTO account (id, name, created_at) VALUES (1, '陈制作', 0), (2, '李签发', 0)",
@@ -267,6 +272,12 @@ pub async fn plant_relative(store: &Store, sealer: &Sealer, home: i64, name: &st
     let ord = 9_i64;
     let args = tongluo::args![home, sealer.seal(number), sealer.hash(number).to_vec(), ord, name];
     store.exec(&RELATIVE, args).await.unwrap();
+}
+
+/// Gives a responsible person one more number.
+pub async fn plant_number(store: &Store, sealer: &Sealer, human: i64, ord: i64, number: &str) {
+    let args = tongluo::args![human, sealer.seal(number), sealer.hash(number).to_vec(), ord];
+    store.exec(&NUMBER, args).await.unwrap();
 }
 
 fn needs() -> i64 {

@@ -223,7 +223,7 @@ impl People {
         let free = (now - self.taken_until) * TASKS_MINUTE / MINUTE_MS;
         self.taken_until += free * MINUTE_MS / TASKS_MINUTE;
         for task in open.iter().filter(waiting).take(free.unsigned_abs() as usize) {
-            engine.take_task(&officer, &task.uid).await.map(drop).or_else(again)?;
+            engine.take_task(&officer, &task.uid, None).await.map(drop).or_else(again)?;
             let done_at = now + TASK_MS / 2 + self.chance.below(TASK_MS);
             self.tasks.insert(task.uid.clone(), done_at);
         }

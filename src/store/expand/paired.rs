@@ -3,6 +3,7 @@
 //! What they are told is `render`'s.
 
 use crate::args;
+use crate::store::answer::Speaking;
 use crate::store::db::rows_json;
 use crate::store::{StoreFault, Tx};
 
@@ -21,9 +22,11 @@ crate::statements! {
         "AND ($3 = 1 OR NOT EXISTS (SELECT 1 FROM notice t WHERE t.alert_id = $1 ",
         "AND t.human_id = q.helper_id AND t.purpose = $4)) ORDER BY q.helper_id, q.n");
     OWN_HOMES = "SELECT s.alert_id, s.household_id, s.building_id FROM household h \
-        CROSS JOIN alert al CROSS JOIN standing s WHERE al.state = $2 AND s.alert_id = al.id \
-        AND s.household_id = h.id AND h.helper_id = $1 AND s.pursued = 1 \
-        AND s.vulnerable = 1 AND s.closed_at IS NULL ORDER BY s.alert_id, s.household_id";
+        CROSS JOIN alert al CROSS JOIN standing s WHERE al.state = $2 AND al.kind = $3 \
+        AND s.alert_id = al.id AND s.household_id = h.id AND h.helper_id = $1 AND s.pursued = 1 \
+        AND s.vulnerable = 1 AND s.closed_at IS NULL AND EXISTS (SELECT 1 FROM notice n \
+        WHERE n.alert_id = al.id AND n.human_id = h.helper_id AND n.kind IN (1, 5)) \
+        ORDER BY s.alert_id, s.household_id";
     IN_HAND = "UPDATE task SET state = 1, owner = $2, taken_at = $3, deadline_at = $4, \
         closed_at = NULL, result = NULL WHERE source_key IN (SELECT r.key FROM \
         {rows $1: key text})";
@@ -61,13 +64,14 @@ pub async fn of_version(
     tx.rows(&HELPER_HOMES, args![alert, version, again, purpose]).await
 }
 
-/// The open homes of a helper under orders in this state: alert, household, building.
+/// The open homes of a helper under orders in this state, of the kind he speaks of, that have told
+/// him something: alert, household, building.
 pub async fn homes(
     tx: &mut Tx,
-    human: i64,
+    speaking: Speaking,
     state: i64,
 ) -> Result<Vec<(i64, i64, i64)>, StoreFault> {
-    tx.rows(&OWN_HOMES, args![human, state]).await
+    tx.rows(&OWN_HOMES, args![speaking.human, state, speaking.kind]).await
 }
 
 #[derive(serde::Serialize)]

@@ -1,6 +1,6 @@
-//! `GET /api/v1/desk`: what waits at the help desk, and `POST /api/v1/desk/{task}/{act}`: `take`,
-//! `assign {human}`, `close {result}`, `class {class}`, `read {read}`. Rights by place and what an
-//! act means are the engine's.
+//! `GET /api/v1/desk`: what waits at the help desk, and `POST /api/v1/desk/{task}/{act}`: `take`
+//! (another's: `{from}`), `assign {human}`, `close {result}`, `class {class}`, `read {read}`.
+//! Rights by place and what an act means are the engine's.
 
 use std::sync::Arc;
 
@@ -30,6 +30,8 @@ pub(super) struct Asked {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Said {
+    /// Who has it now, to take it over.
+    from: Option<String>,
     human: Option<String>,
     result: Option<String>,
     class: Option<i64>,
@@ -67,7 +69,10 @@ pub(super) async fn act(
     let engine = &face.engine;
     let needs = |field: &str| Problem::Form(format!("{act} needs {field}"));
     match act.as_str() {
-        "take" => drop(engine.take_task(bearer.may(Action::TakeTask)?, &task).await?),
+        "take" => {
+            let from = said.from.as_deref();
+            engine.take_task(bearer.may(Action::TakeTask)?, &task, from).await?;
+        }
         "assign" => {
             let human = said.human.ok_or_else(|| needs("human: a code of the roster"))?;
             engine.assign_task(bearer.may(Action::TakeTask)?, &task, &human).await?;

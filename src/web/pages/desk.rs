@@ -78,7 +78,11 @@ pub(super) async fn act(
 ) -> PageResult {
     let (engine, act) = (page.engine(), form.text("do")?);
     let kept = match act {
-        "take" => engine.take_task(&page.actor, &task).await.map(|_| true)?,
+        "take" => engine.take_task(&page.actor, &task, None).await.map(|_| true)?,
+        "takeover" => {
+            let from = Some(form.text("from")?);
+            engine.take_task(&page.actor, &task, from).await.map(|_| true)?
+        }
         "assign" => {
             engine.assign_task(&page.actor, &task, form.text("who")?).await?;
             true
@@ -113,7 +117,7 @@ pub(super) async fn act(
 
 fn did(act: &str) -> &'static str {
     match act {
-        "take" => "已由您接手，一小时内请写明结果。",
+        "take" | "takeover" => "已由您接手，一小时内请写明结果。",
         "assign" => "已记下由谁去办。",
         "close" => "已办结。",
         "class1" | "class2" | "class3" => "已归类。",

@@ -13,7 +13,7 @@
 //!     page.view("desk.html", context! { tasks, now => page.now_ms() })
 //! }
 //! pub(super) async fn take(page: Signed, Posted(form): Posted) -> PageResult {
-//!     page.engine().take_task(&page.actor, form.text("task")?).await?;
+//!     page.engine().take_task(&page.actor, form.text("task")?, None).await?;
 //!     page.go("/desk")
 //! }
 //! ```

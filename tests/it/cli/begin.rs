@@ -43,6 +43,10 @@ async fn an_installation_begins_from_nothing() {
         office.refuses_with("管理", nowhere, &["--role", "\"99\"", "places.csv"]);
         let long = format!("user add {} --role desk@{ROOT}", "长".repeat(65));
         office.refuses_with("管理", &long, &["NAME", "64"]);
+        for (name, why) in [("clock", "the program itself"), ("human:5", "no colon")] {
+            let taken = format!("user add {name} --role desk@{ROOT}");
+            office.refuses_with("管理", &taken, &["NAME", name, why]);
+        }
         let cook = office.run("管理", "user add 甲 --role cook@1", "");
         assert!(cook.code == 1 && cook.fault.contains("author"), "{}", cook.fault);
         office.does("管理", &format!("user add 值班 --role desk@{ROOT}"));
@@ -72,6 +76,18 @@ async fn an_installation_begins_from_nothing() {
 }
 
 #[tokio::test]
+async fn no_town_of_an_impossible_size_is_made_up() {
+    for office in offices("size").await.into_iter().filter(|office| office.is_sqlite()) {
+        for households in ["0", "1500001", "18446744073709551615"] {
+            let words = format!("roster generate --households {households} --out roster");
+            office.refuses_with("", &words, &["--households", "1 to 1500000", "nothing was"]);
+            assert!(!office.folder.join("roster").exists());
+        }
+        office.close().await;
+    }
+}
+
+#[tokio::test]
 async fn a_roster_goes_out_and_comes_back_and_a_bad_one_changes_nothing() {
     for office in offices("files").await {
         office.settle(600);
@@ -96,6 +112,16 @@ async fn a_roster_goes_out_and_comes_back_and_a_bad_one_changes_nothing() {
         assert!(answer.out.contains("places.csv") && answer.out.contains("T9"), "{}", answer.out);
         assert!(answer.out.contains("nothing was changed"), "{}", answer.out);
         assert!(office.reads("管理", "roster import out").ends_with("no difference\n"));
+        office.refuses_with("陈制作", "roster revive --since 2026-07-25", &["--since", "15:00"]);
+        let revive = "roster revive --numbers numbers.txt";
+        office.refuses_with("管理", revive, &["numbers.txt"]);
+        office.write("numbers.txt", "13805740000\n王建国\n");
+        office.refuses_with("管理", revive, &["numbers", "place 2"]);
+        office.write("numbers.txt", "13805740000\n");
+        office.refuses_with("陈制作", revive, &["roster.import", "admin"]);
+        assert_eq!(office.does("管理", revive), json!({"revived": 0}), "none of them is dead");
+        let since = office.run("管理", "roster revive --numbers - --json", "13805740000\n");
+        assert_eq!((since.code, since.out.trim()), (0, r#"{"revived":0}"#), "{}", since.fault);
         office.refuses_with("管理", "roster import tongluo.toml", &["no roster file", "places"]);
         office.close().await;
     }

@@ -161,6 +161,11 @@ async fn desk(night: &mut Night) {
     let taken = night.does(&format!("desk take {id}"));
     assert_eq!((&taken["state"], &taken["owner"]), (&json!("taken"), &json!("李签发")));
     night.gateway_has(&number, "李签发").await;
+    let again = format!("desk take {id}");
+    night.office.refuses_with("周两职", &again, &["李签发", "--from"]);
+    let over = night.office.does("周两职", &format!("{again} --from 李签发"));
+    assert_eq!(over["owner"], "周两职");
+    assert_eq!(night.does(&format!("{again} --from 周两职"))["owner"], "李签发");
     let empty = night.office.run("李签发", &format!("desk close {id} --result="), "");
     assert!(empty.code == 1 && empty.fault.contains("result"), "{}", empty.fault);
     let close = format!("desk close {id} --result 已接到避灾点");

@@ -131,7 +131,7 @@ impl Hands {
                 let tick = Tick { household, claim, persons: None };
                 engine.tick_list(approver, &uid, &tick).await?;
             }
-            Act::TakeTask(uid) => drop(engine.take_task(approver, &uid).await?),
+            Act::TakeTask(uid) => drop(engine.take_task(approver, &uid, None).await?),
             Act::CloseTask(uid) => engine.close_task(approver, &uid, "已救出").await?,
         }
         Ok(())

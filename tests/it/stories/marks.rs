@@ -60,7 +60,7 @@ async fn every_answer_in_an_exercise_is_marked_and_help_is_real() {
         let received = last(&town, &second);
         assert!(received.starts_with("【余姚市防指】您的求救收到了"), "{received}");
         let tasks: Vec<(String,)> = town.rows("SELECT uid FROM task WHERE kind = 1").await;
-        town.engine.take_task(&town.approver, &tasks[0].0).await.unwrap();
+        town.engine.take_task(&town.approver, &tasks[0].0, None).await.unwrap();
         town.settle().await;
         let named = last(&town, &second);
         assert!(named.starts_with("【余姚市防指】您要人帮的事，李签发接手了"), "{named}");

@@ -1,14 +1,18 @@
 //! Stories of one night each, on both engines.
 
 mod answers;
+mod calling;
 mod change;
+mod dead;
 mod early_end;
 mod farewell;
 mod first;
 mod found;
 mod full;
+mod held;
 mod input;
 mod joined;
+mod kinds;
 mod leaders;
 mod links;
 mod lists;

@@ -1,14 +1,25 @@
 //! What fails around us: the process, the broker, the clock. Providers' vices are told elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio::sync::Notify;
+
+use tongluo::base::limits::BATCH_ADDRESSES;
+use tongluo::channel::{CallFault, Transport};
+use tongluo::practice::gateway::Line;
 use tongluo::queue::{Faults, FaultyQueue, MemoryQueue, QueueSettings};
 
 use crate::plant::{
     COMMUNITY_HEAD, DUTY_ROOM, HOME, Layout, STREET_DUTY, home_number, human_number, leader,
 };
 use crate::town::{Setup, Town, on_both};
+
+use super::dead::settle;
 
 fn offers(town: &Town, human: i64) -> usize {
     let heard = town.leader_heard(human).into_iter();
@@ -72,6 +83,66 @@ async fn a_process_that_dies_right_after_the_approval_sends_each_order_once() {
             let calls = calls.filter(|text| text.contains("醒着请回1")).count();
             assert_eq!((calls, offers(&town, human)), (1, 0), "human {human}");
         }
+        town
+    })
+    .await;
+}
+
+/// Lets so many calls through; then the process that makes them is dead.
+struct Cut {
+    line: Line,
+    left: AtomicI64,
+    dead: Notify,
+}
+
+#[async_trait]
+impl Transport for Cut {
+    async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, CallFault> {
+        if self.left.fetch_sub(1, Ordering::SeqCst) > 0 {
+            return self.line.call(request).await;
+        }
+        self.dead.notify_one();
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_process_killed_in_mid_chunk_doubles_no_more_than_that_chunk() {
+    let layout = || Layout { grids: 4, homes: 50, ..Layout::default() };
+    on_both(Setup { layout: layout(), ..Setup::default() }, async |town| {
+        let line = Line { gateway: town.sim.clone(), clock: town.clock.clone() };
+        let cut = Arc::new(Cut { line, left: AtomicI64::new(345), dead: Notify::new() });
+        let setup = Setup { layout: layout(), ..Setup::default() };
+        let (_, alert) = town.flood_order().await;
+        let doomed = town.another("doomed", 11, cut.clone(), &setup).await;
+        tokio::select! {
+            () = settle(&doomed) => panic!("it was never killed"),
+            () = cut.dead.notified() => {}
+        }
+        drop(doomed);
+        let homes = |town: &Town| {
+            let sent = town.taken().into_iter().filter(|e| e.reference.starts_with('b'));
+            sent.map(|entry| entry.to).collect::<Vec<_>>()
+        };
+        let noted = format!("SELECT count(*) FROM outcome WHERE alert_id = {alert}");
+        let noted = usize::try_from(town.count(&noted).await).unwrap();
+        let unnoted = homes(&town).len() - noted;
+        let leased = format!(
+            "SELECT COALESCE(CAST(sum(seq_to - seq_from + 1) AS bigint), 0) FROM batch \
+             WHERE alert_id = {alert} AND kind = 1 AND state = 0 AND lease_until IS NOT NULL"
+        );
+        let leased = usize::try_from(town.count(&leased).await).unwrap();
+        let most = usize::try_from(BATCH_ADDRESSES).unwrap();
+        assert!(noted > 0 && unnoted > 0, "{noted} noted, {unnoted} called and not noted");
+        assert!(unnoted <= leased && leased <= most, "{unnoted} of {leased}");
+        // Its lease runs out, its hints are given again.
+        town.clock.advance_ms(61_000);
+        town.settle().await;
+        town.check().await;
+        let all = homes(&town);
+        let heard: BTreeSet<&String> = all.iter().collect();
+        assert_eq!(heard.len() as i64, town.homes, "nobody is lost");
+        assert_eq!(all.len() - heard.len(), unnoted, "what was called and not noted, once more");
         town
     })
     .await;

@@ -97,7 +97,7 @@ async fn a_relatives_cry_for_help_counts_in_full_and_she_hears_who_goes() {
         let told = town.heard(&number).pop().unwrap();
         assert!(told.contains("119"), "she hears that it arrived: {told}");
         assert_eq!(town.custody(alert).await.help, 1);
-        let task = town.engine.take_task(&town.approver, &tasks[0].uid).await.unwrap();
+        let task = town.engine.take_task(&town.approver, &tasks[0].uid, None).await.unwrap();
         town.settle().await;
         let told = town.heard(&number).pop().unwrap();
         assert!(told.contains("李签发"), "{told}");

@@ -133,3 +133,37 @@ async fn who_left_no_trace_is_tried_every_half_hour_four_times() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn nobody_counts_as_reported_of_whom_nobody_could_be_told() {
+    on_both(Setup::default(), async |town| {
+        let above = [COMMUNITY_HEAD, STREET_DUTY, DUTY_ROOM].map(|human| human.to_string());
+        let (uid, alert) = town.flood_order().await;
+        town.minutes(1).await;
+        // The community head can't be reached any more: who is above him hears of the others.
+        let head = format!("UPDATE address SET state = 3 WHERE human_id = {COMMUNITY_HEAD}");
+        town.break_in(&head).await;
+        town.leader_says(STREET_DUTY, "1").await;
+        town.minutes(5).await;
+        let street = heard_with(&town, STREET_DUTY, "未叫醒");
+        assert!(street.len() == 1 && street[0].contains("未叫醒3人"), "{street:?}");
+        let reported =
+            |alert: i64| format!("SELECT count(reported_at) FROM summons WHERE alert_id = {alert}");
+        assert_eq!(town.count(&reported(alert)).await, 3);
+        town.engine.end(&town.approver, &uid).await.unwrap();
+        // Now nobody above can be told at all.
+        let none = format!("UPDATE address SET state = 3 WHERE human_id IN ({})", above.join(", "));
+        town.break_in(&none).await;
+        let uid = town.engine.send_now(&town.author, &town.flood_form()).await.unwrap();
+        let alert = town.count("SELECT max(id) FROM alert").await;
+        town.minutes(6).await;
+        assert_eq!(town.count(&reported(alert)).await, 0, "{uid}");
+        let tasks: Vec<(String,)> =
+            town.rows("SELECT text FROM task WHERE kind = 4 AND text LIKE '未叫醒%'").await;
+        assert_eq!(tasks.len(), 1, "{tasks:?}");
+        assert!(tasks[0].0.contains("网格长1（第1网格）"), "{tasks:?}");
+        assert!(tasks[0].0.starts_with("未叫醒4人，上级也都没有能用的号码"), "{tasks:?}");
+        town
+    })
+    .await;
+}

@@ -5,7 +5,7 @@ use tongluo::domain::list::SEARCH;
 use tongluo::domain::statement::Claim;
 use tongluo::engine::hands::Tick;
 
-use crate::plant::{DUTY_ROOM, GRID, HOME, STREET_DUTY, home_number, leader};
+use crate::plant::{COMMUNITY_HEAD, DUTY_ROOM, GRID, HOME, STREET_DUTY, home_number, leader};
 use crate::town::{Setup, Town, apart, on_both, refusal, without_links};
 
 fn heard_with(town: &Town, human: i64, words: &str) -> Vec<String> {
@@ -82,7 +82,7 @@ async fn nobody_is_left_without_a_whereabouts() {
         let help = doors.iter().find(|door| door.helps > 0).unwrap();
         assert!(!tick(&town, &list, help.household_id, Claim::Found).await);
         let tasks: Vec<(String,)> = town.rows("SELECT uid FROM task WHERE kind = 1").await;
-        town.engine.take_task(&town.approver, &tasks[0].0).await.unwrap();
+        town.engine.take_task(&town.approver, &tasks[0].0, None).await.unwrap();
         town.settle().await;
         let named = town.heard(&home_number(HOME + 1)).into_iter();
         let named: Vec<String> = named.filter(|t| t.contains("李签发接手了")).collect();
@@ -128,6 +128,31 @@ async fn a_search_list_is_never_left_lying() {
         assert_eq!(held.open_list, held.open, "{held:?}");
         let sql = format!("SELECT count(*) FROM list WHERE place_id = {GRID} AND state <> 6");
         assert_eq!(town.count(&sql).await, 0, "the ladder's lists are over");
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_search_list_asks_one_more_every_ten_minutes_until_somebody_takes_it() {
+    on_both(Setup::default(), async |town| {
+        let (alert, _) = ended(&town).await;
+        town.minutes(21).await;
+        let asked = |human| heard_with(&town, human, "没有下落，清点名单");
+        assert_eq!(asked(DUTY_ROOM).len(), 3, "asked again with every other");
+        for (human, waited) in [(STREET_DUTY, "已10分钟"), (COMMUNITY_HEAD, "已20分钟")] {
+            let texts = asked(human);
+            assert!(texts.len() == 1 && texts[0].contains(waited), "{texts:?}");
+        }
+        town.leader_says(COMMUNITY_HEAD, "1").await;
+        let held = town.custody(alert).await;
+        assert_eq!(held.open_list, held.open, "{held:?}");
+        for human in [DUTY_ROOM, STREET_DUTY] {
+            let passed = heard_with(&town, human, "清点名单的名单王书记接手了");
+            assert_eq!(passed.len(), 1, "{:?}", town.leader_heard(human));
+        }
+        town.minutes(25).await;
+        assert_eq!(asked(DUTY_ROOM).len(), 3, "taken: nobody is asked any more");
         town
     })
     .await;

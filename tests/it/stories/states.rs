@@ -78,3 +78,31 @@ async fn no_exercise_beside_a_real_order() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_exercise_and_a_real_order_released_in_one_moment_never_stand_side_by_side() {
+    on_both(small(), async |town| {
+        let engine = &town.engine;
+        for turn in 0..6 {
+            let form = OrderForm { kind: "exercise".into(), ..town.flood_form() };
+            let drill = engine.draft(&town.author, &form).await.unwrap();
+            let fill = RollFill { places: form.places.clone(), lines: Vec::new() };
+            engine.fill_roll(&town.author, &drill, &fill).await.unwrap();
+            engine.submit(&town.author, &drill).await.unwrap();
+            engine.confirm_roll(&town.approver, &drill, None).await.unwrap();
+            let (real, alert) = town.draft_order(&town.flood_form()).await;
+            let (exercised, ordered) = tokio::join!(
+                engine.approve(&town.approver, &drill, false),
+                engine.approve(&town.approver, &real, false),
+            );
+            ordered.unwrap();
+            // It was refused, or it was stopped by the real one: never anything else.
+            let kept = state(&town, &drill).await;
+            let expected = if exercised.is_ok() { State::Ended } else { State::Submitted };
+            assert_eq!(kept, expected, "turn {turn}: {exercised:?}");
+            town.forget(alert).await;
+        }
+        town
+    })
+    .await;
+}

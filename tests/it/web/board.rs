@@ -60,7 +60,7 @@ async fn the_board_says_what_custody_says_at_every_moment() {
             agree(&town, &uid, alert).await;
         }
         for task in desk::tasks(&town.engine.store, alert, 10).await.unwrap() {
-            town.engine.take_task(&town.approver, &task.uid).await.unwrap();
+            town.engine.take_task(&town.approver, &task.uid, None).await.unwrap();
         }
         let custody = agree(&town, &uid, alert).await;
         assert!(custody.open_desk >= 2 && custody.help >= 2, "{custody:?}");

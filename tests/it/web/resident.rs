@@ -5,7 +5,7 @@ use tongluo::engine::issue::OrderForm;
 
 use super::phone::{field, link};
 use super::{Browser, Faces, Got};
-use crate::plant::HOME;
+use crate::plant::{HOME, home_number};
 use crate::town::{Setup, Town, on_both};
 
 struct Window {
@@ -95,10 +95,15 @@ async fn a_cry_for_help_reaches_the_desk_and_says_so() {
         let uids = "SELECT uid FROM task WHERE kind = 1";
         let rows: Vec<(String,)> = town.rows(uids).await;
         for (task, n) in rows.iter().zip(1..) {
-            town.engine.take_task(&town.approver, &task.0).await.unwrap();
+            town.engine.take_task(&town.approver, &task.0, None).await.unwrap();
             let page = window.looks().await;
             assert!(page.contains("值班室接手了"), "{n}: {page}");
         }
+        // The page names nobody's number: the home's own hears who took it.
+        town.settle().await;
+        let heard = town.heard(&home_number(HOME + 4));
+        let named = heard.iter().filter(|text| text.contains("李签发接手了")).count();
+        assert_eq!(named, 2, "{heard:?}");
         for task in rows {
             town.engine.close_task(&town.approver, &task.0, "已接走").await.unwrap();
         }

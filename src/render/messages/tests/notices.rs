@@ -148,6 +148,7 @@ fn leaders_notices() -> Vec<NoticeText<'static>> {
         split(1, true, 2),
         split(3, false, 4),
         NoticeText::DeskWaits { helps: 3, waited_min: 5 },
+        NoticeText::DeskWaits { helps: 1, waited_min: 0 },
         search(0),
         search(20),
         NoticeText::ListTaken { place, doors: 28, again: false, token: TOKEN },
