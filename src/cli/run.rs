@@ -25,12 +25,7 @@ pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Serve { roles } => serve::serve(&settings()?, Duties::parse(roles)?).await?,
         Command::Migrate => say(&cli, &build::migrate(&settings()?).await?),
-        Command::Key(Key::New) => {
-            let path = settings()?.installation.key_file;
-            build::make_key(&path)?;
-            let text = format!("{}: made; keep it apart from the backups", path.display());
-            say(&cli, &Said::new(serde_json::json!({"key_file": path}), text));
-        }
+        Command::Key(Key::New) => say(&cli, &build::make_first_key(&settings()?).await?),
         Command::Replies(Replies::Classify { file, menu }) => classify(file, menu)?,
         Command::Practice(Practice::Gateway(gateway)) => {
             practice::run(behind(gateway, Behind::Nobody)).await?;

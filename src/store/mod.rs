@@ -21,6 +21,7 @@ pub mod expand;
 pub(crate) mod fresh;
 pub mod home;
 pub mod journal;
+pub mod keyed;
 pub mod lease;
 pub mod link;
 pub mod list;
@@ -74,6 +75,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         expand::update::ALL,
         home::ALL,
         journal::ALL,
+        keyed::ALL,
         lease::ALL,
         link::ALL,
         list::ALL,
