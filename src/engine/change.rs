@@ -26,10 +26,9 @@ impl Engine {
         let (row, newest) = self.newest(uid).await?;
         let state = State::from_code(row.state).unwrap_or(State::Draft);
         state.next(Act::Update).map_err(|fault| refused(fault.to_string()))?;
-        self.messages.check_vars(&form.template, &form.vars)?;
-        self.check_codes(actor, form).await?;
-        self.allowed(actor, Action::DraftAlert, row.id, row.version).await?;
         let version = newest + 1;
+        self.check_form(actor, form, Some(&row), version).await?;
+        self.allowed(actor, Action::DraftAlert, row.id, row.version).await?;
         let mut tx = self.store.begin().await?;
         self.hold(&mut tx, &row).await?;
         self.write_version(&mut tx, actor, form, row.id, version).await?;

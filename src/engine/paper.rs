@@ -73,16 +73,7 @@ impl Engine {
         let old = order::version(&self.store, row.id, version).await?;
         let state = self.version_state(row.id, version).await?;
         let next = state.next(Act::Edit).map_err(|fault| refused(fault.to_string()))?;
-        let (origin, kind) = if version == 1 {
-            self.check_draft(actor, form).await?
-        } else {
-            self.messages.check_vars(&form.template, &form.vars)?;
-            self.check_codes(actor, form).await?;
-            (Origin::Own, AlertKind::from_code(row.kind).unwrap_or(AlertKind::Live))
-        };
-        if kind.code() != row.kind {
-            return Err(refused("kind: an exercise is never turned into a real order: draft anew"));
-        }
+        let (origin, kind) = self.check_form(actor, form, Some(&row), version).await?;
         let mut tx = self.store.begin().await?;
         if !paper::drop_draft(&mut tx, row.id, version).await? {
             return Err(refused("it is no draft any more: somebody was faster"));
