@@ -152,12 +152,12 @@ pub enum User {
 
 /// What a form looks like; a test reads it.
 const FORM_HELP: &str = r#"A form, its places by the codes of places.csv, times in Beijing time:
-{"origin": "own", "hazard": "flood", "title": "转移指令", "issuer": "余姚市防指",
+{"kind": "live", "origin": "own", "hazard": "flood", "title": "转移指令", "issuer": "余姚市防指",
  "template": "move_order", "vars": {"by": "3点", "shelter": "四明小学"},
  "act_by": "2026-07-25 15:00", "places": ["330281006000"]}
-Also: kind (live, exercise, rehearsal), urgency (notice, urgent, flash), expires_at, exclude, zones,
-rings; of a forwarded warning: origin forwarded, number, colour, issued_at. A wrong or missing field
-is named with those that exist."#;
+kind is always said: live, exercise (only the confirmed roll) or rehearsal (nobody real). Also:
+urgency (notice, urgent, flash), expires_at, exclude, zones, rings; of a forwarded warning: origin
+forwarded, number, colour, issued_at. Wrong and missing fields are named with those that exist."#;
 
 #[derive(Debug, Subcommand)]
 pub enum Token {
@@ -223,6 +223,8 @@ pub enum Alert {
         #[arg(long = "var", value_parser = variable)]
         vars: Vec<(String, String)>,
     },
+    /// Throw away a draft, or the next version of a live order: nobody is told anything.
+    Discard { alert: String },
     /// Tell those who had an older text, and no longer belong, what holds for them now.
     Narrow {
         alert: String,
@@ -432,6 +434,7 @@ mod tests {
             "alert approve 0199 --bypass",
             "alert withdraw 0199 --var reason=误发 --var issuer=防指",
             "alert audit 0199 --json",
+            "alert discard 0199 --as 陈制作",
             "alert countersign 0199 --as 李签发",
             "alert narrow 0199 --tell range-correction --place p1 p2 --as 陈制作",
             "alert extend 0199 --hours 2 --as 值班",

@@ -141,6 +141,7 @@ async fn alert(engine: &Engine, by: Option<&str>, command: &Alert) -> anyhow::Re
         | Alert::Return { .. }
         | Alert::Update { .. }
         | Alert::Withdraw { .. }
+        | Alert::Discard { .. }
         | Alert::Countersign { .. }
         | Alert::Extend { .. }
         | Alert::Narrow { .. }
@@ -165,6 +166,7 @@ async fn alert(engine: &Engine, by: Option<&str>, command: &Alert) -> anyhow::Re
             let vars = vars.iter().cloned().collect();
             alerts::withdraw(engine, &actor, alert, &vars).await
         }
+        Alert::Discard { alert } => alerts::discard(engine, &actor, alert).await,
         Alert::Countersign { alert } => alerts::countersign(engine, &actor, alert).await,
         Alert::Extend { alert, hours } => alerts::extend(engine, &actor, alert, *hours).await,
         Alert::Narrow { alert, tell, places } => {

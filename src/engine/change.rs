@@ -77,8 +77,7 @@ impl Engine {
         self.hold(&mut tx, &row).await?;
         order::insert_version(&mut tx, row.id, &new, &default_rings(Demand::Inform)).await?;
         // Rights are judged by places: who could see it can see what became of it.
-        let from = if row.version == 0 { newest } else { row.version };
-        order::copy_areas(&mut tx, row.id, from, version).await?;
+        order::copy_areas(&mut tx, row.id, row.version, version).await?;
         order::supersede(&mut tx, row.id, State::Live.code(), next.code()).await?;
         let release = Release {
             approver_id: actor.account_id,

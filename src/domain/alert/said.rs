@@ -93,6 +93,7 @@ impl NotNow {
             Act::Update => "更新",
             Act::End => "解除",
             Act::Withdraw => "撤销更正",
+            Act::Discard => "作废",
         };
         format!("现在处于“{}”，不能{act}。请刷新页面看最新状态。", self.state.chinese())
     }
