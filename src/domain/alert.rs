@@ -4,13 +4,15 @@
 //! not a lifted order: nothing here ends an order because a forwarded warning ended.
 
 mod check;
+mod deadline;
 mod said;
 
 use serde::{Deserialize, Serialize};
 
 use super::lane::Class;
 
-pub use check::{Defect, RingAsked, Roll, Submission, check};
+pub use check::{Defect, RingAsked, Roll, Submission, Told, check};
+pub use deadline::ClockSaid;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;

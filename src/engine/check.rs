@@ -1,10 +1,14 @@
 //! Before an order moves: does what it names exist, may this person, and is anything in its way.
 //! Changes nothing; the defects themselves are `domain::alert`'s.
 
+use std::collections::BTreeMap;
+
 use super::issue::{Actor, OrderForm, refused};
 use super::{Engine, EngineFault};
 use crate::domain::access::{self, Action};
-use crate::domain::alert::{self, Defect, Origin, RingAsked, Roll, State, Submission, Urgency};
+use crate::domain::alert::{
+    self, Defect, Origin, RingAsked, Roll, State, Submission, Told, Urgency,
+};
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
 use crate::render::{MAX_TITLE_UNITS, Origin as Speaker, check_wording};
@@ -30,6 +34,12 @@ pub(super) fn read_rings(rows: &[RingRow]) -> Result<Vec<RingAsked>, EngineFault
         Ok(RingAsked { ring, demand, pursued: pursued == 1 })
     };
     rows.iter().map(read).collect()
+}
+
+/// What a text says that the order says as well.
+pub(super) fn told_of(vars: &BTreeMap<String, String>) -> Told<'_> {
+    let word = |name: &str| vars.get(name).map_or("", String::as_str);
+    Told { by: word("by"), colour: word("colour"), title: word("title") }
 }
 
 impl Engine {
@@ -180,6 +190,7 @@ impl Engine {
             }
             Some(AlertKind::Live | AlertKind::Rehearsal) | None => None,
         };
+        let vars: BTreeMap<String, String> = serde_json::from_str(&v.vars).unwrap_or_default();
         let submission = Submission {
             origin: Origin::from_code(row.origin).unwrap_or(Origin::Own),
             title: &row.title,
@@ -190,6 +201,7 @@ impl Engine {
             urgency: Urgency::from_code(v.urgency).unwrap_or(Urgency::Notice),
             act_by: v.act_by,
             expires_at: v.expires_at,
+            told: told_of(&vars),
             audience,
             moves: self.tells_to_move(&v.template),
             homes: &homes,

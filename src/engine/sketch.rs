@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::check::read_rings;
+use super::check::{read_rings, told_of};
 use super::issue::{Actor, OrderForm, Settled};
 use super::preview::{RingText, Words};
 use super::{Engine, EngineFault};
@@ -147,6 +147,7 @@ impl Engine {
             urgency,
             act_by: form.act_by,
             expires_at,
+            told: told_of(&form.vars),
             audience: counts.iter().any(|count| count.households > 0),
             moves: self.tells_to_move(&form.template),
             homes: &homes,

@@ -212,11 +212,8 @@ async fn a_helper_gets_one_text_for_all_his_homes_and_his_one_takes_them() {
 #[tokio::test]
 async fn an_expiry_is_called_three_times_and_unanswered_goes_on_for_two_hours() {
     on_both(Setup::default(), async |town| {
-        let form = OrderForm {
-            act_by: Some(town.now() + 2 * HOUR_MS),
-            expires_at: Some(town.now() + 3 * HOUR_MS),
-            ..town.flood_form()
-        };
+        let form =
+            OrderForm { expires_at: Some(town.now() + 3 * HOUR_MS), ..town.due_in(2 * HOUR_MS) };
         let (uid, alert) = town.release(&form).await;
         let called = |town: &Town, words: &str| {
             let texts = town.leader_heard(DUTY_ROOM).into_iter();

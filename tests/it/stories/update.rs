@@ -154,9 +154,8 @@ async fn below_flash_a_household_gets_three_messages_a_day_and_stays_in_custody(
 #[tokio::test]
 async fn at_night_who_is_only_told_of_something_urgent_sleeps_until_six() {
     on_both(Setup::default(), async |town| {
-        let mut form = town.flood_form();
+        let mut form = town.due_in(14 * 3_600_000);
         form.urgency = Some("urgent".into());
-        form.act_by = Some(town.now() + 14 * 3_600_000);
         let (_, alert) = town.release(&form).await;
         town.minutes(2).await;
         let awake: BTreeSet<i64> = (1..=town.homes).filter(|n| n % 2 == 0 || n % 5 == 0).collect();

@@ -75,7 +75,7 @@ async fn client<'a>(town: &Town, faces: &'a Faces, account: i64, scopes: &str) -
 }
 
 fn form(more: Value) -> Value {
-    let mut form = json!({"hazard": "flood", "title": "转移指令", "issuer": "余姚市防指",
+    let mut form = json!({"kind": "live", "hazard": "flood", "title": "转移指令", "issuer": "余姚市防指",
         "template": "move_order", "vars": {"by": "3点", "shelter": "四明小学"},
         "urgency": "flash", "act_by": "2013-10-08 03:00", "places": ["p2"]});
     for (name, value) in more.as_object().unwrap() {
