@@ -55,6 +55,7 @@ CREATE TABLE task (
     state bigint NOT NULL,              -- 0 open, 1 taken, 2 done
     text text NOT NULL,
     owner text,
+    owner_human bigint,                  -- the helper, where it is in his hand
     opened_at bigint NOT NULL,
     taken_at bigint,
     deadline_at bigint,

@@ -55,6 +55,7 @@ CREATE TABLE task (
     state INTEGER NOT NULL,              -- 0 open, 1 taken, 2 done
     text TEXT NOT NULL,
     owner TEXT,
+    owner_human INTEGER,                 -- the helper, where it is in his hand
     opened_at INTEGER NOT NULL,
     taken_at INTEGER,
     deadline_at INTEGER,

@@ -15,6 +15,19 @@ macro_rules! human_facts {
     };
 }
 
+/// How often people were called, and when last: what a gateway took, or may have taken.
+macro_rules! calls {
+    ($alerts:literal) => {
+        concat!(
+            "(SELECT c.alert_id, c.human_id, count(*) AS n, max(c.at) AS at FROM notice c \
+             WHERE c.alert_id ",
+            $alerts,
+            " AND c.purpose = 1 AND c.kind IN (1, 5) GROUP BY c.alert_id, c.human_id)"
+        )
+    };
+}
+pub(super) use calls;
+
 /// How far an open household `s` was reached: 3 it answered, 2 无电话, 1 未发出, 0 silent.
 macro_rules! reach {
     () => {
@@ -106,7 +119,8 @@ crate::statements! {
     DUTY_ROOM = "SELECT d.human_id, a.id FROM duty d JOIN place p ON p.id = d.place_id \
         AND p.parent_id IS NULL JOIN address a ON a.human_id = d.human_id AND a.lane = 1 \
         AND a.state = 0 WHERE d.role = 6 ORDER BY d.ord, a.ord";
-    REOPEN_TASK = "UPDATE task SET state = 0, owner = NULL WHERE id {in $1} AND state = 1";
+    REOPEN_TASK = "UPDATE task SET state = 0, owner = NULL, owner_human = NULL \
+        WHERE id {in $1} AND state = 1";
     OPEN_TASKS = "SELECT id, CAST(CASE WHEN state = 1 THEN COALESCE(deadline_at, 0) ELSE 0 END \
         AS bigint) FROM task WHERE id {in $1} AND state < 2";
     PERSONS = "SELECT count(*), count(woken_at), CAST(COALESCE(sum(CASE WHEN reported_at IS NOT \
