@@ -288,7 +288,7 @@ pub enum List {
     Show { list: String },
     /// Take it for the leader it was offered to.
     Take { list: String },
-    /// Write down what was seen at a door.
+    /// Write down what was seen at a door; who may be seen there is who is registered.
     Tick {
         list: String,
         /// The household's code.
@@ -299,7 +299,7 @@ pub enum List {
         #[arg(long)]
         persons: Option<i64>,
     },
-    /// Give it to another person, by code.
+    /// Offer it to another person, by code: he is told, and it is his once he takes it.
     Give {
         list: String,
         #[arg(long = "to", value_name = "PERSON_CODE")]

@@ -100,7 +100,7 @@ impl Engine {
         timers: &[TimerRow],
         now: i64,
     ) -> Result<(), EngineFault> {
-        let (open, persons) = timer::count_open(tx, order.alert_id).await?;
+        let (open, _) = timer::count_open(tx, order.alert_id).await?;
         let kind = TimerKind::Search.code();
         let lists = rows::lists(tx, order.alert_id).await?;
         if open == 0 {
@@ -137,12 +137,25 @@ impl Engine {
                 owner
             }
         };
+        self.tell_search(tx, order, owner, step * REMIND_MS / MINUTE_MS, now).await
+    }
+
+    /// Tells whoever is offered the search list how many are on it.
+    pub(super) async fn tell_search(
+        &self,
+        tx: &mut Tx,
+        order: &Order,
+        owner: i64,
+        waited_min: i64,
+        now: i64,
+    ) -> Result<(), EngineFault> {
+        let (open, persons) = timer::count_open(tx, order.alert_id).await?;
         let tokens = self.list_tokens(tx, order.alert_id, &[owner], now).await?;
         let text = NoticeText::Search {
             alert_title: &order.title,
             doors: count(open),
             persons: count(persons),
-            waited_min: count(step * REMIND_MS / MINUTE_MS),
+            waited_min: count(waited_min),
             token: tokens.get(&owner).map(String::as_str),
         };
         let text = self.say_in(order.kind, &text, now)?;
@@ -152,6 +165,8 @@ impl Engine {
     }
 }
 
+/// Who was asked last, by the clock or by hand.
 fn offered(lists: &[SearchRow]) -> Option<i64> {
-    lists.iter().find(|l| l.state == ListState::Offered.code()).map(|l| l.human_id)
+    let open = lists.iter().filter(|l| l.state == ListState::Offered.code());
+    open.max_by_key(|l| l.offered_at).map(|l| l.human_id)
 }
