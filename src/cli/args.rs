@@ -33,6 +33,8 @@ pub enum Command {
     },
     /// Bring the store's schema up to this program.
     Migrate,
+    /// What is still missing before a first order, with its remedy; exit code 1 where anything is.
+    Doctor,
     /// The installation's key.
     #[command(subcommand)]
     Key(Key),
@@ -423,6 +425,7 @@ mod tests {
         for line in [
             "serve --config a.toml --roles web,dispatch",
             "migrate",
+            "doctor --json",
             "key new",
             "user add 陈制作 --role author@330281 --role emergency@330281 --as 管理",
             "user add 陈制作 --role author@330281 desk@330281001",

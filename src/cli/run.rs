@@ -16,7 +16,7 @@ use crate::app::serve::{self, Duties};
 use crate::app::settings::Settings;
 use crate::app::telemetry::{self, LogForm};
 use crate::app::{
-    Said, accounts, alerts, bench, demo, exercises, hands, practice, proofs, replies,
+    Said, accounts, alerts, bench, demo, doctor, exercises, hands, practice, proofs, replies,
 };
 
 pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -25,6 +25,11 @@ pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Serve { roles } => serve::serve(&settings()?, Duties::parse(roles)?).await?,
         Command::Migrate => say(&cli, &build::migrate(&settings()?).await?),
+        Command::Doctor => {
+            let (said, whole) = doctor::look(&settings()?).await?;
+            say(&cli, &said);
+            return Ok(ExitCode::from(u8::from(!whole)));
+        }
         Command::Key(Key::New) => say(&cli, &build::make_first_key(&settings()?).await?),
         Command::Replies(Replies::Classify { file, menu }) => classify(file, menu)?,
         Command::Practice(Practice::Gateway(gateway)) => {
@@ -101,6 +106,7 @@ async fn act(cli: &Cli, settings: &Settings) -> anyhow::Result<ExitCode> {
         | Command::Demo { .. }
         | Command::Serve { .. }
         | Command::Migrate
+        | Command::Doctor
         | Command::Key(_)
         | Command::Replies(_)
         | Command::Practice(_)

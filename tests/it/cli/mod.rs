@@ -3,6 +3,7 @@
 
 mod begin;
 mod demo;
+mod first;
 mod night;
 mod orders;
 
