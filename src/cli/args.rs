@@ -461,10 +461,34 @@ mod tests {
     }
 
     #[test]
+    fn the_lines_of_the_readmes_are_read() {
+        let mut told = Vec::new();
+        for page in [include_str!("../../README.md"), include_str!("../../README.zh-CN.md")] {
+            let (_, block) = page.split_once("```sh\n").unwrap();
+            let (block, _) = block.split_once("```").unwrap();
+            let line = |line: &'static str| {
+                let words = line.split(" #").next().unwrap_or_default();
+                let (_, words) = words.split_once("tongluo ")?;
+                Some(words.trim().trim_end_matches('&').trim_end())
+            };
+            let lines: Vec<&str> = block.lines().filter_map(line).collect();
+            for line in lines.iter().filter(|line| !line.contains("tongluo.toml")) {
+                parse(line).unwrap_or_else(|fault| panic!("{line}: {fault}"));
+            }
+            told.push(lines);
+        }
+        assert!(told[0].len() > 14, "{told:?}");
+        assert_eq!(told[0], told[1], "both pages tell the same steps");
+    }
+
+    #[test]
     fn the_form_shown_in_help_is_one() {
         let (at, end) = (FORM_HELP.find('{').unwrap(), FORM_HELP.rfind('}').unwrap());
         let form: OrderForm = serde_json::from_str(&FORM_HELP[at..=end]).unwrap();
         assert_eq!((form.act_by, form.places.len()), (Some(1_784_962_800_000), 1));
+        let first: OrderForm =
+            serde_json::from_str(include_str!("../../config/order.json")).unwrap();
+        assert_eq!((first.kind.as_str(), first.template.as_str()), ("rehearsal", "move_order"));
     }
 
     #[test]
