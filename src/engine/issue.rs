@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Engine, EngineFault};
 use crate::base::instant;
 use crate::domain::access::{Action, Role};
-use crate::domain::alert::{self, Act, Origin, State, Urgency};
+use crate::domain::alert::{self, Act, State, Urgency};
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
 use crate::domain::need;
