@@ -259,8 +259,10 @@ impl Engine {
             all += homes;
         }
         let until = reasons.values().map(|sum| sum.1).min();
-        let reason = |(why, (homes, until)): (Waits, (i64, i64))| json!({"why": why.word(), "households": homes, "until": until});
-        let reasons: Vec<Value> = reasons.into_iter().map(reason).collect();
+        let reasons: Vec<Value> = reasons
+            .iter()
+            .map(|(why, sum)| json!({"why": why.word(), "households": sum.0, "until": sum.1}))
+            .collect();
         Ok(json!({"households": all, "until": until, "reasons": reasons}))
     }
 

@@ -74,8 +74,8 @@ crate::statements! {
         "COUNT(*) OVER () AS all_of_them FROM summons s JOIN alert a ON a.id = s.alert_id ",
         "AND a.state = 4 JOIN human h ON h.id = s.human_id JOIN place p ON p.id = s.place_id ",
         "LEFT JOIN ", calls!("IN (SELECT l.id FROM alert l WHERE l.state = 4)"),
-        " c ON c.alert_id = s.alert_id AND c.human_id = s.human_id WHERE s.woken_at IS NULL AND ", below!("s.place_id"),
-        " ORDER BY p.depth, p.ord, h.name LIMIT $2");
+        " c ON c.alert_id = s.alert_id AND c.human_id = s.human_id WHERE s.woken_at IS NULL AND ",
+        below!("s.place_id"), " ORDER BY p.depth, p.ord, h.name LIMIT $2");
     // Retired households and people are gone; numbers count while they are good.
     ROSTER_COUNTS = "SELECT (SELECT count(*) FROM place WHERE kind = 'grid' \
         AND retired_at IS NULL) AS grids, (SELECT count(*) FROM household WHERE retired_at IS \

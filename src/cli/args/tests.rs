@@ -1,4 +1,4 @@
-//! Promised lines are read, wrong ones say what is wrong, and the pages' own lines and forms hold.
+//! Promised lines are read, wrong ones say what is wrong; so are the lines and forms of the READMEs.
 
 use clap::CommandFactory;
 

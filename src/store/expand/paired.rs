@@ -25,8 +25,8 @@ crate::statements! {
         AND s.household_id = h.id WHERE h.helper_id = $1 AND s.pursued = 1 \
         AND s.vulnerable = 1 AND s.closed_at IS NULL ORDER BY s.alert_id, s.household_id";
     IN_HAND = "UPDATE task SET state = 1, owner = (SELECT h.name FROM human h WHERE h.id = $2), \
-        owner_human = $2, taken_at = $3, deadline_at = $4, closed_at = NULL, result = NULL WHERE source_key IN (SELECT r.key FROM \
-        {rows $1: key text})";
+        owner_human = $2, taken_at = $3, deadline_at = $4, closed_at = NULL, \
+        result = NULL WHERE source_key IN (SELECT r.key FROM {rows $1: key text})";
     WATCH_TASKS = "UPDATE timer SET due_at = $2 WHERE kind = 7 AND subject_id IN (SELECT t.id \
         FROM task t WHERE t.source_key IN (SELECT r.key FROM {rows $1: key text}))";
     GIVE_BACK = "UPDATE timer SET due_at = $2 WHERE kind = 7 AND subject_id IN (SELECT t.id \

@@ -1,5 +1,5 @@
-//! What a newcomer meets: nothing set up yet, no gateway, no address of its own, each said with what
-//! to do.
+//! What a newcomer meets: nothing set up yet, no gateway, no address of its own, each said with
+//! what to do.
 
 use serde_json::{Value, json};
 
