@@ -1,4 +1,4 @@
-//! Promised lines are read, wrong ones say what is wrong; so are the lines and forms of the READMEs.
+//! Promised lines are read, wrong ones say what is wrong; the READMEs' lines and forms hold.
 
 use clap::CommandFactory;
 
