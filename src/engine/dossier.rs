@@ -247,11 +247,14 @@ impl Engine {
             return Ok(json!({"households": 0, "until": null, "reasons": []}));
         };
         let (mut all, mut reasons): (i64, BTreeMap<Waits, (i64, i64)>) = (0, BTreeMap::new());
-        for (ring, homes, until) in situation::waiting(&self.store, row.id, now).await? {
+        // Where there is no gateway, what is due waits as well as what is put back.
+        let there = self.has_gateway(order.kind);
+        let after = if there { now } else { 0 };
+        for (ring, homes, until) in situation::waiting(&self.store, row.id, after).await? {
             let quiet = super::situation::quiet_at(&order, ring, now);
             let why = match quiet.filter(|quiet| *quiet == until) {
                 Some(_) => Waits::QuietHours,
-                None if !self.has_gateway(order.kind) => Waits::NoGateway,
+                None if !there => Waits::NoGateway,
                 None => Waits::Gateway,
             };
             let sum = reasons.entry(why).or_insert((0, until));

@@ -194,6 +194,8 @@ impl Engine {
         let (row, version) = self.newest(uid).await?;
         self.allowed(actor, Action::SubmitAlert, row.id, version).await?;
         still_wanted(&row, version)?;
+        let state = self.version_state(row.id, version).await?;
+        state.next(Act::Submit).map_err(|fault| refused(fault.to_string()))?;
         // What an emergency bypass may overlook must not keep it from being submitted.
         self.check_version(&row, version, true, true).await?;
         self.move_version(actor, &row, version, Act::Submit, Action::SubmitAlert, None).await

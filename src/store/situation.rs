@@ -78,13 +78,14 @@ pub async fn heard_enough(
     Ok(rows.into_iter().map(|r| r.0).collect())
 }
 
-/// Households whose first message waits for a later moment, by ring, and the first such moment.
+/// Households whose first message has not gone out and is due after an instant, by ring, and the
+/// first such moment.
 pub async fn waiting(
     store: &Store,
     alert: i64,
-    now: i64,
+    after: i64,
 ) -> Result<Vec<(i64, i64, i64)>, StoreFault> {
-    store.rows(&WAITING, args![alert, now]).await
+    store.rows(&WAITING, args![alert, after]).await
 }
 
 /// Households that had an older text and no longer belong: all, and those who were told so.
