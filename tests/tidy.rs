@@ -225,7 +225,9 @@ fn naming_faults(page: &File, all: &[File]) -> Vec<String> {
         match path {
             [] => known.contains(last),
             // A type and what it has, or a crate's.
-            [one] if module(path).next().is_none() => known.contains(one) && known.contains(last),
+            [one] if module(path).chain(module(&parts)).next().is_none() => {
+                known.contains(one) && known.contains(last)
+            }
             _ => module(&parts).next().is_some() || module(path).any(inside),
         }
     };

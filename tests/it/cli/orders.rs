@@ -55,6 +55,51 @@ async fn a_wrong_form_is_refused_by_field_and_remedy() {
             let form = office.form("wrong", &[&town], fields);
             office.refuses_with("陈制作", &format!("alert draft --form {form}"), &named);
         }
+        office.write("broken.json", "{\"origin\": ");
+        for name in ["broken.json", "nofile.json"] {
+            office.refuses_with("陈制作", &format!("alert draft --form {name}"), &["--form", name]);
+        }
+        assert_eq!(office.does("陈制作", "alert list"), json!([]), "nothing was written");
+        // What only a submission can see: all of it at once.
+        let villages = office.places("village");
+        let fields = json!({"act_by": past, "colour": "红色", "exclude": villages, "title": ""});
+        let form = office.form("late", &[&town, &town], fields);
+        let late = draft(&office, &form);
+        let words = ["act-by-past", "own-with-colour", "empty-audience", "no-title"];
+        office.refuses_with("陈制作", &format!("alert submit {late}"), &words);
+        // A ring asked more than the text can ask for.
+        let rings = json!([{"ring": 1, "demand": 4, "pursued": 1}]);
+        let fields =
+            json!({"template": "return_notice", "vars": {"place": "朗霞街道"}, "rings": rings});
+        let odd = draft(&office, &office.form("odd", &[&grids[0]], fields));
+        office.refuses_with("陈制作", &format!("alert submit {odd}"), &["ring 1", "return_notice"]);
+        // A form from standard input, its time in words.
+        let at = calendar_ms() / 60_000 * 60_000 + 4 * 3_600_000;
+        let form = office.form("words", &[&town], json!({"act_by": instant::words(at)}));
+        let text = std::fs::read_to_string(office.folder.join(form)).unwrap();
+        let answer = office.run("陈制作", "alert draft --form - --json", &text);
+        assert_eq!(answer.code, 0, "{}", answer.fault);
+        let made: Value = serde_json::from_str(&answer.out).unwrap();
+        let shown =
+            office.does("陈制作", &format!("alert show {}", made["alert"].as_str().unwrap()));
+        assert_eq!(shown["act_by"], json!(at), "{shown}");
+        assert_eq!((&shown["kind"], &shown["places"][0]["place"]), (&json!("live"), &json!(town)));
+        let alert = made["alert"].as_str().unwrap();
+        let said = office.reads("陈制作", &format!("alert show {alert}"));
+        assert!(
+            said.contains("  draft  live  v") && said.contains(&format!("places: {town} ")),
+            "{said}"
+        );
+        assert!(office.reads("陈制作", "alert list").contains("  live  v"), "{said}");
+        office.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_form_is_refused_for_all_its_faults_and_for_what_it_contradicts() {
+    for office in offices("faults").await {
+        office.settle(300);
+        let town = office.places("town")[0].clone();
         // All of it at once, whatever it is.
         let fields = json!({"kind": "", "origin": "our", "vars": {"depth": "2米"},
             "urgency": "很急", "places": ["98", "99"],
@@ -70,18 +115,6 @@ async fn a_wrong_form_is_refused_by_field_and_remedy() {
             "demand 9",
         ];
         office.refuses_with("陈制作", &format!("alert draft --form {form}"), &named);
-        office.write("broken.json", "{\"origin\": ");
-        for name in ["broken.json", "nofile.json"] {
-            office.refuses_with("陈制作", &format!("alert draft --form {name}"), &["--form", name]);
-        }
-        assert_eq!(office.does("陈制作", "alert list"), json!([]), "nothing was written");
-        // What only a submission can see: all of it at once.
-        let villages = office.places("village");
-        let fields = json!({"act_by": past, "colour": "红色", "exclude": villages, "title": ""});
-        let form = office.form("late", &[&town, &town], fields);
-        let late = draft(&office, &form);
-        let words = ["act-by-past", "own-with-colour", "empty-audience", "no-title"];
-        office.refuses_with("陈制作", &format!("alert submit {late}"), &words);
         // A text that contradicts the order it stands in.
         let at = (calendar_ms() / 3_600_000 + 5) * 3_600_000 + 30 * 60_000;
         let fields =
@@ -107,30 +140,6 @@ async fn a_wrong_form_is_refused_by_field_and_remedy() {
             "act_by": null});
         let odd = draft(&office, &office.form("own", &[&town], own));
         office.refuses_with("陈制作", &format!("alert submit {odd}"), &["own-with-colour"]);
-        // A ring asked more than the text can ask for.
-        let rings = json!([{"ring": 1, "demand": 4, "pursued": 1}]);
-        let fields =
-            json!({"template": "return_notice", "vars": {"place": "朗霞街道"}, "rings": rings});
-        let odd = draft(&office, &office.form("odd", &[&grids[0]], fields));
-        office.refuses_with("陈制作", &format!("alert submit {odd}"), &["ring 1", "return_notice"]);
-        // A form from standard input, its time in words.
-        let at = calendar_ms() / 60_000 * 60_000 + 4 * 3_600_000;
-        let form = office.form("words", &[&town], json!({"act_by": instant::words(at)}));
-        let text = std::fs::read_to_string(office.folder.join(form)).unwrap();
-        let answer = office.run("陈制作", "alert draft --form - --json", &text);
-        assert_eq!(answer.code, 0, "{}", answer.fault);
-        let made: Value = serde_json::from_str(&answer.out).unwrap();
-        let shown =
-            office.does("陈制作", &format!("alert show {}", made["alert"].as_str().unwrap()));
-        assert_eq!(shown["act_by"], json!(at), "{shown}");
-        assert_eq!((&shown["kind"], &shown["places"][0]["place"]), (&json!("live"), &json!(town)));
-        let alert = made["alert"].as_str().unwrap();
-        let said = office.reads("陈制作", &format!("alert show {alert}"));
-        assert!(
-            said.contains("  draft  live  v") && said.contains(&format!("places: {town} ")),
-            "{said}"
-        );
-        assert!(office.reads("陈制作", "alert list").contains("  live  v"), "{said}");
         office.close().await;
     }
 }
