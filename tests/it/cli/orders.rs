@@ -49,7 +49,6 @@ async fn a_wrong_form_is_refused_by_field_and_remedy() {
             (json!({"urgency": "很急"}), ["urgency", "flash"]),
             (json!({"origin": "our"}), ["origin", "forwarded"]),
             (json!({"kind": "drill"}), ["kind", "exercise"]),
-            (json!({"kind": ""}), ["kind: say what it is", "rehearsal"]),
             (json!({"exclude": [town]}), ["exclude", "among the places"]),
         ] {
             let form = office.form("wrong", &[&town], fields);
