@@ -210,6 +210,37 @@ fn migration_faults(all: &[File]) -> Vec<String> {
     faults
 }
 
+/// Paths and names in a page's code spans that no file of `all` has.
+fn naming_faults(page: &File, all: &[File]) -> Vec<String> {
+    let known: BTreeSet<&str> =
+        all.iter().flat_map(|file| words(&file.text)).map(|w| w.1).collect();
+    let module = |path: &[&str]| {
+        let ends = [format!("/{}.rs", path.join("/")), format!("/{}/mod.rs", path.join("/"))];
+        all.iter().filter(move |file| ends.iter().any(|end| file.path.ends_with(end)))
+    };
+    let is_there = |name: &str| {
+        let parts: Vec<&str> = name.split("::").collect();
+        let Some((last, path)) = parts.split_last() else { return true };
+        let inside = |file: &File| words(&file.text).iter().any(|word| word.1 == *last);
+        match path {
+            [] => known.contains(last),
+            // A type and what it has, or a crate's.
+            [one] if module(path).chain(module(&parts)).next().is_none() => {
+                known.contains(one) && known.contains(last)
+            }
+            _ => module(&parts).next().is_some() || module(path).any(inside),
+        }
+    };
+    let spans = page.text.split('`').skip(1).step_by(2);
+    let names: BTreeSet<&str> = spans
+        .flat_map(|span| span.split(|c: char| !(c.is_ascii_alphanumeric() || "_:".contains(c))))
+        .map(|name| name.trim_matches(':'))
+        .filter(|name| name.contains("::") || name.contains('_'))
+        .collect();
+    let gone = names.into_iter().filter(|name| !is_there(name));
+    gone.map(|name| format!("{}: `{name}` is nowhere in the code", page.path)).collect()
+}
+
 fn check(folders: &[&str], ends: &[&str], fault: fn(&File) -> Vec<String>) {
     let all: Vec<File> = folders.iter().flat_map(|folder| files(folder, ends)).collect();
     assert!(!all.is_empty(), "nothing was read below {folders:?}");
@@ -257,6 +288,14 @@ fn no_path_of_one_machine_is_written_down() {
 fn every_file_is_named_by_a_mod() {
     let all: Vec<File> = ["src", "tests"].iter().flat_map(|f| files(f, &[".rs"])).collect();
     report(&unreachable_faults(&all));
+}
+
+#[test]
+fn what_the_architecture_names_is_there() {
+    let mut all = files("src", &[".rs"]);
+    all.extend(files("tests", &[".rs"]));
+    let page = files("", &["ARCHITECTURE.md"]);
+    report(&naming_faults(&page[0], &all));
 }
 
 #[test]
@@ -347,6 +386,22 @@ mod the_checks_themselves {
         };
         assert_eq!(tree("pub mod store;"), ["src/store/list.rs: no `mod` names it"]);
         assert_eq!(tree("").len(), 2);
+    }
+
+    #[test]
+    fn names_that_are_nowhere_are_caught() {
+        let all = [
+            file("src/engine/feed.rs", "pub fn feed_once() {}"),
+            file("src/store/mod.rs", "pub struct Stmt;"),
+        ];
+        let faults = |text: &str| naming_faults(&file("ARCHITECTURE.md", text), &all).len();
+        assert_eq!(
+            faults("`engine::feed`, `engine::feed::feed_once`, `store::Stmt`, feed_twice"),
+            0
+        );
+        assert_eq!(faults("`engine::feed::feed_twice`"), 1);
+        assert_eq!(faults("`engine::feet`"), 1);
+        assert_eq!(faults("see `feed_twice` and `feed_once`"), 1);
     }
 
     #[test]

@@ -55,6 +55,7 @@ CREATE TABLE task (
     state INTEGER NOT NULL,              -- 0 open, 1 taken, 2 done
     text TEXT NOT NULL,
     owner TEXT,
+    owner_human INTEGER,                 -- the helper, where it is in his hand
     opened_at INTEGER NOT NULL,
     taken_at INTEGER,
     deadline_at INTEGER,
@@ -63,7 +64,7 @@ CREATE TABLE task (
 ) STRICT;
 CREATE INDEX task_open ON task (alert_id, state);
 CREATE INDEX task_household ON task (alert_id, household_id);
-CREATE INDEX task_owner ON task (owner) WHERE state = 1;
+CREATE INDEX task_owner ON task (owner_human) WHERE state = 1;
 
 CREATE TABLE list (
     id INTEGER PRIMARY KEY,

@@ -101,6 +101,13 @@ pub async fn withdraw(
     said(engine, uid).await
 }
 
+/// Throws away what never went out.
+pub async fn discard(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
+    let version = engine.discard(actor, uid).await?;
+    let text = format!("{uid}: version {version} is discarded, nobody was told anything");
+    Ok(Said::new(json!({"alert": uid, "version": version, "state": "discarded"}), text))
+}
+
 /// Puts the second signature under a bypass.
 pub async fn countersign(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
     let signed = engine.countersign(actor, uid).await?;

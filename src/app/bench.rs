@@ -34,7 +34,7 @@ use crate::engine::issue::{Actor, OrderForm};
 use crate::engine::pump::{self, Roles};
 use crate::engine::{Engine, EngineParts, EngineSettings, Gateway};
 use crate::queue::Queue;
-use crate::render::Messages;
+use crate::render::{Messages, say_time};
 use crate::store::{Store, bench as bare, migrate};
 
 pub use floor::Floor;
@@ -309,24 +309,30 @@ async fn pause() {
 
 /// 转移指令 for the whole county; ring 3 is told, rings 1 and 2 are pursued.
 fn form(engine: &Engine) -> OrderForm {
+    let now = engine.clock.story_ms();
+    let act_by = now + 5 * HOUR_MS;
     let templates = engine.messages.templates();
     let known = templates.iter().find(|t| t.name == "move_order");
     let vars = known.map(|t| {
         t.variables
             .iter()
             .filter(|v| v.required)
-            .map(|v| (v.name.to_string(), v.sample.to_string()))
+            .map(|v| match v.name {
+                "by" => (v.name.to_string(), say_time(act_by, now)),
+                _ => (v.name.to_string(), v.sample.to_string()),
+            })
             .collect()
     });
     OrderForm {
         origin: "own".into(),
+        kind: "live".into(),
         hazard: "flood".into(),
         title: "转移指令".into(),
         issuer: "余姚市防指".into(),
         template: "move_order".into(),
         vars: vars.unwrap_or_default(),
         urgency: Some("flash".into()),
-        act_by: Some(engine.clock.story_ms() + 5 * HOUR_MS),
+        act_by: Some(act_by),
         places: vec!["p1".into()],
         ..OrderForm::default()
     }

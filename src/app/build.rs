@@ -1,5 +1,5 @@
 //! From settings to an engine: key, store, queue, gateways, clock. It starts no task but the
-//! queue's own; `serve` does.
+//! queue's own; `serve` does. A store is opened only with the key by which it was sealed.
 
 use std::io::Write;
 use std::path::Path;
@@ -19,7 +19,11 @@ use crate::domain::plan::Plans;
 use crate::engine::{Engine, EngineParts, EngineSettings, Gateway};
 use crate::queue::QueueSettings;
 use crate::render::Messages;
-use crate::store::{Store, migrate as schema, view};
+use crate::store::db::mask;
+use crate::store::{Store, keyed, migrate as schema, view};
+
+/// What a store keeps the key's mark of.
+const KEY_TEXT: &str = "this store's key";
 
 /// An engine with the clock that it is carried by.
 pub struct Built {
@@ -42,8 +46,9 @@ pub enum Part {
 /// Opens and migrates the store, connects the queue and puts the engine together.
 pub async fn build_engine(settings: &Settings, part: Part) -> anyhow::Result<Built> {
     let installation = &settings.installation;
-    let sealer = read_key(&installation.key_file)?;
+    let sealer = find_key(settings).await?;
     let store = open_store(settings).await?;
+    check_key(settings, &store, &sealer).await?;
     let now_ms = view::now_ms(&store).await?;
     let clock = Arc::new(CarriedClock::new(now_ms, now_ms, 1.0));
     let entropy = Entropy::system();
@@ -96,14 +101,14 @@ pub async fn build_engine(settings: &Settings, part: Part) -> anyhow::Result<Bui
 /// Brings the schema of the store named by the settings up to this program.
 pub async fn migrate(settings: &Settings) -> anyhow::Result<Said> {
     open_store(settings).await?.close().await;
-    let shown = crate::store::db::mask(&settings.database.url);
+    let shown = mask(&settings.database.url);
     Ok(Said::new(json!({"database": shown}), format!("{shown}: the schema is this program's")))
 }
 
 /// Opens the store and brings its schema up to this program.
 pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     let database = &settings.database;
-    let shown = crate::store::db::mask(&database.url);
+    let shown = mask(&database.url);
     let store = Store::open(&database.url, database.connections)
         .await
         .with_context(|| format!("database.url: cannot open {shown}"))?;
@@ -111,13 +116,72 @@ pub async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     Ok(store)
 }
 
-/// The installation's key.
+/// The installation's key. Where its file is missing, what to do depends on whether the store was
+/// sealed already.
+async fn find_key(settings: &Settings) -> anyhow::Result<Sealer> {
+    let path = &settings.installation.key_file;
+    if path.try_exists().unwrap_or(true) || !is_sealed(settings).await {
+        return read_key(path);
+    }
+    let missing = format!("there is no {}", path.display());
+    Err(anyhow!(needs_its_key(settings, &missing)))
+}
+
+/// The installation's key from its file.
 pub fn read_key(path: &Path) -> anyhow::Result<Sealer> {
     let name = path.display();
     let text = std::fs::read_to_string(path).with_context(|| {
         format!("installation.key_file: cannot read {name}; `tongluo key new` makes one")
     })?;
     Sealer::from_hex(&text).with_context(|| format!("installation.key_file: {name}"))
+}
+
+/// Refuses a key that is not the one by which the store was sealed; the first to open a store
+/// leaves its key's mark there.
+async fn check_key(settings: &Settings, store: &Store, sealer: &Sealer) -> anyhow::Result<()> {
+    let kept = keyed::keep_mark(store, &sealer.mark(KEY_TEXT)).await?;
+    if sealer.is_mark(KEY_TEXT, &kept) {
+        return Ok(());
+    }
+    let wrong = format!("{} holds another key", settings.installation.key_file.display());
+    Err(anyhow!(needs_its_key(settings, &wrong)))
+}
+
+fn needs_its_key(settings: &Settings, why: &str) -> String {
+    let shown = mask(&settings.database.url);
+    format!(
+        "installation.key_file: {why}, and everything personal in {shown} opens only with the key \
+         by which it was sealed: put that file back from where it is kept, or name it. A new key \
+         opens nothing there; without the old one begin with an empty database and the roster"
+    )
+}
+
+/// Whether a key has sealed this store. It is not made for the question; one that can't be asked
+/// is asked again when it is opened.
+async fn is_sealed(settings: &Settings) -> bool {
+    let url = &settings.database.url;
+    if !Store::may_exist(url) {
+        return false;
+    }
+    let Ok(store) = Store::open(url, 2).await else {
+        return false;
+    };
+    // Without a schema there is no mark either.
+    let mark = keyed::mark(&store).await;
+    store.close().await;
+    mark.is_ok_and(|mark| mark.is_some())
+}
+
+/// Makes the first key of an installation: none where its store was sealed with one already.
+pub async fn make_first_key(settings: &Settings) -> anyhow::Result<Said> {
+    let path = &settings.installation.key_file;
+    if !path.try_exists().unwrap_or(true) && is_sealed(settings).await {
+        let missing = format!("there is no {}", path.display());
+        return Err(anyhow!(needs_its_key(settings, &missing)));
+    }
+    make_key(path)?;
+    let text = format!("{}: made; keep a copy of it apart from the backups", path.display());
+    Ok(Said::new(json!({"key_file": path}), text))
 }
 
 /// Makes a key file that only its owner can read. One that exists is never overwritten: what it

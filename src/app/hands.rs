@@ -61,14 +61,17 @@ pub async fn take_list(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Res
     Ok(list_said(&engine.take_list(actor, uid).await?))
 }
 
-/// Gives a list to another person.
+/// Offers a list to another person.
 pub async fn give_list(
     engine: &Engine,
     actor: &Actor,
     uid: &str,
     human: &str,
 ) -> anyhow::Result<Said> {
-    Ok(list_said(&engine.give_list(actor, uid, human).await?))
+    let mut said = list_said(&engine.give_list(actor, uid, human).await?);
+    said.text
+        .push_str("\nhis once he takes it: by SMS, on his page, or by `list take` on his word");
+    Ok(said)
 }
 
 /// The link to a person's lists, or to a household's own page.
@@ -95,13 +98,11 @@ pub async fn revoke(
     human: &str,
 ) -> anyhow::Result<Said> {
     let link = engine.revoke_link(actor, alert, human).await?;
-    Ok(Said::new(
-        json!({"link": link}),
-        format!(
-            "{link}
-never sent by SMS: hand it over"
-        ),
-    ))
+    let text = match &link {
+        Some(link) => format!("{link}\nnever sent by SMS: hand it over"),
+        None => "revoked; there is no new link while web.public_url is not set".into(),
+    };
+    Ok(Said::new(json!({"link": link}), text))
 }
 
 /// Writes down what was seen at a door.

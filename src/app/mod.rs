@@ -7,6 +7,7 @@ pub mod bench;
 pub mod build;
 mod calendar;
 pub mod demo;
+pub mod doctor;
 pub mod exercises;
 pub mod hands;
 pub mod practice;

@@ -355,6 +355,14 @@ mod tests {
     }
 
     #[test]
+    fn the_practice_installation_of_the_readme_is_one() {
+        let settings = parse(include_str!("../../config/practice.toml"), &[]).unwrap();
+        assert!(settings.installation.practice && settings.web.public_url.is_some());
+        let way = settings.provider[0].way();
+        assert_eq!(way, (crate::domain::lane::Lane::Sms, crate::domain::lane::Realm::Practice));
+    }
+
+    #[test]
     fn no_password_is_printed() {
         let variables = [
             ("TONGLUO_DATABASE_URL", "postgres://gong:geheim@localhost/tongluo"),

@@ -37,6 +37,8 @@ pub enum Command {
     },
     /// Bring the store's schema up to this program.
     Migrate,
+    /// What is still missing before a first order, with its remedy; exit code 1 where anything is.
+    Doctor,
     /// The installation's key.
     #[command(subcommand)]
     Key(Key),
@@ -128,12 +130,12 @@ pub enum User {
 
 /// What a form looks like; a test reads it.
 const FORM_HELP: &str = r#"A form, its places by the codes of places.csv, times in Beijing time:
-{"origin": "own", "hazard": "flood", "title": "转移指令", "issuer": "余姚市防指",
+{"kind": "live", "origin": "own", "hazard": "flood", "title": "转移指令", "issuer": "余姚市防指",
  "template": "move_order", "vars": {"by": "3点", "shelter": "四明小学"},
  "act_by": "2026-07-25 15:00", "places": ["330281006000"]}
-Also: kind (live, exercise, rehearsal), urgency (notice, urgent, flash), expires_at, exclude, zones,
-rings; of a forwarded warning: origin forwarded, number, colour, issued_at. A wrong or missing field
-is named with those that exist."#;
+kind is always said: live, exercise (only the confirmed roll) or rehearsal (nobody real). Also:
+urgency (notice, urgent, flash), expires_at, exclude, zones, rings; of a forwarded warning: origin
+forwarded, number, colour, issued_at. Wrong and missing fields are named with those that exist."#;
 
 #[derive(Debug, Subcommand)]
 pub enum Token {
@@ -199,6 +201,8 @@ pub enum Alert {
         #[arg(long = "var", value_parser = variable)]
         vars: Vec<(String, String)>,
     },
+    /// Throw away a draft, or the next version of a live order: nobody is told anything.
+    Discard { alert: String },
     /// Tell those who had an older text, and no longer belong, what holds for them now.
     Narrow {
         alert: String,
@@ -262,7 +266,7 @@ pub enum List {
     Show { list: String },
     /// Take it for the leader it was offered to.
     Take { list: String },
-    /// Write down what was seen at a door.
+    /// Write down what was seen at a door; who may be seen there is who is registered.
     Tick {
         list: String,
         /// The household's code.
@@ -273,7 +277,7 @@ pub enum List {
         #[arg(long)]
         persons: Option<i64>,
     },
-    /// Give it to another person, by code.
+    /// Offer it to another person, by code: he is told, and it is his once he takes it.
     Give {
         list: String,
         #[arg(long = "to", value_name = "PERSON_CODE")]
@@ -380,88 +384,4 @@ pub struct Gateway {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-    use crate::app::alerts::OrderForm;
-
-    fn parse(line: &str) -> Result<Cli, String> {
-        let words = std::iter::once("tongluo").chain(line.split_whitespace());
-        Cli::try_parse_from(words).map_err(|fault| fault.to_string())
-    }
-
-    #[test]
-    fn the_commands_are_whole() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn the_promised_lines_are_read() {
-        for line in [
-            "serve --config a.toml --roles web,dispatch",
-            "migrate",
-            "key new",
-            "user add 陈制作 --role author@330281 --role emergency@330281 --as 管理",
-            "user add 陈制作 --role author@330281 desk@330281001",
-            "user list --json",
-            "token new 陈制作 --for 大屏 --scopes read,desk --days 30 --as 管理",
-            "alert draft --form f.json --as 陈制作 --json",
-            "alert send --form - --as 陈制作",
-            "alert return 0199 --reason 错字 --as 李签发",
-            "alert approve 0199 --bypass",
-            "alert withdraw 0199 --var reason=误发 --var issuer=防指",
-            "alert audit 0199 --json",
-            "alert countersign 0199 --as 李签发",
-            "alert narrow 0199 --tell range-correction --place p1 p2 --as 陈制作",
-            "alert extend 0199 --hours 2 --as 值班",
-            "alert roll 0199 --json",
-            "alert roll-fill 0199 --place p1 --file roll.csv --as 陈制作",
-            "alert roll-confirm 0199 --name 王阿婆 --as 李签发",
-            "alert roll-confirm 0199 --all --as 李签发",
-            "list tick 0199 H12 evacuated --persons 3",
-            "list give 0199 --to P7",
-            "list link 0199 --person P7 --as 值班",
-            "list link 0199 --home H12",
-            "list revoke 0199 --person P7",
-            "desk close 0199 --result 已接走",
-            "journal verify",
-            "journal prove --at 12 --row 7 --as 李签发 --json",
-            "replies classify --menu 123",
-            "practice town --seed 7 --rate 50",
-        ] {
-            parse(line).unwrap_or_else(|fault| panic!("{line}: {fault}"));
-        }
-    }
-
-    #[test]
-    fn the_form_shown_in_help_is_one() {
-        let (at, end) = (FORM_HELP.find('{').unwrap(), FORM_HELP.rfind('}').unwrap());
-        let form: OrderForm = serde_json::from_str(&FORM_HELP[at..=end]).unwrap();
-        assert_eq!((form.act_by, form.places.len()), (Some(1_784_962_800_000), 1));
-    }
-
-    #[test]
-    fn a_wrong_line_says_what_is_wrong() {
-        for (line, says) in [
-            ("alert", "draft"),
-            ("alert draft", "--form"),
-            ("user add 甲", "--role"),
-            ("user add 甲 --role cook@1", "author"),
-            ("token new 甲 --for 大屏 --scopes cook", "admin"),
-            ("alert withdraw 0199 --var reason", "NAME=VALUE"),
-            ("list give 0199", "--to"),
-            ("list link 0199", "--person"),
-            ("list link 0199 --person P7 --home H12", "--home"),
-            ("list revoke 0199", "--person"),
-            ("alert narrow 0199 --tell bye --place p1", "range-correction"),
-            ("alert narrow 0199 --tell return-notice", "--place"),
-            ("alert roll-fill 0199", "--file"),
-            ("alert roll-confirm 0199", "--name"),
-            ("sreve", "serve"),
-        ] {
-            let fault = parse(line).unwrap_err();
-            assert!(fault.contains(says), "{line}: {fault}");
-        }
-    }
-}
+mod tests;

@@ -16,7 +16,7 @@ use crate::app::serve::{self, Duties};
 use crate::app::settings::Settings;
 use crate::app::telemetry::{self, Detail, LogForm};
 use crate::app::{
-    Said, accounts, alerts, bench, demo, exercises, hands, practice, proofs, replies,
+    Said, accounts, alerts, bench, demo, doctor, exercises, hands, practice, proofs, replies,
 };
 
 pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -28,12 +28,12 @@ pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Serve { roles } => serve::serve(&settings()?, Duties::parse(roles)?).await?,
         Command::Migrate => say(&cli, &build::migrate(&settings()?).await?),
-        Command::Key(Key::New) => {
-            let path = settings()?.installation.key_file;
-            build::make_key(&path)?;
-            let text = format!("{}: made; keep it apart from the backups", path.display());
-            say(&cli, &Said::new(serde_json::json!({"key_file": path}), text));
+        Command::Doctor => {
+            let (said, whole) = doctor::look(&settings()?).await?;
+            say(&cli, &said);
+            return Ok(ExitCode::from(u8::from(!whole)));
         }
+        Command::Key(Key::New) => say(&cli, &build::make_first_key(&settings()?).await?),
         Command::Replies(Replies::Classify { file, menu }) => classify(file, menu)?,
         Command::Practice(Practice::Gateway(gateway)) => {
             practice::run(behind(gateway, Behind::Nobody)).await?;
@@ -112,6 +112,7 @@ async fn act(cli: &Cli, settings: &Settings) -> anyhow::Result<ExitCode> {
         | Command::Demo { .. }
         | Command::Serve { .. }
         | Command::Migrate
+        | Command::Doctor
         | Command::Key(_)
         | Command::Replies(_)
         | Command::Practice(_)
@@ -152,6 +153,7 @@ async fn alert(engine: &Engine, by: Option<&str>, command: &Alert) -> anyhow::Re
         | Alert::Return { .. }
         | Alert::Update { .. }
         | Alert::Withdraw { .. }
+        | Alert::Discard { .. }
         | Alert::Countersign { .. }
         | Alert::Extend { .. }
         | Alert::Narrow { .. }
@@ -176,6 +178,7 @@ async fn alert(engine: &Engine, by: Option<&str>, command: &Alert) -> anyhow::Re
             let vars = vars.iter().cloned().collect();
             alerts::withdraw(engine, &actor, alert, &vars).await
         }
+        Alert::Discard { alert } => alerts::discard(engine, &actor, alert).await,
         Alert::Countersign { alert } => alerts::countersign(engine, &actor, alert).await,
         Alert::Extend { alert, hours } => alerts::extend(engine, &actor, alert, *hours).await,
         Alert::Narrow { alert, tell, places } => {

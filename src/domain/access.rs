@@ -113,6 +113,8 @@ actions! {
     CountersignAlert "alert.countersign" by Approver;
     /// Whoever sees that a text is wrong stops it: withdrawing waits for nobody.
     WithdrawAlert "alert.withdraw" by Author | Approver | Emergency;
+    /// A paper that never went out is thrown away.
+    DiscardAlert "alert.discard" by Author | Approver | Emergency;
     EndAlert "alert.end" by Approver | Emergency;
     /// A later expiry; the duty room is the one that is called about it.
     ExtendAlert "alert.extend" by Approver | Emergency | Desk;

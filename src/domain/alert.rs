@@ -4,13 +4,15 @@
 //! not a lifted order: nothing here ends an order because a forwarded warning ended.
 
 mod check;
+mod deadline;
 mod said;
 
 use serde::{Deserialize, Serialize};
 
 use super::lane::Class;
 
-pub use check::{Defect, RingAsked, Roll, Submission, check};
+pub use check::{Defect, RingAsked, Roll, Submission, Told, check};
+pub use deadline::ClockSaid;
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -251,6 +253,8 @@ pub enum State {
     Ended,
     /// 撤销: it was wrong.
     Withdrawn,
+    /// 作废: thrown away before it ever went out.
+    Discarded,
 }
 
 /// What is done to an alert.
@@ -266,6 +270,8 @@ pub enum Act {
     Update,
     End,
     Withdraw,
+    /// Throw a paper away that never went out.
+    Discard,
 }
 
 /// Every permitted step of an alert's life. There is no other.
@@ -273,15 +279,15 @@ pub const LIFE: &[(State, Act, State)] = &[
     (State::Draft, Act::Edit, State::Draft),
     (State::Draft, Act::Submit, State::Submitted),
     (State::Draft, Act::Bypass, State::Live),
-    (State::Draft, Act::Withdraw, State::Withdrawn),
+    (State::Draft, Act::Discard, State::Discarded),
     (State::Submitted, Act::Return, State::Returned),
     (State::Submitted, Act::Approve, State::Live),
     (State::Submitted, Act::Bypass, State::Live),
-    (State::Submitted, Act::Withdraw, State::Withdrawn),
+    (State::Submitted, Act::Discard, State::Discarded),
     (State::Returned, Act::Edit, State::Draft),
     (State::Returned, Act::Submit, State::Submitted),
     (State::Returned, Act::Bypass, State::Live),
-    (State::Returned, Act::Withdraw, State::Withdrawn),
+    (State::Returned, Act::Discard, State::Discarded),
     (State::Live, Act::Update, State::Live),
     (State::Live, Act::End, State::Ended),
     (State::Live, Act::Withdraw, State::Withdrawn),
@@ -298,13 +304,14 @@ pub struct NotNow {
 
 impl State {
     /// Every state.
-    pub const ALL: [State; 6] = [
+    pub const ALL: [State; 7] = [
         State::Draft,
         State::Submitted,
         State::Returned,
         State::Live,
         State::Ended,
         State::Withdrawn,
+        State::Discarded,
     ];
 
     /// The stable number under which the store keeps it.
@@ -316,6 +323,7 @@ impl State {
             State::Live => 4,
             State::Ended => 5,
             State::Withdrawn => 6,
+            State::Discarded => 7,
         }
     }
 
@@ -333,6 +341,7 @@ impl State {
             State::Live => "live",
             State::Ended => "ended",
             State::Withdrawn => "withdrawn",
+            State::Discarded => "discarded",
         }
     }
 
@@ -345,6 +354,7 @@ impl State {
             State::Live => "发布",
             State::Ended => "解除",
             State::Withdrawn => "撤销",
+            State::Discarded => "作废",
         }
     }
 
@@ -359,23 +369,25 @@ impl State {
     fn remedy(self, act: Act) -> &'static str {
         match self {
             State::Draft | State::Returned => match act {
-                Act::End => "it never went out; withdraw it",
+                Act::End | Act::Withdraw => "it never went out; discard it",
                 Act::Edit
                 | Act::Submit
                 | Act::Return
                 | Act::Approve
                 | Act::Bypass
                 | Act::Update
-                | Act::Withdraw => "submit it first",
+                | Act::Discard => "submit it first",
             },
-            State::Submitted => "approve, return or withdraw it first",
+            State::Submitted => "approve, return or discard it first",
             State::Live => match act {
                 Act::Approve | Act::Bypass => "it is live already; nothing was sent twice",
+                Act::Discard => "it went out; withdraw it if it was wrong, or end it",
                 Act::Edit | Act::Submit | Act::Return | Act::Update | Act::End | Act::Withdraw => {
                     "a live version never changes; draft an update"
                 }
             },
             State::Ended | State::Withdrawn => "it is over; draft a correction that names it",
+            State::Discarded => "it was thrown away; draft anew",
         }
     }
 }

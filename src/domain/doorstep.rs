@@ -5,6 +5,12 @@ use super::need::Need;
 use super::statement::Claim;
 use super::triage::Triage;
 
+/// Whether so many can have been seen of a home in which so many are registered. More of them would
+/// close a door behind which somebody waits.
+pub fn are_of_home(seen: i64, registered: i64) -> bool {
+    (0..=registered.max(1)).contains(&seen)
+}
+
 /// Where they went (去向).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refuge {

@@ -70,6 +70,48 @@ impl AlertKind {
             _ => None,
         }
     }
+
+    /// What a form says an alert is. `known`: what it is already, which a form may leave out. A
+    /// first form says it: neither guess is harmless, as a forgotten word would wake a town in
+    /// earnest or let it sleep through a rehearsal.
+    pub fn said(word: &str, known: Option<AlertKind>) -> Result<AlertKind, KindFault> {
+        let said = match (word, known) {
+            ("", None) => return Err(KindFault::Unsaid),
+            ("", Some(known)) => return Ok(known),
+            (word, _) => AlertKind::from_word(word),
+        };
+        let said = said.ok_or_else(|| KindFault::Unknown(word.to_owned()))?;
+        match known.filter(|known| *known != said) {
+            None => Ok(said),
+            Some(known) => Err(KindFault::Other { known }),
+        }
+    }
+}
+
+/// Why a form does not tell what an alert is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KindFault {
+    #[error(
+        "kind: say what it is: live (everybody gets it), exercise (only the confirmed numbers of \
+         its roll) or rehearsal (practice gateways, nobody real)"
+    )]
+    Unsaid,
+    #[error("kind {0:?}: write live, exercise or rehearsal")]
+    Unknown(String),
+    #[error("kind: this is written as {} and never becomes anything else: draft anew",
+        known.word())]
+    Other { known: AlertKind },
+}
+
+impl KindFault {
+    /// What is wrong and what to do, for a page.
+    pub fn chinese(&self) -> String {
+        match self {
+            KindFault::Unsaid => "还没有选性质：请选实战、演练或推演。".into(),
+            KindFault::Unknown(word) => format!("没有“{word}”这种性质：请选实战、演练或推演。"),
+            KindFault::Other { .. } => "性质写定以后不能改：请另外新建。".into(),
+        }
+    }
 }
 
 /// Proof that a message went through [`admit`]. Its fields are private and nothing else makes
@@ -256,5 +298,16 @@ mod tests {
         }
         assert_eq!(AlertKind::from_code(4), None);
         assert_eq!(AlertKind::from_word("drill"), None);
+    }
+
+    #[test]
+    fn what_an_alert_is_must_be_said_and_stays() {
+        let (live, drill) = (AlertKind::Live, AlertKind::Exercise);
+        assert_eq!(AlertKind::said("", None), Err(KindFault::Unsaid));
+        assert_eq!(AlertKind::said("drill", None), Err(KindFault::Unknown("drill".into())));
+        assert_eq!(AlertKind::said("live", None), Ok(live));
+        assert_eq!(AlertKind::said("", Some(drill)), Ok(drill));
+        assert_eq!(AlertKind::said("exercise", Some(drill)), Ok(drill));
+        assert_eq!(AlertKind::said("live", Some(drill)), Err(KindFault::Other { known: drill }));
     }
 }

@@ -67,6 +67,7 @@ impl Scope {
             | Action::BypassAlert
             | Action::CountersignAlert
             | Action::WithdrawAlert
+            | Action::DiscardAlert
             | Action::EndAlert
             | Action::ExtendAlert
             | Action::ConfirmRoll

@@ -239,7 +239,12 @@ impl Engine {
         let end = match State::from_code(alert.state) {
             Some(State::Live) | None => now,
             Some(
-                State::Draft | State::Submitted | State::Returned | State::Ended | State::Withdrawn,
+                State::Draft
+                | State::Submitted
+                | State::Returned
+                | State::Ended
+                | State::Withdrawn
+                | State::Discarded,
             ) => now.min(alert.ended_at.unwrap_or(now) + 60 * MINUTE_MS),
         };
         let minutes = ((end - since) / MINUTE_MS + SLOTS) / SLOTS;

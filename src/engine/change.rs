@@ -26,10 +26,9 @@ impl Engine {
         let (row, newest) = self.newest(uid).await?;
         let state = State::from_code(row.state).unwrap_or(State::Draft);
         state.next(Act::Update).map_err(|fault| refused(fault.to_string()))?;
-        self.messages.check_vars(&form.template, &form.vars)?;
-        self.check_codes(actor, form).await?;
-        self.allowed(actor, Action::DraftAlert, row.id, row.version).await?;
         let version = newest + 1;
+        self.check_form(actor, form, Some(&row), version).await?;
+        self.allowed(actor, Action::DraftAlert, row.id, row.version).await?;
         let mut tx = self.store.begin().await?;
         self.hold(&mut tx, &row).await?;
         self.write_version(&mut tx, actor, form, row.id, version).await?;
@@ -78,8 +77,7 @@ impl Engine {
         self.hold(&mut tx, &row).await?;
         order::insert_version(&mut tx, row.id, &new, &default_rings(Demand::Inform)).await?;
         // Rights are judged by places: who could see it can see what became of it.
-        let from = if row.version == 0 { newest } else { row.version };
-        order::copy_areas(&mut tx, row.id, from, version).await?;
+        order::copy_areas(&mut tx, row.id, row.version, version).await?;
         order::supersede(&mut tx, row.id, State::Live.code(), next.code()).await?;
         let release = Release {
             approver_id: actor.account_id,

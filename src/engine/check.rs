@@ -1,15 +1,22 @@
 //! Before an order moves: does what it names exist, may this person, and is anything in its way.
 //! Changes nothing; the defects themselves are `domain::alert`'s.
 
+use std::collections::BTreeMap;
+
 use super::issue::{Actor, OrderForm, refused};
 use super::{Engine, EngineFault};
 use crate::domain::access::{self, Action};
-use crate::domain::alert::{self, Defect, Origin, RingAsked, Roll, State, Submission, Urgency};
+use crate::domain::alert::{
+    self, Defect, Origin, RingAsked, Roll, State, Submission, Told, Urgency,
+};
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
-use crate::render::Origin as Speaker;
+use crate::render::{MAX_TITLE_UNITS, Origin as Speaker, check_wording};
 use crate::store::order::{self, AlertRow, AreaRow, RingRow};
 use crate::store::{account, expand, roll, view};
+
+/// Unknown codes of one form that are named at most.
+const CODES_NAMED: usize = 20;
 
 /// What the rings are asked. A code that means nothing is refused, not taken for another.
 pub(super) fn read_rings(rows: &[RingRow]) -> Result<Vec<RingAsked>, EngineFault> {
@@ -29,35 +36,84 @@ pub(super) fn read_rings(rows: &[RingRow]) -> Result<Vec<RingAsked>, EngineFault
     rows.iter().map(read).collect()
 }
 
+/// What a text says that the order says as well.
+pub(super) fn told_of(vars: &BTreeMap<String, String>) -> Told<'_> {
+    let word = |name: &str| vars.get(name).map_or("", String::as_str);
+    Told { by: word("by"), colour: word("colour"), title: word("title") }
+}
+
 impl Engine {
-    /// Every code must exist, and the right must reach every place named.
-    pub(super) async fn check_codes(
+    /// Whether a form may be written down as this version: everything wrong with it is named at
+    /// once, and the right must reach every place it names. `row`: the alert, where there is one.
+    pub(super) async fn check_form(
         &self,
         actor: &Actor,
         form: &OrderForm,
-    ) -> Result<(), EngineFault> {
-        if let Some(code) = form.exclude.iter().find(|code| form.places.contains(code)) {
-            return Err(refused(format!(
-                "exclude: {code:?} is among the places as well: leave one"
-            )));
+        row: Option<&AlertRow>,
+        version: i64,
+    ) -> Result<(Origin, AlertKind), EngineFault> {
+        let mut faults: Vec<String> = Vec::new();
+        let origin = match form.origin.as_str() {
+            "own" | "" => Origin::Own,
+            "forwarded" => Origin::Forwarded,
+            other => {
+                faults.push(format!("origin {other:?}: write own or forwarded"));
+                Origin::Own
+            }
+        };
+        let known = row.and_then(|row| AlertKind::from_code(row.kind));
+        let kind = AlertKind::said(&form.kind, known);
+        faults.extend(kind.as_ref().err().map(ToString::to_string));
+        let vars = self.messages.check_vars(&form.template, &form.vars);
+        faults.extend(vars.err().map(|fault| fault.to_string()));
+        // Notices say it all night long; that one is missing is for the submission to say.
+        if version == 1 && !form.title.trim().is_empty() {
+            let title = check_wording("title", &form.title, MAX_TITLE_UNITS);
+            faults.extend(title.err().map(|fault| fault.to_string()));
         }
-        read_rings(form.rings.as_deref().unwrap_or_default())?;
+        if version == 1 && form.places.is_empty() {
+            faults.push("places: name at least one place by its code".into());
+        }
+        let rings = read_rings(form.rings.as_deref().unwrap_or_default());
+        faults.extend(rings.err().map(|fault| fault.to_string()));
+        let settled = self.settle(form, self.clock.story_ms());
+        faults.extend(settled.err().map(|fault| fault.to_string()));
+        let places = self.check_codes(form, &mut faults).await?;
+        match (kind, faults.is_empty()) {
+            (Ok(kind), true) => {
+                if !places.is_empty() {
+                    self.check_access(actor, Action::DraftAlert, &places).await?;
+                }
+                Ok((origin, kind))
+            }
+            (Ok(_) | Err(_), _) => Err(refused(faults.join("; "))),
+        }
+    }
+
+    /// The places of a form; which of its codes are none is a fault.
+    async fn check_codes(
+        &self,
+        form: &OrderForm,
+        faults: &mut Vec<String>,
+    ) -> Result<Vec<i64>, EngineFault> {
+        if let Some(code) = form.exclude.iter().find(|code| form.places.contains(code)) {
+            faults.push(format!("exclude: {code:?} is among the places as well: leave one"));
+        }
         let area = |code: &String| AreaRow { code: code.clone(), excluded: 0 };
         let asked: Vec<AreaRow> =
             form.places.iter().chain(&form.exclude).chain(&form.zones).map(area).collect();
         let known = order::known_codes(&self.store, &asked).await?;
-        if let Some(row) = asked.iter().find(|row| !known.iter().any(|k| k.0 == row.code)) {
-            return Err(refused(format!(
-                "place or zone {:?} is not in the roster: look it up with `roster export`",
-                row.code
-            )));
+        let unknown = asked.iter().filter(|row| !known.iter().any(|k| k.0 == row.code));
+        let unknown: Vec<String> =
+            unknown.take(CODES_NAMED).map(|row| format!("{:?}", row.code)).collect();
+        if !unknown.is_empty() {
+            faults.push(format!(
+                "place or zone {} is not in the roster: look it up with `roster export`",
+                unknown.join(", ")
+            ));
         }
-        let included = |k: &&(String, i64)| form.places.contains(&k.0);
-        let places: Vec<i64> = known.iter().filter(included).map(|k| k.1).collect();
-        if places.is_empty() {
-            return Ok(());
-        }
-        self.check_access(actor, Action::DraftAlert, &places).await
+        let included = known.iter().filter(|k| form.places.contains(&k.0));
+        Ok(included.map(|k| k.1).collect())
     }
 
     /// Whether the actor may do this at all of these places; every place is judged with those
@@ -134,6 +190,7 @@ impl Engine {
             }
             Some(AlertKind::Live | AlertKind::Rehearsal) | None => None,
         };
+        let vars: BTreeMap<String, String> = serde_json::from_str(&v.vars).unwrap_or_default();
         let submission = Submission {
             origin: Origin::from_code(row.origin).unwrap_or(Origin::Own),
             title: &row.title,
@@ -144,6 +201,7 @@ impl Engine {
             urgency: Urgency::from_code(v.urgency).unwrap_or(Urgency::Notice),
             act_by: v.act_by,
             expires_at: v.expires_at,
+            told: told_of(&vars),
             audience,
             moves: self.tells_to_move(&v.template),
             homes: &homes,

@@ -306,7 +306,8 @@ impl Engine {
         let Some(household) = task.household_id.filter(|_| task.alert_id != 0) else {
             return Ok(());
         };
-        let Some(version) = view::version_of(&self.store, task.alert_id, household).await? else {
+        let standing = view::standing_of(&self.store, task.alert_id, household).await?;
+        let Some((version, _)) = standing else {
             return Ok(());
         };
         let senders = rows::senders(&self.store, &[task.id]).await?;

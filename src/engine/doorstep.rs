@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::link::Link;
 use super::{Engine, EngineFault};
-use crate::domain::doorstep::Seen;
+use crate::domain::doorstep::{Seen, are_of_home};
 use crate::domain::link::{observed_at, tap_key};
 use crate::domain::list::{ListState, SEARCH};
 use crate::domain::statement::{CLOSES_MAX, Claim, Giver, join_closes, split_closes};
@@ -17,7 +17,6 @@ use crate::store::list::{self, HumanList};
 use crate::store::round::{self, DoorOf};
 use crate::store::{Tx, order};
 
-const PERSONS_MAX: i64 = 100_000;
 const HELP_TASK: i64 = 1;
 
 /// A tap on a page.
@@ -173,7 +172,7 @@ impl Engine {
         let Some(door) = on.first().filter(|_| fits) else {
             return Ok(Acted::Unfit);
         };
-        if saw.persons.is_some_and(|n| !(0..=PERSONS_MAX).contains(&n)) {
+        if saw.persons.is_some_and(|seen| !are_of_home(seen, door.persons)) {
             return Ok(Acted::Unfit);
         }
         // Under the standing's lock, so that of two equal taps one finds the other.

@@ -1,6 +1,8 @@
 //! What is told of one alert: its papers, texts, head-counts, custody, persons and lists, as one
 //! document for the command line, the API and whoever reads it by a program. It changes nothing.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::issue::{Actor, refused};
@@ -16,6 +18,27 @@ use crate::store::order::{self, AlertRow, VersionRow};
 use crate::store::paper::PaperRow;
 use crate::store::view::ListView;
 use crate::store::{climb, custody, journal, paper, situation, view};
+
+/// What a first message waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Waits {
+    /// The morning.
+    QuietHours,
+    /// A gateway: there is none for this kind of alert.
+    NoGateway,
+    /// Its turn there.
+    Gateway,
+}
+
+impl Waits {
+    fn word(self) -> &'static str {
+        match self {
+            Waits::QuietHours => "quiet_hours",
+            Waits::NoGateway => "no_gateway",
+            Waits::Gateway => "gateway",
+        }
+    }
+}
 
 /// The word for a list's state.
 pub fn list_word(state: i64) -> &'static str {
@@ -211,12 +234,39 @@ impl Engine {
             }
         }
         doc["uncountersigned"] = json!(unsigned);
-        let (waiting, until) = situation::waiting(store, row.id, now).await?;
-        doc["waiting"] = json!({"households": waiting, "until": until});
+        doc["waiting"] = self.say_waiting(row, now).await?;
         let (dropped, told) = situation::dropped(store, row.id, &Farewell::purposes()).await?;
         doc["dropped"] = json!({"households": dropped, "told": told});
         doc["withheld"] = json!(situation::withheld(store, row.id).await?);
         Ok(())
+    }
+
+    /// Whose first message waits, and what for.
+    async fn say_waiting(&self, row: &AlertRow, now: i64) -> Result<Value, EngineFault> {
+        let Some(order) = self.order(row.id, row.version).await? else {
+            return Ok(json!({"households": 0, "until": null, "reasons": []}));
+        };
+        let (mut all, mut reasons): (i64, BTreeMap<Waits, (i64, i64)>) = (0, BTreeMap::new());
+        // Where there is no gateway, what is due waits as well as what is put back.
+        let there = self.has_gateway(order.kind);
+        let after = if there { now } else { 0 };
+        for (ring, homes, until) in situation::waiting(&self.store, row.id, after).await? {
+            let quiet = super::situation::quiet_at(&order, ring, now);
+            let why = match quiet.filter(|quiet| *quiet == until) {
+                Some(_) => Waits::QuietHours,
+                None if !there => Waits::NoGateway,
+                None => Waits::Gateway,
+            };
+            let sum = reasons.entry(why).or_insert((0, until));
+            *sum = (sum.0 + homes, sum.1.min(until));
+            all += homes;
+        }
+        let until = reasons.values().map(|sum| sum.1).min();
+        let reasons: Vec<Value> = reasons
+            .iter()
+            .map(|(why, sum)| json!({"why": why.word(), "households": sum.0, "until": sum.1}))
+            .collect();
+        Ok(json!({"households": all, "until": until, "reasons": reasons}))
     }
 
     async fn say_unwoken(&self, row: &AlertRow) -> Result<Vec<Value>, EngineFault> {

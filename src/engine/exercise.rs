@@ -119,6 +119,7 @@ impl Engine {
             State::Live | State::Ended | State::Withdrawn => {
                 Err(refused("the roll of an exercise does not change once it is live"))
             }
+            State::Discarded => Err(refused("this exercise was thrown away: draft another")),
         }
     }
 

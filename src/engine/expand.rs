@@ -33,7 +33,9 @@ fn depth(head: &Head, version: i64) -> Depth {
     match state {
         Some(State::Live | State::Withdrawn) => Depth::Whole,
         Some(State::Ended) => Depth::Standings,
-        Some(State::Draft | State::Submitted | State::Returned) | None => Depth::Not,
+        Some(State::Draft | State::Submitted | State::Returned | State::Discarded) | None => {
+            Depth::Not
+        }
     }
 }
 

@@ -5,10 +5,12 @@
 use serde_json::json;
 
 use super::issue::Actor;
+use super::offers::Seen;
 use super::{Engine, EngineFault};
 use crate::base::instant;
 use crate::domain::access::Action;
 use crate::domain::batch::RANK_CONFIRMATION;
+use crate::domain::doorstep::are_of_home;
 use crate::domain::list::{ListState, SEARCH};
 use crate::domain::notice::Purpose;
 use crate::domain::statement::{Claim, Giver, Statement, join_closes, split_closes};
@@ -18,7 +20,7 @@ use crate::store::desk::{self, TaskRow};
 use crate::store::list::{self, NewOffer};
 use crate::store::notice::Post;
 use crate::store::view::{self, DoorView, ListView, Reach};
-use crate::store::{Tx, account};
+use crate::store::{Tx, account, order};
 
 /// A help is called back within an hour by whoever took it, else it is in nobody's hands again.
 pub(super) const TASK_KEPT_MS: i64 = 60 * 60_000;
@@ -118,13 +120,17 @@ impl Engine {
     pub async fn take_list(&self, actor: &Actor, uid: &str) -> Result<ListView, EngineFault> {
         let list = self.list_for(actor, Action::TakeList, uid).await?;
         still_valid(&list)?;
+        let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
-        self.hand_over(&mut tx, actor, Action::TakeList, &list).await?;
+        let taken = list::by_id(&mut tx, &[list.id]).await?;
+        self.put_in_hand(&mut tx, &taken, now).await?;
+        self.note_list(&mut tx, actor, Action::TakeList, &list).await?;
         tx.commit().await?;
         self.list_again(uid).await
     }
 
-    /// Gives a list to another human (by code), who takes it herewith.
+    /// Offers a list to another human (by code), and tells him so. Nobody takes it for him: until
+    /// he does, whoever holds it has it, and where nobody does the ladder goes on.
     pub async fn give_list(
         &self,
         actor: &Actor,
@@ -136,32 +142,48 @@ impl Engine {
         if ended.contains(&list.state) {
             still_valid(&list)?;
         }
-        let (human, _) = view::human(&self.store, human_code)
+        let (human, name) = view::human(&self.store, human_code)
             .await?
             .ok_or_else(|| refused(format!("no person {human_code:?} in the roster")))?;
         let now = self.clock.story_ms();
-        let offer =
-            NewOffer { uid: self.entropy.uuid(now), place: list.place_id, human, rung: list.rung };
+        let (alert, place) = (list.alert_id, list.place_id);
         let mut tx = self.store.begin().await?;
-        list::offer(&mut tx, list.alert_id, &[offer], now).await?;
-        let theirs = view::list_of(&mut tx, list.alert_id, list.place_id, human)
+        let before = view::list_of(&mut tx, alert, place, human).await?;
+        let held = [ListState::Taken, ListState::PassedOn].map(ListState::code);
+        if before.is_some_and(|before| held.contains(&before.state)) {
+            return Err(refused(format!("{name} has this list already")));
+        }
+        let offer = NewOffer { uid: self.entropy.uuid(now), place, human, rung: list.rung };
+        list::offer(&mut tx, alert, &[offer], now).await?;
+        let theirs = view::list_of(&mut tx, alert, place, human)
             .await?
             .ok_or_else(|| refused("the list was not given: try again"))?;
-        self.hand_over(&mut tx, actor, Action::GiveList, &theirs).await?;
+        self.tell_given(&mut tx, &theirs, now).await?;
+        self.note_list(&mut tx, actor, Action::GiveList, &theirs).await?;
         tx.commit().await?;
         self.list_again(&theirs.uid).await
     }
 
-    async fn hand_over(
+    /// The text by which somebody learns what he was given by hand.
+    async fn tell_given(&self, tx: &mut Tx, list: &ListView, now: i64) -> Result<(), EngineFault> {
+        let row = order::by_id(&self.store, list.alert_id).await?;
+        let version = row.map_or(0, |row| row.version);
+        let Some(order) = self.order(list.alert_id, version).await? else {
+            return Ok(());
+        };
+        if list.rung == SEARCH {
+            return self.tell_search(tx, &order, &[list.human_id], 0, now).await;
+        }
+        self.tell_offers(tx, &order, &mut Seen::default(), &[list.human_id], &[], now).await
+    }
+
+    async fn note_list(
         &self,
         tx: &mut Tx,
         actor: &Actor,
         action: Action,
         list: &ListView,
     ) -> Result<(), EngineFault> {
-        let now = self.clock.story_ms();
-        let taken = list::by_id(tx, &[list.id]).await?;
-        self.put_in_hand(tx, &taken, now).await?;
         let detail =
             json!({"list": list.uid, "place": list.place_code, "on_behalf": list.human_code});
         let alert = Some(list.alert_id);
@@ -176,9 +198,6 @@ impl Engine {
         tick: &Tick,
     ) -> Result<bool, EngineFault> {
         let list = self.list_for(actor, Action::TickList, uid).await?;
-        if tick.persons.is_some_and(|n| !(0..=100_000).contains(&n)) {
-            return Err(refused("persons: 0 to 100000"));
-        }
         if tick.ends_search() != (list.rung == SEARCH) {
             let words = if list.rung == SEARCH { "found, elsewhere, missing" } else { "told, …" };
             return Err(refused(format!("on this list the words are {words}")));
@@ -188,11 +207,18 @@ impl Engine {
             .await?
             .ok_or_else(|| refused(format!("no household {code:?} in the roster")))?;
         let above = account::places_above(&self.store, building).await?;
-        let version = view::version_of(&self.store, list.alert_id, household).await?;
-        let (true, Some(version)) = (above.contains(&list.place_id), version) else {
+        let standing = view::standing_of(&self.store, list.alert_id, household).await?;
+        let (true, Some((version, lives))) = (above.contains(&list.place_id), standing) else {
             let text = format!("household {code:?} is not on this list: see `tongluo list show`");
             return Err(refused(text));
         };
+        if let Some(seen) = tick.persons.filter(|seen| !are_of_home(*seen, lives)) {
+            return Err(refused(format!(
+                "persons {seen}: {lives} are registered at {code:?}: write 0 to {}, or leave it \
+                 out where all of them are meant",
+                lives.max(1)
+            )));
+        }
         let now = self.clock.story_ms();
         let statement = StatementRow {
             key: format!("tick:{}.{household}.{now}.{}", list.id, tick.claim.code()),

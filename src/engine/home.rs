@@ -9,6 +9,7 @@ use super::link::Link;
 use super::{Engine, EngineFault, Order};
 use crate::domain::alert::State;
 use crate::domain::demand::Demand;
+use crate::domain::doorstep::are_of_home;
 use crate::domain::gate::AlertKind;
 use crate::domain::link::{observed_at, tap_key};
 use crate::domain::standing::Whereabouts;
@@ -251,7 +252,7 @@ impl Word {
         match self {
             Word::Heard | Word::Help(_) => true,
             Word::Left { persons } => {
-                demand.must_move() && persons.is_none_or(|n| (0..=row.persons.max(1)).contains(&n))
+                demand.must_move() && persons.is_none_or(|n| are_of_home(n, row.persons))
             }
             Word::SafeHome => demand == Demand::Safety,
         }

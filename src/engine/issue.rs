@@ -10,12 +10,11 @@ use serde_json::json;
 use super::{Engine, EngineFault};
 use crate::base::instant;
 use crate::domain::access::{Action, Role};
-use crate::domain::alert::{self, Act, Origin, State, Urgency};
+use crate::domain::alert::{self, Act, State, Urgency};
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
 use crate::domain::need;
 use crate::domain::plan::TimerKind;
-use crate::render::{MAX_TITLE_UNITS, check_wording};
 use crate::store::journal::NewEntry;
 use crate::store::order::{self, AlertRow, AreaRow, NewAlert, NewVersion, Release, RingRow};
 use crate::store::{expand, journal, timer};
@@ -34,7 +33,7 @@ pub struct Actor {
 pub struct OrderForm {
     /// `own` or `forwarded`.
     pub origin: String,
-    /// `live`, `exercise` or `rehearsal`.
+    /// `live`, `exercise` or `rehearsal`. A first version must say which, see [`AlertKind::said`].
     pub kind: String,
     pub hazard: String,
     pub title: String,
@@ -99,36 +98,10 @@ pub(super) fn default_rings(demand: Demand) -> Vec<RingRow> {
 }
 
 impl Engine {
-    /// Whether a first version may be written down at all.
-    pub(super) async fn check_draft(
-        &self,
-        actor: &Actor,
-        form: &OrderForm,
-    ) -> Result<(Origin, AlertKind), EngineFault> {
-        let origin = match form.origin.as_str() {
-            "own" | "" => Origin::Own,
-            "forwarded" => Origin::Forwarded,
-            other => return Err(refused(format!("origin {other:?}: write own or forwarded"))),
-        };
-        let word = if form.kind.is_empty() { "live" } else { form.kind.as_str() };
-        let kind = AlertKind::from_word(word)
-            .ok_or_else(|| refused(format!("kind {word:?}: write live, exercise or rehearsal")))?;
-        self.messages.check_vars(&form.template, &form.vars)?;
-        // Notices say it all night long; that one is missing is for the submission to say.
-        if !form.title.trim().is_empty() {
-            check_wording("title", &form.title, MAX_TITLE_UNITS)?;
-        }
-        if form.places.is_empty() {
-            return Err(refused("places: name at least one place by its code"));
-        }
-        self.check_codes(actor, form).await?;
-        Ok((origin, kind))
-    }
-
     /// Writes a draft; gives its outside id.
     pub async fn draft(&self, actor: &Actor, form: &OrderForm) -> Result<String, EngineFault> {
         let now = self.clock.story_ms();
-        let (origin, kind) = self.check_draft(actor, form).await?;
+        let (origin, kind) = self.check_form(actor, form, None, 1).await?;
         let new = NewAlert {
             uid: self.entropy.uuid(now),
             origin: origin.code(),
@@ -221,6 +194,8 @@ impl Engine {
         let (row, version) = self.newest(uid).await?;
         self.allowed(actor, Action::SubmitAlert, row.id, version).await?;
         still_wanted(&row, version)?;
+        let state = self.version_state(row.id, version).await?;
+        state.next(Act::Submit).map_err(|fault| refused(fault.to_string()))?;
         // What an emergency bypass may overlook must not keep it from being submitted.
         self.check_version(&row, version, true, true).await?;
         self.move_version(actor, &row, version, Act::Submit, Action::SubmitAlert, None).await

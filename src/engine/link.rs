@@ -134,13 +134,13 @@ impl Engine {
     }
 
     /// Takes a human's link out of force, his phone being lost; gives the new one, which is never
-    /// sent to a number.
+    /// sent to a number. None: it is out of force, and there is no address for another.
     pub async fn revoke_link(
         &self,
         actor: &Actor,
         alert: &str,
         human_code: &str,
-    ) -> Result<String, EngineFault> {
+    ) -> Result<Option<String>, EngineFault> {
         let (alert, human) = self.leader_for(actor, Action::GiveList, alert, human_code).await?;
         let mut tx = self.store.begin().await?;
         let row = link::of(&mut tx, Kind::Leader, alert.id, human).await?;
@@ -155,7 +155,7 @@ impl Engine {
         let detail = json!({"human": human_code, "epoch": old.epoch + 1});
         self.note(&mut tx, &actor.name, "list.revoke", Some(alert.id), detail).await?;
         tx.commit().await?;
-        Ok(self.link_url(Kind::Leader, &token))
+        Ok(self.needs_address().is_ok().then(|| self.link_url(Kind::Leader, &token)))
     }
 
     /// The link of a household's own page, for who asked for one.
@@ -170,12 +170,23 @@ impl Engine {
             .await?
             .ok_or_else(|| refused(format!("no household {household_code:?} in the roster")))?;
         self.check_access(actor, Action::LookAtPeople, &[building]).await?;
-        if view::version_of(&self.store, alert.id, household).await?.is_none() {
+        if view::standing_of(&self.store, alert.id, household).await?.is_none() {
             let text = format!("household {household_code:?} is not of this alert's audience");
             return Err(refused(text));
         }
         let detail = json!({"household": household_code});
         self.link_for(actor, Kind::Resident, alert.id, household, "resident.link", detail).await
+    }
+
+    /// A link leads somewhere only where the installation knows its own address.
+    fn needs_address(&self) -> Result<(), EngineFault> {
+        match self.settings.public_url {
+            Some(_) => Ok(()),
+            None => Err(refused(
+                "web.public_url is not set, so no link leads here: set it to the address by which \
+                 people reach this machine, as https://alert.example.gov.cn",
+            )),
+        }
     }
 
     async fn link_for(
@@ -187,6 +198,7 @@ impl Engine {
         act: &str,
         detail: serde_json::Value,
     ) -> Result<String, EngineFault> {
+        self.needs_address()?;
         let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
         let tokens = self.open_links(&mut tx, kind, alert, &[subject], now).await?;

@@ -90,7 +90,6 @@ impl Engine {
         if homes.is_empty() {
             return Ok(None);
         }
-        let owner = format!("human:{human}");
         let tasks: Vec<NewTask> = homes
             .iter()
             .map(|(alert, household, building)| NewTask {
@@ -107,8 +106,8 @@ impl Engine {
             .collect();
         desk::open_tasks(tx, &tasks, now).await?;
         let keys: Vec<String> = tasks.into_iter().map(|task| task.key).collect();
-        paired::put_in_hand(tx, &keys, &owner, now, now + KEPT_MS).await?;
-        self.note_homes(tx, &owner, "helper.take", &homes).await?;
+        paired::put_in_hand(tx, &keys, human, now, now + KEPT_MS).await?;
+        self.note_homes(tx, human, "helper.take", &homes).await?;
         let under = self.under(tx, &homes.iter().map(|home| home.0).collect::<Vec<_>>()).await?;
         let homes = u32::try_from(homes.len()).unwrap_or(u32::MAX);
         let text = NoticeText::HelperTaken { homes };
@@ -122,10 +121,10 @@ impl Engine {
         helper: Speaking,
         now: i64,
     ) -> Result<Option<Reply>, EngineFault> {
-        let owner = format!("human:{}", helper.human);
+        let owner = helper.human;
         let homes = paired::homes(tx, helper, words::in_force()).await?;
-        paired::give_back(tx, &owner, now).await?;
-        self.note_homes(tx, &owner, "helper.decline", &homes).await?;
+        paired::give_back(tx, owner, now).await?;
+        self.note_homes(tx, owner, "helper.decline", &homes).await?;
         let under = self.under(tx, &homes.iter().map(|home| home.0).collect::<Vec<_>>()).await?;
         Ok(Some((under, self.say_in(under.kind, &NoticeText::HelperDeclined, now)?)))
     }
@@ -133,7 +132,7 @@ impl Engine {
     async fn note_homes(
         &self,
         tx: &mut Tx,
-        owner: &str,
+        human: i64,
         act: &str,
         homes: &[(i64, i64, i64)],
     ) -> Result<(), EngineFault> {
@@ -143,7 +142,8 @@ impl Engine {
         }
         for (alert, households) in by_alert {
             let detail = json!({"households": households});
-            self.note(tx, owner, act, Some(alert), detail).await?;
+            let actor = format!("human:{human}");
+            self.note(tx, &actor, act, Some(alert), detail).await?;
         }
         Ok(())
     }

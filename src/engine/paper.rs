@@ -73,18 +73,9 @@ impl Engine {
         let old = order::version(&self.store, row.id, version).await?;
         let state = self.version_state(row.id, version).await?;
         let next = state.next(Act::Edit).map_err(|fault| refused(fault.to_string()))?;
-        let (origin, kind) = if version == 1 {
-            self.check_draft(actor, form).await?
-        } else {
-            self.messages.check_vars(&form.template, &form.vars)?;
-            self.check_codes(actor, form).await?;
-            (Origin::Own, AlertKind::from_code(row.kind).unwrap_or(AlertKind::Live))
-        };
-        if kind.code() != row.kind {
-            return Err(refused("kind: an exercise is never turned into a real order: draft anew"));
-        }
+        let (origin, kind) = self.check_form(actor, form, Some(&row), version).await?;
         let mut tx = self.store.begin().await?;
-        if !paper::drop_draft(&mut tx, row.id, version).await? {
+        if !paper::drop_draft(&mut tx, row.id, version, state.code()).await? {
             return Err(refused("it is no draft any more: somebody was faster"));
         }
         self.write_version(&mut tx, actor, form, row.id, version).await?;
@@ -114,6 +105,33 @@ impl Engine {
         order::set_version_state(&mut tx, row.id, version, next.code(), None, reason).await?;
         let detail = json!({"version": version, "edited": true, "title": form.title});
         self.note(&mut tx, &actor.name, Action::DraftAlert.word(), Some(row.id), detail).await?;
+        tx.commit().await?;
+        Ok(version)
+    }
+
+    /// Throws a version away that never went out; nobody is told anything. A first one stays as a
+    /// paper that was discarded; of a later one the journal alone keeps what it said. Gives the
+    /// version.
+    pub async fn discard(&self, actor: &Actor, uid: &str) -> Result<i64, EngineFault> {
+        let (row, version) = self.newest(uid).await?;
+        self.allowed(actor, Action::DiscardAlert, row.id, version).await?;
+        let now = self.clock.story_ms();
+        let mut tx = self.store.begin().await?;
+        self.hold(&mut tx, &row).await?;
+        let state = self.version_state(row.id, version).await?;
+        let next = state.next(Act::Discard).map_err(|fault| refused(fault.to_string()))?;
+        let said = order::version(&self.store, row.id, version).await?;
+        let (template, vars) = said.map(|said| (said.template, said.vars)).unwrap_or_default();
+        if version == 1 {
+            let code = next.code();
+            order::set_version_state(&mut tx, row.id, version, code, None, None).await?;
+            order::set_alert_state(&mut tx, row.id, code, Some(now)).await?;
+        } else if !paper::drop_draft(&mut tx, row.id, version, state.code()).await? {
+            return Err(refused("it has changed in the same moment: look at it again"));
+        }
+        let detail = json!({"version": version, "was": state.word(), "title": row.title,
+            "template": template, "vars": vars});
+        self.note(&mut tx, &actor.name, Action::DiscardAlert.word(), Some(row.id), detail).await?;
         tx.commit().await?;
         Ok(version)
     }

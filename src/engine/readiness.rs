@@ -92,6 +92,14 @@ impl Engine {
         self.settings.practice || loaded || self.named.contains(&(Lane::Sms, realm))
     }
 
+    /// Whether there is a gateway at all by which messages of this kind go, real or of practice.
+    pub(super) fn has_gateway(&self, kind: AlertKind) -> bool {
+        let practice = self.settings.practice || kind == AlertKind::Rehearsal;
+        let realm = if practice { Realm::Practice } else { Realm::Live };
+        let loaded = self.gateway(Lane::Sms, realm, 0).is_some();
+        loaded || self.named.contains(&(Lane::Sms, realm))
+    }
+
     /// What keeps messages from leaving, to be said when a process begins.
     pub fn gateway_faults(&self) -> Vec<Reading> {
         let faults = self.read_gateways().into_iter();
@@ -229,10 +237,10 @@ impl Engine {
     async fn read_checks(&self) -> Result<Vec<Reading>, StoreFault> {
         let store = &self.store;
         let now = self.clock.story_ms();
-        let alarms = overview::open_alarms(store).await?;
+        let failed = overview::failed_checks(store).await?;
         let last = overview::last_slot(store, crate::domain::calendar::Job::Check.word()).await?;
         let check = match last {
-            _ if alarms > 0 => act("夜间检查", "没有通过", "见受理席上的告警：先保护现场，再核查"),
+            _ if failed > 0 => act("夜间检查", "没有通过", "见受理席上的告警：先保护现场，再核查"),
             None => look("夜间检查", "还没有做过", "每天02:30自动做；明早再看"),
             Some(at) if now - at > CHECK_LATE_MS => {
                 let said = format!("上次是{}", say_moment(at));

@@ -103,7 +103,7 @@ impl Engine {
         timers: &[TimerRow],
         now: i64,
     ) -> Result<(), EngineFault> {
-        let (open, persons) = timer::count_open(tx, order.alert_id).await?;
+        let (open, _) = timer::count_open(tx, order.alert_id).await?;
         let kind = TimerKind::Search.code();
         let lists = rows::lists(tx, order.alert_id).await?;
         if open == 0 {
@@ -137,10 +137,22 @@ impl Engine {
         }
         let since = offered(&lists).map(|l| l.offered_at).min().unwrap_or(now);
         let waited_min = count((now - since) / MINUTE_MS);
-        let told = called(&asked, step);
-        let tokens = self.list_tokens(tx, order.alert_id, &told, now).await?;
+        self.tell_search(tx, order, &called(&asked, step), waited_min, now).await
+    }
+
+    /// Tells who is offered the search list how many are on it.
+    pub(super) async fn tell_search(
+        &self,
+        tx: &mut Tx,
+        order: &Order,
+        told: &[i64],
+        waited_min: u32,
+        now: i64,
+    ) -> Result<(), EngineFault> {
+        let (open, persons) = timer::count_open(tx, order.alert_id).await?;
+        let tokens = self.list_tokens(tx, order.alert_id, told, now).await?;
         let mut words = Vec::with_capacity(told.len());
-        for owner in told {
+        for &owner in told {
             let text = NoticeText::Search {
                 alert_title: &order.title,
                 doors: count(open),

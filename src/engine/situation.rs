@@ -38,7 +38,12 @@ fn urgency(order: &Order) -> Urgency {
 
 /// When this batch may be sent, where quiet hours forbid it now.
 pub(super) fn quiet(order: &Order, batch: &Leased, now: i64) -> Option<i64> {
-    quiet_until(urgency(order), batch.ring, now)
+    quiet_at(order, batch.ring, now)
+}
+
+/// The same of one of its rings.
+pub(super) fn quiet_at(order: &Order, ring: i64, now: i64) -> Option<i64> {
+    quiet_until(urgency(order), ring, now)
 }
 
 impl Engine {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::check::read_rings;
+use super::check::{read_rings, told_of};
 use super::issue::{Actor, OrderForm, Settled};
 use super::preview::{RingText, Words};
 use super::{Engine, EngineFault};
@@ -128,7 +128,7 @@ impl Engine {
         let counts = self.count_form(form, known, version).await?;
         let homes: Vec<(i64, i64)> =
             counts.iter().map(|count| (count.ring, count.households)).collect();
-        let kind = AlertKind::from_word(&form.kind).unwrap_or(AlertKind::Live);
+        let kind = self.kind_of(form, of, &mut faults).await?;
         let issued_at_ms = match version {
             1 => form.issued_at.unwrap_or(now),
             _ => of.live_at.unwrap_or(now),
@@ -147,6 +147,7 @@ impl Engine {
             urgency,
             act_by: form.act_by,
             expires_at,
+            told: told_of(&form.vars),
             audience: counts.iter().any(|count| count.households > 0),
             moves: self.tells_to_move(&form.template),
             homes: &homes,
@@ -164,8 +165,9 @@ impl Engine {
         let words_are_good = !faults.iter().any(|fault| fault.field.starts_with("var."));
         for ring in &texts {
             if let (Err(fault), true) = (&ring.text, words_are_good) {
-                let (field, said) = said_of(fault);
-                push(&mut faults, &field, format!("第{}圈：{said}", ring.ring));
+                for (field, said) in said_of(fault) {
+                    push(&mut faults, &field, format!("第{}圈：{said}", ring.ring));
+                }
             }
         }
         let count_of = |ring: i64| counts.iter().find(|count| count.ring == ring).copied();
@@ -183,6 +185,24 @@ impl Engine {
         let (gateway, pace) = self.pace_of(kind, messages);
         let plan = self.plan_for(urgency, form.act_by.map(|at| at - now));
         Ok(Sketch { rings, urgency, expires_at, plan, pace, gateway, faults })
+    }
+
+    /// What it is; where that is not said, it is sketched as the real thing.
+    async fn kind_of(
+        &self,
+        form: &OrderForm,
+        of: Of,
+        faults: &mut Vec<FieldFault>,
+    ) -> Result<AlertKind, EngineFault> {
+        let row = match of.alert {
+            Some(alert) => order::by_id(&self.store, alert).await?,
+            None => None,
+        };
+        let known = row.and_then(|row| AlertKind::from_code(row.kind));
+        Ok(AlertKind::said(&form.kind, known).unwrap_or_else(|fault| {
+            push(faults, "kind", fault.chinese());
+            known.unwrap_or(AlertKind::Live)
+        }))
     }
 
     /// The codes asked for, each with its part; what is wrong with one is a fault.
@@ -246,7 +266,7 @@ impl Engine {
         match text.map(|ring| (ring.text, ring.parts)) {
             Some((Ok(text), parts)) => Ok((text, parts)),
             Some((Err(fault), _)) => {
-                let (field, said) = said_of(&fault);
+                let (field, said) = said_of(&fault).into_iter().next().unwrap_or_default();
                 Err(FieldFault { field, said })
             }
             None => Err(FieldFault { field: "template".into(), said: String::new() }),
@@ -258,7 +278,9 @@ impl Engine {
         if !form.title.trim().is_empty()
             && let Err(fault) = check_wording("title", &form.title, MAX_TITLE_UNITS)
         {
-            push(faults, "title", said_of(&fault).1);
+            for (_, said) in said_of(&fault) {
+                push(faults, "title", said);
+            }
         }
         self.look_at_vars(&form.template, &form.vars, faults);
     }
@@ -269,24 +291,10 @@ impl Engine {
         vars: &BTreeMap<String, String>,
         faults: &mut Vec<FieldFault>,
     ) {
-        // The first fault is named and put right for the next look, until none is left.
-        let mut vars = vars.clone();
-        let templates = self.messages.templates();
-        let known = templates.iter().find(|known| known.name == template);
-        for _ in 0..=vars.len() + known.map_or(0, |known| known.variables.len()) {
-            let Err(fault) = self.messages.check_vars(template, &vars) else {
-                return;
-            };
-            let (field, said) = said_of(&fault);
-            push(faults, &field, said);
-            let Some(name) = field.strip_prefix("var.") else {
-                return;
-            };
-            let variable = known.and_then(|t| t.variables.iter().find(|v| v.name == name));
-            match variable {
-                Some(variable) => vars.insert(name.to_owned(), variable.sample.to_owned()),
-                None => vars.remove(name),
-            };
+        if let Err(fault) = self.messages.check_vars(template, vars) {
+            for (field, said) in said_of(&fault) {
+                push(faults, &field, said);
+            }
         }
     }
 
@@ -339,26 +347,31 @@ fn push(faults: &mut Vec<FieldFault>, field: &str, said: String) {
     }
 }
 
-/// The field of a fault of the texts, and what an official is told.
-fn said_of(fault: &RenderFault) -> (String, String) {
+/// The fields of a fault of the texts, and what an official is told beside each.
+fn said_of(fault: &RenderFault) -> Vec<(String, String)> {
     let var = |name: &str| format!("var.{name}");
+    let one = |field: &str, said: String| vec![(field.to_owned(), said)];
     match fault {
+        RenderFault::Several(faults) => faults.iter().flat_map(said_of).collect(),
         RenderFault::UnknownTemplate { name, .. } => {
-            ("template".into(), format!("没有“{name}”这个模板：请重新选。"))
+            one("template", format!("没有“{name}”这个模板：请重新选。"))
         }
-        RenderFault::UnknownVariable { name, .. } => {
-            (var(name), format!("这个模板没有“{name}”这一项：请去掉。"))
+        RenderFault::UnknownVariables { names, .. } => names
+            .iter()
+            .map(|name| (var(name), format!("这个模板没有“{name}”这一项：请去掉。")))
+            .collect(),
+        RenderFault::MissingVariables { names, .. } => {
+            names.iter().map(|name| (var(name), WordingFault::Empty.chinese())).collect()
         }
-        RenderFault::MissingVariable { name, .. } => (var(name), WordingFault::Empty.chinese()),
-        RenderFault::Wording { field, rule } => (var(field), rule.chinese()),
+        RenderFault::Wording { field, rule } => one(&var(field), rule.chinese()),
         RenderFault::DemandUnfit { demand, .. } => {
-            ("rings".into(), format!("这个模板不能要求“{demand}”：请换要求或换模板。"))
+            one("rings", format!("这个模板不能要求“{demand}”：请换要求或换模板。"))
         }
         RenderFault::TooLong { units, most } => {
-            ("template".into(), format!("短信有{units}个字，最多{most}个字：请缩短各项。"))
+            one("template", format!("短信有{units}个字，最多{most}个字：请缩短各项。"))
         }
         RenderFault::Count { .. } | RenderFault::Broken { .. } => {
-            ("template".into(), format!("短信生成不了，请联系管理员：{fault}"))
+            one("template", format!("短信生成不了，请联系管理员：{fault}"))
         }
     }
 }

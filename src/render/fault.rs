@@ -10,15 +10,18 @@ pub enum RenderFault {
     /// The author named a template that does not exist.
     #[error("no template {name:?}; there are: {}", known.join(", "))]
     UnknownTemplate { name: String, known: Vec<&'static str> },
-    /// The author gave a variable the template does not have.
-    #[error("template {template} has no variable {name:?}; it has: {}", known.join(", "))]
-    UnknownVariable { template: &'static str, name: String, known: Vec<&'static str> },
-    /// The author left out a variable the template needs.
-    #[error("template {template} needs variable {name:?}; it has: {}", known.join(", "))]
-    MissingVariable { template: &'static str, name: &'static str, known: Vec<&'static str> },
+    /// The author gave variables the template does not have.
+    #[error("template {template} has no variable {}; it has: {}", quoted(names), known.join(", "))]
+    UnknownVariables { template: &'static str, names: Vec<String>, known: Vec<&'static str> },
+    /// The author left out variables the template needs.
+    #[error("template {template} needs variable {}; it has: {}", quoted(names), known.join(", "))]
+    MissingVariables { template: &'static str, names: Vec<String>, known: Vec<&'static str> },
     /// A value (of the author or the roster) may not stand in a message.
     #[error("{field}: {rule}")]
     Wording { field: String, rule: WordingFault },
+    /// Several things are wrong with what the author gave.
+    #[error("{}", all(.0))]
+    Several(Vec<RenderFault>),
     /// The official asked for more than this kind of text can ask.
     #[error("template {template} cannot ask for {demand}")]
     DemandUnfit { template: &'static str, demand: &'static str },
@@ -31,4 +34,12 @@ pub enum RenderFault {
     /// A defect of an embedded template: ours to mend.
     #[error("template {template} is broken: {reason}")]
     Broken { template: String, reason: String },
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+}
+
+fn all(faults: &[RenderFault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

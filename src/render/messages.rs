@@ -10,10 +10,10 @@ use super::fault::RenderFault;
 use super::notice::{NoticeHead, NoticeText};
 use super::resident::{Audience, MergedPart, ResidentText};
 use super::time::say_clock;
-use super::wording::{check_colourless, check_wording, colour_stands_apart, fault};
+use super::wording::{check_colourless, check_wording, colour_stands_apart};
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
-use crate::domain::wording::{FULL_NAME_UNITS, WordingFault};
+use crate::domain::wording::FULL_NAME_UNITS;
 
 /// No text is longer, in UTF-16 units: a domestic gateway takes 500.
 pub const MAX_TEXT_UNITS: usize = 500;
@@ -97,8 +97,8 @@ impl Messages {
     /// rendering.
     ///
     /// # Errors
-    /// The unknown template, the unknown or missing variable (with those that exist), or the
-    /// value that may not stand in a message.
+    /// The unknown template, the unknown or missing variables (with those that exist), the values
+    /// that may not stand in a message: all of it at once.
     pub fn check_vars(
         &self,
         template: &str,
@@ -269,28 +269,36 @@ fn check_vars(
     vars: &BTreeMap<String, String>,
 ) -> Result<(), RenderFault> {
     let (name, known) = (template.name, template.variable_names());
-    if let Some(unknown) = vars.keys().find(|key| !known.contains(&key.as_str())) {
-        return Err(RenderFault::UnknownVariable { template: name, name: unknown.clone(), known });
+    let mut faults = Vec::new();
+    let unknown = vars.keys().filter(|key| !known.contains(&key.as_str()));
+    let names: Vec<String> = unknown.cloned().collect();
+    if !names.is_empty() {
+        let known = known.clone();
+        faults.push(RenderFault::UnknownVariables { template: name, names, known });
+    }
+    let missing = template.variables.iter().filter(|v| v.required && !vars.contains_key(v.name));
+    let names: Vec<String> = missing.map(|variable| variable.name.to_owned()).collect();
+    if !names.is_empty() {
+        faults.push(RenderFault::MissingVariables { template: name, names, known });
     }
     for variable in template.variables {
-        let value = vars.get(variable.name).map_or("", String::as_str);
-        if value.is_empty() {
-            if !variable.required {
-                continue;
-            }
-            if vars.contains_key(variable.name) {
-                return Err(fault(variable.name, WordingFault::Empty));
-            }
-            let name = variable.name;
-            return Err(RenderFault::MissingVariable { template: template.name, name, known });
+        let Some(value) = vars.get(variable.name) else {
+            continue;
+        };
+        if value.is_empty() && !variable.required {
+            continue;
         }
-        check_wording(variable.name, value, variable.max_units)?;
-        match template.origin {
-            Origin::Own => check_colourless(variable.name, value)?,
-            Origin::Forwarded => {}
-        }
+        let own = template.origin == Origin::Own;
+        let checked = check_wording(variable.name, value, variable.max_units)
+            .and_then(|()| if own { check_colourless(variable.name, value) } else { Ok(()) });
+        faults.extend(checked.err());
     }
-    colour_apart(vars).map(|_| ())
+    faults.extend(colour_apart(vars).err());
+    match faults.len() {
+        0 => Ok(()),
+        1 => Err(faults.remove(0)),
+        _ => Err(RenderFault::Several(faults)),
+    }
 }
 
 fn colour_apart(vars: &BTreeMap<String, String>) -> Result<bool, RenderFault> {

@@ -41,6 +41,7 @@ const PAGES: &[(&str, &str)] = &[
     page!("account"),
     page!("accounts"),
     page!("alert_approve"),
+    page!("alert_discard"),
     page!("alert_end"),
     page!("alert_extend"),
     page!("alert_first"),

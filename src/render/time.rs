@@ -115,6 +115,7 @@ fn minutes(minute: i8) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::domain::alert::ClockSaid;
 
     /// `"2026-07-25 22:10"` in Beijing as milliseconds UTC.
     pub fn ms(text: &str) -> i64 {
@@ -150,6 +151,19 @@ pub(super) mod tests {
         ];
         for (now, at, said) in cases {
             assert_eq!(say_time(ms(at), ms(now)), said, "{at} said at {now}");
+        }
+    }
+
+    #[test]
+    fn a_time_as_we_say_it_is_read_back() {
+        let start = ms("2026-07-24 00:00");
+        for now in [start, start + 9 * 3_600_000, start + 22 * 3_600_000] {
+            for minute in (0..3 * 24 * 60).step_by(5) {
+                let at = start + minute * 60_000;
+                let words = say_time(at, now);
+                let said = ClockSaid::read(&words).unwrap_or_else(|| panic!("{words}"));
+                assert!(said.fits(at) && !said.fits(at + 300_000), "{words} said at {now}");
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 //! and helps. Whole orders, never cut to a place: who may see what is the engine's. It changes
 //! nothing.
 
+use super::climb::calls;
 use super::custody::hands;
 use super::{Store, StoreFault};
 use crate::args;
@@ -127,9 +128,11 @@ crate::statements! {
     PROVIDERS = "SELECT provider, count(*), CAST(sum(CASE WHEN kind = 1 THEN 1 ELSE 0 END) \
         AS bigint) FROM outcome WHERE alert_id = $1 AND at > $2 AND provider <> '' \
         AND kind <> 6 GROUP BY provider ORDER BY provider";
-    BOARD_SUMMONSES = "SELECT s.place_id, h.name AS human, s.n, s.called_at, s.woken_at, \
-        s.reported_at FROM summons s JOIN human h ON h.id = s.human_id WHERE s.alert_id = $1 \
-        ORDER BY s.called_at, h.id LIMIT $2";
+    BOARD_SUMMONSES = concat!("SELECT s.place_id, h.name AS human, COALESCE(c.n, 0) AS n, ",
+        "COALESCE(c.at, s.called_at) AS called_at, s.woken_at, s.reported_at FROM summons s ",
+        "JOIN human h ON h.id = s.human_id LEFT JOIN ", calls!("= $1"), " c ON ",
+        "c.alert_id = s.alert_id AND c.human_id = s.human_id WHERE s.alert_id = $1 ",
+        "ORDER BY s.called_at, h.id LIMIT $2");
     BOARD_HELPS = "SELECT k.uid, k.kind, k.class, k.state, k.owner, k.opened_at, k.deadline_at, \
         COALESCE(k.building_id, h.building_id, 0) AS building_id FROM task k LEFT JOIN \
         household h ON h.id = k.household_id WHERE k.alert_id = $1 AND k.state < 2 \

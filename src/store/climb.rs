@@ -15,6 +15,19 @@ macro_rules! human_facts {
     };
 }
 
+/// How often people were called, and when last: what a gateway took, or may have taken.
+macro_rules! calls {
+    ($alerts:literal) => {
+        concat!(
+            "(SELECT c.alert_id, c.human_id, count(*) AS n, max(c.at) AS at FROM notice c \
+             WHERE c.alert_id ",
+            $alerts,
+            " AND c.purpose = 1 AND c.kind IN (1, 5) GROUP BY c.alert_id, c.human_id)"
+        )
+    };
+}
+pub(super) use calls;
+
 /// How far an open household `s` was reached: 3 it answered, 2 无电话, 1 未发出, 0 silent.
 macro_rules! reach {
     () => {

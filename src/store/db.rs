@@ -249,6 +249,12 @@ impl Store {
         Ok(Store { pool: Pool::Sqlite { write, read }, file })
     }
 
+    /// Whether something may be at this address already: opening a SQLite file makes it.
+    pub fn may_exist(url: &str) -> bool {
+        let file = SqliteConnectOptions::from_str(url);
+        file.map_or(true, |options| options.get_filename().exists())
+    }
+
     /// Another handle on the same store with one connection and its own temporary tables. Kept
     /// for as long as the handle lives; reads and writes take turns on it.
     pub async fn alone(&self) -> Result<Store, StoreFault> {

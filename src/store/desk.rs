@@ -30,7 +30,8 @@ crate::statements! {
     TASKS = concat!(task_columns!(), "WHERE t.state < 2 AND ($1 = 0 OR t.alert_id = $1) ",
         "ORDER BY t.class, t.opened_at, t.id LIMIT $2");
     TASK_BY_UID = concat!(task_columns!(), "WHERE t.uid = $1");
-    TAKE_TASK = "UPDATE task SET state = 1, owner = $2, taken_at = $3, deadline_at = $4 \
+    TAKE_TASK = "UPDATE task SET state = 1, owner = $2, owner_human = NULL, taken_at = $3, \
+        deadline_at = $4 \
         WHERE id = $1 AND (state = 0 OR (state = 1 AND (owner = $2 OR owner = $5)))";
     CLOSE_TASK = "UPDATE task SET state = 2, result = $2, closed_at = $3 WHERE id = $1 \
         AND state < 2";

@@ -22,6 +22,7 @@ pub mod file;
 pub(crate) mod fresh;
 pub mod home;
 pub mod journal;
+pub mod keyed;
 pub mod lease;
 pub mod link;
 pub mod list;
@@ -77,6 +78,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         expand::update::ALL,
         home::ALL,
         journal::ALL,
+        keyed::ALL,
         lease::ALL,
         link::ALL,
         list::ALL,

@@ -2,6 +2,7 @@
 //! counts that tell whether an installation is ready. Every look is cut to the places of whoever
 //! looks (`$1`); what a role may see beyond numbers is not decided here.
 
+use super::climb::calls;
 use super::db::ids;
 use super::{Store, StoreFault};
 use crate::args;
@@ -68,11 +69,13 @@ crate::statements! {
         "AND a.state IN (4, 5) WHERE l.state = 1 AND ", below!("l.place_id"), " AND NOT EXISTS ",
         "(SELECT 1 FROM list k WHERE k.alert_id = l.alert_id AND k.place_id = l.place_id ",
         "AND k.state = 2) GROUP BY l.alert_id, l.place_id) q");
-    UNWOKEN_NOW = concat!("SELECT h.name AS person, p.name AS place, a.title, s.called_at, s.n, ",
+    UNWOKEN_NOW = concat!("SELECT h.name AS person, p.name AS place, a.title, ",
+        "COALESCE(c.at, s.called_at) AS called_at, COALESCE(c.n, 0) AS n, ",
         "COUNT(*) OVER () AS all_of_them FROM summons s JOIN alert a ON a.id = s.alert_id ",
         "AND a.state = 4 JOIN human h ON h.id = s.human_id JOIN place p ON p.id = s.place_id ",
-        "WHERE s.woken_at IS NULL AND ", below!("s.place_id"),
-        " ORDER BY p.depth, p.ord, h.name LIMIT $2");
+        "LEFT JOIN ", calls!("IN (SELECT l.id FROM alert l WHERE l.state = 4)"),
+        " c ON c.alert_id = s.alert_id AND c.human_id = s.human_id WHERE s.woken_at IS NULL AND ",
+        below!("s.place_id"), " ORDER BY p.depth, p.ord, h.name LIMIT $2");
     // Retired households and people are gone; numbers count while they are good.
     ROSTER_COUNTS = "SELECT (SELECT count(*) FROM place WHERE kind = 'grid' \
         AND retired_at IS NULL) AS grids, (SELECT count(*) FROM household WHERE retired_at IS \
@@ -88,7 +91,8 @@ crate::statements! {
         WHERE t.account_id = a.id)) LIMIT 1000";
     LEASE_UNTIL = "SELECT until_at FROM lease WHERE name = $1";
     LAST_SLOT = "SELECT max(done_at) FROM job_slot WHERE job = $1";
-    OPEN_ALARMS = "SELECT count(*) FROM task WHERE kind = 4 AND state < 2";
+    FAILED_CHECKS = "SELECT count(*) FROM task WHERE kind = 4 AND state < 2 \
+        AND source_key LIKE 'check:%'";
 }
 
 /// An alert that is live, or ended with people open.
@@ -152,6 +156,7 @@ pub struct UnwokenNow {
     pub place: String,
     pub title: String,
     pub called_at: i64,
+    /// Calls that a gateway took.
     pub n: i64,
     /// How many there are, whatever the page shows.
     pub all_of_them: i64,
@@ -218,8 +223,8 @@ pub async fn last_slot(store: &Store, job: &str) -> Result<Option<i64>, StoreFau
     Ok(row.and_then(|row| row.0))
 }
 
-/// Open alarms of the installation itself.
-pub async fn open_alarms(store: &Store) -> Result<i64, StoreFault> {
-    let row: Option<(i64,)> = store.first(&OPEN_ALARMS, args![]).await?;
+/// Open tasks that a nightly check left.
+pub async fn failed_checks(store: &Store) -> Result<i64, StoreFault> {
+    let row: Option<(i64,)> = store.first(&FAILED_CHECKS, args![]).await?;
     Ok(row.map_or(0, |row| row.0))
 }

@@ -13,9 +13,9 @@ crate::statements! {
     DROP_RINGS = "DELETE FROM alert_ring WHERE alert_id = $1 AND version = $2";
     DROP_AREAS = "DELETE FROM alert_area WHERE alert_id = $1 AND version = $2";
     DROP_ZONES = "DELETE FROM alert_zone WHERE alert_id = $1 AND version = $2";
-    // 1 draft, 3 returned: `domain::alert::State`. A version in force is never touched.
+    // A version that was ever in force is never touched.
     DROP_DRAFT = "DELETE FROM alert_version WHERE alert_id = $1 AND version = $2 \
-        AND state IN (1, 3) AND live_at IS NULL";
+        AND state = $3 AND live_at IS NULL";
     REWRITE_ALERT = "UPDATE alert SET origin = $2, kind = $3, hazard = $4, title = $5, \
         issuer = $6, number = $7, colour = $8, issued_at = $9, state = $10 WHERE id = $1 \
         AND version = 0";
@@ -92,9 +92,14 @@ pub async fn zones(
     store.rows(&ZONE_CODES, args![alert, version]).await
 }
 
-/// Takes a draft's version away, so that it can be written anew. False: it is no draft any more.
-pub async fn drop_draft(tx: &mut Tx, alert: i64, version: i64) -> Result<bool, StoreFault> {
-    if tx.exec(&DROP_DRAFT, args![alert, version]).await? == 0 {
+/// Takes a version away that never was in force. False: it is not in this state any more.
+pub async fn drop_draft(
+    tx: &mut Tx,
+    alert: i64,
+    version: i64,
+    state: i64,
+) -> Result<bool, StoreFault> {
+    if tx.exec(&DROP_DRAFT, args![alert, version, state]).await? == 0 {
         return Ok(false);
     }
     for stmt in [&DROP_RINGS, &DROP_AREAS, &DROP_ZONES] {

@@ -124,8 +124,8 @@ crate::statements! {
     HUMAN = "SELECT h.name, CAST(CASE WHEN EXISTS (SELECT 1 FROM summons s \
         WHERE s.alert_id = $1 AND s.human_id = h.id AND s.woken_at IS NULL) THEN 1 ELSE 0 END \
         AS bigint) FROM human h WHERE h.id = $2";
-    DOOR_OF = "SELECT s.household_id, s.building_id, s.version, s.demand, l.id AS list_id, \
-        l.state, l.rung FROM household h JOIN standing s ON s.alert_id = $1 \
+    DOOR_OF = "SELECT s.household_id, s.building_id, s.version, s.demand, s.persons, \
+        l.id AS list_id, l.state, l.rung FROM household h JOIN standing s ON s.alert_id = $1 \
         AND s.household_id = h.id JOIN list l ON l.alert_id = s.alert_id AND l.human_id = $2 \
         AND (l.place_id = s.grid_id OR l.place_id = s.building_id OR l.rung = 7) \
         WHERE h.code = $3 ORDER BY l.id";
@@ -355,6 +355,7 @@ pub struct DoorOf {
     pub building_id: i64,
     pub version: i64,
     pub demand: i64,
+    pub persons: i64,
     pub list_id: i64,
     pub state: i64,
     pub rung: i64,

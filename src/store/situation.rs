@@ -19,11 +19,11 @@ crate::statements! {
         JOIN outcome o ON o.alert_id = s.alert_id AND o.grid_id = s.grid_id AND o.seq = s.seq \
         AND o.kind IN (1, 5) AND o.at > $2 WHERE al.kind = $3 \
         AND (al.ended_at IS NULL OR al.ended_at > $2)) >= $4";
-    WAITING = "SELECT count(*), min(b.not_before) FROM standing s JOIN batch b \
+    WAITING = "SELECT b.ring, count(*), min(b.not_before) FROM standing s JOIN batch b \
         ON b.alert_id = s.alert_id AND b.grid_id = s.grid_id AND b.version = s.version \
         AND b.ring = s.ring AND s.seq BETWEEN b.seq_from AND b.seq_to AND b.kind = 1 \
         AND b.state = 0 AND b.wave = 1 AND b.attempt = 1 AND b.not_before > $2 \
-        WHERE s.alert_id = $1 AND s.told = s.version";
+        WHERE s.alert_id = $1 AND s.told = s.version GROUP BY b.ring ORDER BY b.ring";
     DROPPED = "SELECT count(*), CAST(COALESCE(sum(CASE WHEN EXISTS (SELECT 1 FROM notice n \
         WHERE n.alert_id = s.alert_id AND n.household_id = s.household_id \
         AND n.purpose {in $2} AND n.n = s.dropped) THEN 1 ELSE 0 END), 0) AS bigint) \
@@ -78,13 +78,14 @@ pub async fn heard_enough(
     Ok(rows.into_iter().map(|r| r.0).collect())
 }
 
-/// Households whose first message waits for a later hour, and the first such hour.
+/// Households whose first message has not gone out and is due after an instant, by ring, and the
+/// first such moment.
 pub async fn waiting(
     store: &Store,
     alert: i64,
-    now: i64,
-) -> Result<(i64, Option<i64>), StoreFault> {
-    Ok(store.first(&WAITING, args![alert, now]).await?.unwrap_or((0, None)))
+    after: i64,
+) -> Result<Vec<(i64, i64, i64)>, StoreFault> {
+    store.rows(&WAITING, args![alert, after]).await
 }
 
 /// Households that had an older text and no longer belong: all, and those who were told so.

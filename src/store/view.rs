@@ -61,7 +61,8 @@ crate::statements! {
     HUMAN_BY_CODE = "SELECT id, name FROM human WHERE code = $1 AND retired_at IS NULL";
     PLACE_WORDS = "SELECT code, name FROM place WHERE id = $1";
     ROOT_PLACE = "SELECT id FROM place WHERE parent_id IS NULL ORDER BY id LIMIT 1";
-    STANDING_VERSION = "SELECT version FROM standing WHERE alert_id = $1 AND household_id = $2";
+    STANDING_OF = "SELECT version, persons FROM standing WHERE alert_id = $1 \
+        AND household_id = $2";
     LET_GO = "UPDATE batch SET lease_until = NULL, hinted_at = NULL, \
         lost = CASE WHEN lease_until IS NULL THEN lost ELSE 1 END \
         WHERE id {in $1} AND lease_owner = $2 AND state = 0";
@@ -194,14 +195,14 @@ pub async fn root(store: &Store) -> Result<Option<i64>, StoreFault> {
     Ok(row.map(|r| r.0))
 }
 
-/// The version under which a household stands in an alert. None: it is not of its audience.
-pub async fn version_of(
+/// The version under which a household stands in an alert, and the persons registered there.
+/// None: it is not of its audience.
+pub async fn standing_of(
     store: &Store,
     alert: i64,
     household: i64,
-) -> Result<Option<i64>, StoreFault> {
-    let row: Option<(i64,)> = store.first(&STANDING_VERSION, args![alert, household]).await?;
-    Ok(row.map(|r| r.0))
+) -> Result<Option<(i64, i64)>, StoreFault> {
+    store.first(&STANDING_OF, args![alert, household]).await
 }
 
 /// Lets go of batches whose work broke off in this process: renewing by owner would hold them for

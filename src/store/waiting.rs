@@ -26,7 +26,8 @@ crate::statements! {
         "ON a.id = (SELECT y.id FROM address y WHERE y.human_id = d.human_id AND y.lane = 1 ",
         "AND y.state = 0 ORDER BY y.ord, y.id LIMIT 1) WHERE pa.place_id {in $2} AND ",
         is_there!(), "ORDER BY pa.place_id, d.role DESC, d.ord, d.human_id");
-    REOPEN_TASK = "UPDATE task SET state = 0, owner = NULL WHERE id {in $1} AND state = 1";
+    REOPEN_TASK = "UPDATE task SET state = 0, owner = NULL, owner_human = NULL \
+        WHERE id {in $1} AND state = 1";
     WAITING = "SELECT t.id, t.class, \
         CAST(CASE WHEN t.state = 1 THEN COALESCE(t.deadline_at, 0) ELSE 0 END AS bigint) \
         AS kept_until, CAST({greatest}(t.opened_at, COALESCE(t.deadline_at, 0)) AS bigint) \

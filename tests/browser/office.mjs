@@ -184,10 +184,12 @@ base_url = "${this.gateway}"\nfrom = "+8612700000000"\ncallback_url = "${hook}"\
 
   /** Drafted by one, approved by another, from the command line. */
   async release(places, fields = {}) {
+    const at = fields.act_by ?? Date.now() + 8 * 60_000;
+    const by = new Date(at + 8 * 3_600_000).toISOString().slice(11, 16);
     const form = {
-      origin: "own", hazard: "flood", title: "转移指令", issuer: "余姚市防指",
-      template: "move_order", vars: { by: "3点", shelter: "四明小学" },
-      act_by: Date.now() + 8 * 60_000, places, ...fields,
+      kind: "live", origin: "own", hazard: "flood", title: "转移指令", issuer: "余姚市防指",
+      template: "move_order", vars: { by, shelter: "四明小学" }, act_by: at,
+      places, ...fields,
     };
     this.write("form.json", JSON.stringify(form));
     const { alert } = await this.does("陈制作", "alert draft --form form.json");

@@ -138,6 +138,15 @@ pub fn human_number(human: i64) -> String {
     Phone::practice_mobile(u32::try_from(90_000_000 + human).unwrap()).e164().to_owned()
 }
 
+/// A time of day as an author writes it: 3点, 15点20分.
+pub fn by_words(at: i64) -> String {
+    let minutes = (at + 8 * 3_600_000).rem_euclid(86_400_000) / 60_000;
+    match minutes % 60 {
+        0 => format!("{}点", minutes / 60),
+        minute => format!("{}点{minute}分", minutes / 60),
+    }
+}
+
 /// The grid leader's human id of the n-th grid (from 0); the deputy's is one more.
 pub fn leader(grid: i64) -> i64 {
     10 + grid * 2

@@ -27,7 +27,7 @@ use tongluo::store::db::Row;
 use tongluo::store::{Stmt, Store, order};
 
 use crate::engines::{EngineRoom, rooms};
-use crate::plant::{Layout, human_number, plant};
+use crate::plant::{Layout, by_words, human_number, plant};
 
 /// 2013-10-07 22:00 +08:00, the night of Fitow.
 pub const NIGHT: i64 = 1_381_154_400_000;
@@ -247,24 +247,23 @@ impl Town {
     }
 
     pub fn flood_form(&self) -> OrderForm {
-        let vars = [("deadline", "3点"), ("shelter", "四明小学")];
-        let templates = self.engine.messages.templates();
-        let known = templates.iter().find(|t| t.name == "move_order").unwrap();
-        let vars = known
-            .variables
-            .iter()
-            .filter(|v| v.required || vars.iter().any(|(name, _)| *name == v.name))
-            .map(|v| (v.name.to_string(), v.sample.to_string()))
-            .collect();
+        self.due_in(5 * 3_600_000)
+    }
+
+    /// The same, by when its text says as well.
+    pub fn due_in(&self, span_ms: i64) -> OrderForm {
+        let act_by = self.now() + span_ms;
+        let vars = [("by", by_words(act_by)), ("shelter", "四明小学".into())];
         OrderForm {
             origin: "own".into(),
+            kind: "live".into(),
             hazard: "flood".into(),
             title: "转移指令".into(),
             issuer: "余姚市防指".into(),
             template: "move_order".into(),
-            vars,
+            vars: vars.map(|(name, value)| (name.to_owned(), value)).into(),
             urgency: Some("flash".into()),
-            act_by: Some(self.now() + 5 * 3_600_000),
+            act_by: Some(act_by),
             places: vec!["p2".into()],
             ..OrderForm::default()
         }

@@ -102,9 +102,18 @@ fn pending_words(doc: &Value) -> Vec<String> {
         let word = if one["late"] == true { "LATE" } else { "due by the end of the shift" };
         lines.push(format!("version {}: bypass not countersigned, {word}", one["version"]));
     }
-    let waiting = n(&doc["waiting"]["households"]);
-    if waiting > 0 {
-        lines.push(format!("{waiting} households wait for 6:00 (quiet hours)"));
+    for reason in rows(&doc["waiting"]["reasons"]) {
+        let why = match text(&reason["why"]) {
+            "quiet_hours" => "for 6:00 (quiet hours)".into(),
+            "no_gateway" => "for an SMS gateway: the settings name none for this kind of alert, \
+                             add a [[provider]] block and restart"
+                .into(),
+            _ => {
+                let next = instant::words(n(&reason["until"]));
+                format!("for their turn at the gateway, next at {next}")
+            }
+        };
+        lines.push(format!("{} households wait {why}", reason["households"]));
     }
     let left = n(&doc["dropped"]["households"]) - n(&doc["dropped"]["told"]);
     if left > 0 {

@@ -3,7 +3,9 @@
 //! Looks at facts the caller has counted. The texts are checked by rendering them; what that
 //! finds joins the list as [`Defect::Text`].
 
+use super::deadline::ClockSaid;
 use super::{Colour, DAY_MS, Demand, HOUR_MS, Origin, Urgency};
+use crate::base::instant;
 
 /// No version stays in force longer than this; an order is renewed by a person, not by default.
 pub const MAX_VALID_MS: i64 = 7 * DAY_MS;
@@ -27,6 +29,16 @@ pub struct Roll {
     pub unconfirmed: i64,
 }
 
+/// What the text itself says, in its author's words; empty where it says nothing of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Told<'a> {
+    /// By when people must be out.
+    pub by: &'a str,
+    /// Of a forwarded warning.
+    pub colour: &'a str,
+    pub title: &'a str,
+}
+
 /// A version as it would be submitted, with what the caller counted for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Submission<'a> {
@@ -40,6 +52,7 @@ pub struct Submission<'a> {
     pub urgency: Urgency,
     pub act_by: Option<i64>,
     pub expires_at: i64,
+    pub told: Told<'a>,
     /// Whether anybody lives in the areas, exclusions taken off.
     pub audience: bool,
     /// The text itself tells people to move, whatever the rings are asked.
@@ -96,6 +109,16 @@ pub enum Defect {
     OwnWithColour,
     #[error("the colour {0:?} is not one of 蓝色, 黄色, 橙色, 红色")]
     UnknownColour(String),
+    #[error(
+        "the warning's colour is {head} and its text says {text}: copy the issuer's colour into \
+         both, `colour` and the variable; a warning of another colour is an alert of its own"
+    )]
+    ColourDiffers { head: &'static str, text: &'static str },
+    #[error(
+        "the text says {said} and the order's act_by is {}: write the same time in both",
+        instant::words(*act_by)
+    )]
+    ByDiffers { said: String, act_by: i64 },
     #[error("the time of issue lies in the future")]
     IssuedInFuture,
     #[error("no duty room at the root has a reachable phone: nobody would hear the last alarm")]
@@ -135,6 +158,8 @@ impl Defect {
             Defect::NoNumber => "no-number",
             Defect::OwnWithColour => "own-with-colour",
             Defect::UnknownColour(_) => "unknown-colour",
+            Defect::ColourDiffers { .. } => "colour-differs",
+            Defect::ByDiffers { .. } => "by-differs",
             Defect::IssuedInFuture => "issued-in-future",
             Defect::NoDutyRoom => "no-duty-room",
             Defect::NoGateway => "no-gateway",
@@ -191,15 +216,32 @@ fn check_words(version: &Submission, now: i64, defects: &mut Vec<Defect>) {
             if let Some(word) = version.colour.filter(|word| Colour::parse(word).is_none()) {
                 defects.push(Defect::UnknownColour(word.into()));
             }
+            check_colours(version, defects);
         }
         Origin::Own => {
-            if version.colour.is_some() {
+            if version.colour.is_some() || !version.told.colour.is_empty() {
                 defects.push(Defect::OwnWithColour);
             }
         }
     }
     if version.issued_at > now.saturating_add(ISSUED_AHEAD_MS) {
         defects.push(Defect::IssuedInFuture);
+    }
+}
+
+/// The colour of a warning is the same in its head and in the text that people get.
+fn check_colours(version: &Submission, defects: &mut Vec<Defect>) {
+    let head = version.colour.and_then(Colour::parse);
+    let in_title = |colour: &Colour| version.told.title.contains(colour.chinese());
+    let text = match Colour::parse(version.told.colour) {
+        None => Colour::ALL.into_iter().rev().find(in_title),
+        said => said,
+    };
+    // A correction, say, has neither; and what can't be read is a defect of its own.
+    let silent = version.told.title.is_empty() && text.is_none();
+    if head != text && !silent && (head.is_some() || version.colour.is_none()) {
+        let word = |colour: Option<Colour>| colour.map_or("无", Colour::chinese);
+        defects.push(Defect::ColourDiffers { head: word(head), text: word(text) });
     }
 }
 
@@ -211,6 +253,11 @@ fn check_times(version: &Submission, now: i64, defects: &mut Vec<Defect>) {
         defects.push(Defect::ExpiryPast);
     } else if version.expires_at > now.saturating_add(MAX_VALID_MS) {
         defects.push(Defect::ExpiryTooLate);
+    }
+    if let (Some(act_by), Some(said)) = (version.act_by, ClockSaid::read(version.told.by))
+        && !said.fits(act_by)
+    {
+        defects.push(Defect::ByDiffers { said: version.told.by.into(), act_by });
     }
     if version.act_by.is_some_and(|act_by| version.expires_at < act_by) {
         defects.push(Defect::ExpiryBeforeActBy);
@@ -254,184 +301,4 @@ fn check_move(version: &Submission, defects: &mut Vec<Defect>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: i64 = 1_381_100_000_000;
-    const RINGS: [RingAsked; 3] = [
-        RingAsked { ring: 1, demand: Demand::Evacuation, pursued: true },
-        RingAsked { ring: 2, demand: Demand::Receipt, pursued: true },
-        RingAsked { ring: 3, demand: Demand::Inform, pursued: false },
-    ];
-
-    fn order() -> Submission<'static> {
-        Submission {
-            origin: Origin::Own,
-            title: "凤山街道低洼地带转移指令",
-            issuer: "余姚市防指",
-            number: None,
-            colour: None,
-            issued_at: NOW,
-            urgency: Urgency::Flash,
-            act_by: Some(NOW + 3 * HOUR_MS),
-            expires_at: NOW + 12 * HOUR_MS,
-            audience: true,
-            moves: true,
-            homes: &[(1, 120), (2, 30), (3, 800)],
-            rings: &RINGS,
-            gateway: true,
-            duty_room: true,
-            roll: None,
-        }
-    }
-
-    fn warning() -> Submission<'static> {
-        Submission {
-            origin: Origin::Forwarded,
-            title: "余姚市气象台发布台风橙色预警信号",
-            issuer: "余姚市气象台",
-            number: Some("33028141600000_20131006150000"),
-            colour: Some("橙色"),
-            ..order()
-        }
-    }
-
-    fn words(version: &Submission) -> Vec<&'static str> {
-        check(version, NOW).iter().map(Defect::word).collect()
-    }
-
-    #[test]
-    fn a_sound_order_and_a_sound_warning_have_no_defect() {
-        assert_eq!(check(&order(), NOW), []);
-        assert_eq!(check(&warning(), NOW), []);
-    }
-
-    #[test]
-    fn an_own_order_with_a_colour_is_refused() {
-        let mut version = order();
-        version.colour = Some("红色");
-        assert_eq!(words(&version), ["own-with-colour"]);
-    }
-
-    #[test]
-    fn a_forwarded_warning_names_its_issuer_and_number_and_a_real_colour() {
-        let mut version = warning();
-        (version.issuer, version.number, version.colour) = (" ", None, Some("白色"));
-        assert_eq!(words(&version), ["no-issuer", "no-number", "unknown-colour"]);
-        version = warning();
-        version.number = Some("　");
-        assert_eq!(words(&version), ["no-number"]);
-    }
-
-    #[test]
-    fn every_defect_of_a_version_is_named_at_once() {
-        let mut version = order();
-        version.audience = false;
-        version.title = "";
-        version.act_by = Some(NOW);
-        version.expires_at = NOW - 1;
-        version.duty_room = false;
-        let expected =
-            ["empty-audience", "no-title", "act-by-past", "expiry-past", "expiry-before-act-by"];
-        assert_eq!(words(&version)[..5], expected);
-        assert_eq!(words(&version)[5..], ["no-duty-room"]);
-    }
-
-    #[test]
-    fn times_are_held_to_their_limits() {
-        let mut version = order();
-        version.expires_at = NOW + MAX_VALID_MS;
-        version.issued_at = NOW + ISSUED_AHEAD_MS;
-        assert_eq!(words(&version), [""; 0]);
-        version.expires_at += 1;
-        version.issued_at += 1;
-        assert_eq!(words(&version), ["issued-in-future", "expiry-too-late"]);
-    }
-
-    #[test]
-    fn a_notice_pursues_nobody() {
-        let mut version = order();
-        version.urgency = Urgency::Notice;
-        assert_eq!(words(&version), ["pursuit-needs-urgent"]);
-        let told = [RINGS[2]];
-        (version.rings, version.moves) = (&told, false);
-        assert_eq!(words(&version), [""; 0]);
-    }
-
-    #[test]
-    fn an_order_to_move_leaves_out_no_ring_in_which_somebody_lives() {
-        let mut version = order();
-        let told = [RINGS[2]];
-        version.rings = &told;
-        assert_eq!(check(&version, NOW), [Defect::RingLeftOut(1, 120), Defect::RingLeftOut(2, 30)]);
-        let said = Defect::RingLeftOut(1, 120).to_string();
-        assert!(said.contains("ring 1") && said.contains("120 households"), "{said}");
-        // Nobody lives in those: nothing is missing.
-        version.homes = &[(1, 0), (3, 800)];
-        assert_eq!(check(&version, NOW), []);
-        // What makes an order to move is the demand as well as the text.
-        (version.rings, version.homes, version.moves) = (&RINGS[..2], &[(3, 1)], false);
-        assert_eq!(check(&version, NOW), [Defect::RingLeftOut(3, 1)]);
-        version.rings = &told;
-        version.homes = &[(1, 120)];
-        assert_eq!(check(&version, NOW), [], "a notice may speak to one ring alone");
-    }
-
-    #[test]
-    fn ring_one_of_an_order_to_move_is_pursued() {
-        let mut version = order();
-        let mut rings = RINGS;
-        rings[0].pursued = false;
-        version.rings = &rings;
-        assert_eq!(words(&version), ["move-not-pursued"]);
-        let mut rings = RINGS;
-        (rings[0].demand, rings[0].pursued) = (Demand::Inform, false);
-        version.rings = &rings;
-        assert_eq!(words(&version), ["move-not-pursued"]);
-        version.moves = false;
-        assert_eq!(words(&version), [""; 0]);
-    }
-
-    #[test]
-    fn rings_are_known_named_once_and_pursued_for_something() {
-        let mut version = order();
-        version.homes = &[];
-        version.rings = &[];
-        assert_eq!(words(&version), ["no-rings"]);
-        let mut fourth = RINGS[0];
-        fourth.ring = 4;
-        let mut idle = RINGS[2];
-        idle.pursued = true;
-        let rings = [RINGS[0], RINGS[0], fourth, idle];
-        version.rings = &rings;
-        assert_eq!(
-            check(&version, NOW),
-            [Defect::BadRing(1), Defect::BadRing(4), Defect::PursuedWithoutDemand(3)]
-        );
-    }
-
-    #[test]
-    fn an_exercise_reaches_only_a_confirmed_roll() {
-        let mut version = order();
-        let mut roll = Roll { numbers: 0, unconfirmed: 0 };
-        version.roll = Some(roll);
-        assert_eq!(check(&version, NOW), [Defect::EmptyRoll]);
-        (roll.numbers, roll.unconfirmed) = (12, 2);
-        version.roll = Some(roll);
-        assert_eq!(check(&version, NOW), [Defect::UnconfirmedRoll(2)]);
-        roll.unconfirmed = 0;
-        version.roll = Some(roll);
-        assert_eq!(check(&version, NOW), []);
-    }
-
-    #[test]
-    fn only_a_missing_duty_room_or_gateway_yields_to_the_bypass() {
-        let mut version = order();
-        version.audience = false;
-        (version.duty_room, version.gateway) = (false, false);
-        assert_eq!(words(&version), ["empty-audience", "no-duty-room", "no-gateway"]);
-        let stays: Vec<_> =
-            check(&version, NOW).into_iter().filter(|defect| !defect.yields_to_bypass()).collect();
-        assert_eq!(stays, [Defect::EmptyAudience]);
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 //! and what to do. The rules themselves are `check`'s and the life's.
 
 use super::{Act, Defect, NotNow, OwnApproval};
+use crate::base::instant;
 
 impl Defect {
     /// The field of a form beside which it is said.
@@ -19,7 +20,10 @@ impl Defect {
             Defect::NoTitle => "title",
             Defect::NoIssuer => "issuer",
             Defect::NoNumber => "number",
-            Defect::OwnWithColour | Defect::UnknownColour(_) => "colour",
+            Defect::OwnWithColour | Defect::UnknownColour(_) | Defect::ColourDiffers { .. } => {
+                "colour"
+            }
+            Defect::ByDiffers { .. } => "var.by",
             Defect::IssuedInFuture => "issued_at",
             Defect::NoDutyRoom
             | Defect::NoGateway
@@ -58,6 +62,13 @@ impl Defect {
             Defect::UnknownColour(word) => {
                 format!("“{word}”不是预警颜色：请选蓝色、黄色、橙色或红色。")
             }
+            Defect::ColourDiffers { head, text } => format!(
+                "预警的颜色是“{head}”，短信里却是“{text}”：请都照原文填；换了颜色就是另一条预警，请新建。"
+            ),
+            Defect::ByDiffers { said, act_by } => format!(
+                "短信里写“{said}”，完成时限却是{}：两处请写同一个时间。",
+                instant::words(*act_by)
+            ),
             Defect::IssuedInFuture => "发布时间在将来：请照原文填写。".into(),
             Defect::NoDutyRoom => {
                 "值班室没有能接通的电话，最后的告警没有人听：请在底册里补上值班室号码。".into()
@@ -93,6 +104,7 @@ impl NotNow {
             Act::Update => "更新",
             Act::End => "解除",
             Act::Withdraw => "撤销更正",
+            Act::Discard => "作废",
         };
         format!("现在处于“{}”，不能{act}。请刷新页面看最新状态。", self.state.chinese())
     }

@@ -3,7 +3,7 @@
 use super::*;
 use std::collections::BTreeSet;
 
-const ACTS: [Act; 8] = [
+const ACTS: [Act; 9] = [
     Act::Edit,
     Act::Submit,
     Act::Return,
@@ -12,6 +12,7 @@ const ACTS: [Act; 8] = [
     Act::Update,
     Act::End,
     Act::Withdraw,
+    Act::Discard,
 ];
 
 /// 2013-10-07 00:00 in Yuyao.
@@ -37,16 +38,21 @@ fn a_pair_of_state_and_act_stands_in_the_table_at_most_once() {
 }
 
 #[test]
-fn only_a_signature_makes_live_and_every_open_state_can_be_withdrawn() {
+fn only_a_signature_makes_live_and_what_is_open_is_thrown_away_or_corrected() {
     for (from, act, to) in LIFE {
         if *to == State::Live && *from != State::Live {
             assert!(matches!(act, Act::Approve | Act::Bypass), "{from:?} by {act:?}");
         }
     }
-    for state in [State::Draft, State::Submitted, State::Returned, State::Live] {
-        assert_eq!(state.next(Act::Withdraw), Ok(State::Withdrawn));
+    for state in [State::Draft, State::Submitted, State::Returned] {
+        assert_eq!(state.next(Act::Discard), Ok(State::Discarded));
+        let said = state.next(Act::Withdraw).unwrap_err().to_string();
+        assert!(said.contains("discard"), "nobody had it, nobody is corrected: {said}");
     }
+    assert_eq!(State::Live.next(Act::Withdraw), Ok(State::Withdrawn));
+    assert!(State::Live.next(Act::Discard).unwrap_err().to_string().contains("withdraw it"));
     for act in ACTS {
+        assert!(State::Discarded.next(act).is_err());
         assert!(State::Ended.next(act).is_err());
         assert!(State::Withdrawn.next(act).is_err());
     }

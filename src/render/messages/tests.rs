@@ -203,7 +203,10 @@ fn unknown_and_missing_variables_are_named_with_those_that_exist() {
     let cases = [
         (vars(&[("by", "3点"), ("shelter", "四明小学"), ("shelther", "x")]), "\"shelther\""),
         (vars(&[("by", "3点")]), "\"shelter\""),
-        (vars(&[]), "\"by\""),
+        (vars(&[]), "needs variable \"by\", \"shelter\"; it has"),
+        (vars(&[("at", "3点"), ("who", "x")]), "no variable \"at\", \"who\"; it has"),
+        (vars(&[("at", "3点")]), "needs variable \"by\", \"shelter\"; it has"),
+        (vars(&[("at", "3点"), ("by", "")]), "by: is empty"),
     ];
     for (vars, named) in cases {
         let fault = messages.check_vars("move_order", &vars).expect_err("refused").to_string();

@@ -27,15 +27,15 @@ crate::statements! {
         AND s.vulnerable = 1 AND s.closed_at IS NULL AND EXISTS (SELECT 1 FROM notice n \
         WHERE n.alert_id = al.id AND n.human_id = h.helper_id AND n.kind IN (1, 5)) \
         ORDER BY s.alert_id, s.household_id";
-    IN_HAND = "UPDATE task SET state = 1, owner = $2, taken_at = $3, deadline_at = $4, \
-        closed_at = NULL, result = NULL WHERE source_key IN (SELECT r.key FROM \
-        {rows $1: key text})";
+    IN_HAND = "UPDATE task SET state = 1, owner = (SELECT h.name FROM human h WHERE h.id = $2), \
+        owner_human = $2, taken_at = $3, deadline_at = $4, closed_at = NULL, \
+        result = NULL WHERE source_key IN (SELECT r.key FROM {rows $1: key text})";
     WATCH_TASKS = "UPDATE timer SET due_at = $2 WHERE id IN (SELECT m.id FROM task t CROSS JOIN \
         timer m WHERE m.alert_id = t.alert_id AND m.kind = 7 AND m.place_id = 0 \
         AND m.subject_id = t.id AND t.source_key IN (SELECT r.key FROM {rows $1: key text}))";
     GIVE_BACK = "UPDATE timer SET due_at = $2 WHERE id IN (SELECT m.id FROM task t CROSS JOIN \
         timer m WHERE m.alert_id = t.alert_id AND m.kind = 7 AND m.place_id = 0 \
-        AND m.subject_id = t.id AND t.owner = $1 AND t.kind = 4 AND t.state = 1)";
+        AND m.subject_id = t.id AND t.owner_human = $1 AND t.kind = 4 AND t.state = 1)";
     END_DONE = "UPDATE task SET state = 2, closed_at = $2, result = '已落实' \
         WHERE id {in $1} AND kind = 4 AND state < 2 AND EXISTS (SELECT 1 FROM standing s \
         WHERE s.alert_id = task.alert_id AND s.household_id = task.household_id \
@@ -79,24 +79,24 @@ struct Key<'a> {
     key: &'a str,
 }
 
-/// Puts opened tasks into a hand until a deadline, at which they are looked at.
+/// Puts opened tasks into a helper's hand until a deadline, at which they are looked at.
 pub async fn put_in_hand(
     tx: &mut Tx,
     keys: &[String],
-    owner: &str,
+    human: i64,
     now: i64,
     deadline_at: i64,
 ) -> Result<(), StoreFault> {
     let keys: Vec<Key<'_>> = keys.iter().map(|key| Key { key }).collect();
     let keys = rows_json(&keys)?;
-    tx.exec(&IN_HAND, args![&keys, owner, now, deadline_at]).await?;
+    tx.exec(&IN_HAND, args![&keys, human, now, deadline_at]).await?;
     tx.exec(&WATCH_TASKS, args![keys, deadline_at]).await?;
     Ok(())
 }
 
-/// Lets the homes that an owner has in hand be looked at now: he can't go.
-pub async fn give_back(tx: &mut Tx, owner: &str, now: i64) -> Result<u64, StoreFault> {
-    tx.exec(&GIVE_BACK, args![owner, now]).await
+/// Lets the homes that a helper has in hand be looked at now: he can't go.
+pub async fn give_back(tx: &mut Tx, human: i64, now: i64) -> Result<u64, StoreFault> {
+    tx.exec(&GIVE_BACK, args![human, now]).await
 }
 
 /// Ends those of these tasks whose homes have answered meanwhile.

@@ -198,6 +198,18 @@ pub(super) async fn withdraw(
     head(&face, &uid).await
 }
 
+/// Throws away what never went out; of a live order, its next version.
+pub(super) async fn discard(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Path(uid): Path<String>,
+) -> Answer {
+    let actor = bearer.may(Action::DiscardAlert)?;
+    exists(&face, &uid).await?;
+    let version = face.engine.discard(actor, &uid).await?;
+    give(&json!({"alert": uid, "version": version, "state": "discarded"}))
+}
+
 pub(super) async fn end(
     State(face): State<Arc<Face>>,
     bearer: Bearer,

@@ -82,6 +82,7 @@ calls! {
     post "/alerts/{alert}/return" alerts::give_back;
     post "/alerts/{alert}/update" alerts::update;
     post "/alerts/{alert}/withdraw" alerts::withdraw;
+    post "/alerts/{alert}/discard" alerts::discard;
     post "/alerts/{alert}/end" alerts::end;
     post "/alerts/{alert}/extend" alerts::extend;
     post "/alerts/{alert}/countersign" alerts::countersign;

@@ -1,6 +1,6 @@
-//! What may be done with a live order, each on a page that says what follows and has one button:
-//! withdraw and correct, lift, extend. An update is written in the compose form. The acts and their
-//! rules are the engine's.
+//! What may be done with an order, each on a page that says what follows and has one button:
+//! withdraw and correct, lift, extend; and throw a draft away. An update is written in the compose
+//! form. The acts and their rules are the engine's.
 
 use std::collections::BTreeMap;
 
@@ -50,13 +50,6 @@ pub(super) async fn withdraw(
     Posted(form): Posted,
 ) -> PageResult {
     let row = open(&page, &uid, Action::WithdrawAlert, Act::Withdraw).await?;
-    if row.version == 0 {
-        // It never went out: nobody is told anything, and nobody typed anything.
-        let vars = [("wrong", "草稿"), ("right", "作废")];
-        let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        page.engine().withdraw(&page.actor, &uid, &vars).await?;
-        return page.go("/alerts?done=discarded");
-    }
     let field = |name: &str| form.maybe(name).unwrap_or_default().to_owned();
     let vars: BTreeMap<String, String> =
         ["wrong", "right"].map(|name| (name.to_owned(), field(name))).into();
@@ -83,7 +76,6 @@ async fn withdraw_page(
     let value = |name: &str| vars.get(name).cloned().unwrap_or_default();
     let words = context! {
         paper => head(row),
-        never_out => row.version == 0,
         attempts,
         wrong => context! { value => value("wrong"), fault => beside("wrong") },
         right => context! { value => value("right"), fault => beside("right") },
@@ -95,6 +87,34 @@ async fn withdraw_page(
         false => StatusCode::UNPROCESSABLE_ENTITY,
     };
     page.about(kind(row)).view_as(status, "alert_withdraw.html", words)
+}
+
+/// A paper that never went out, for whoever may throw it away.
+async fn unsent(page: &Signed, uid: &str) -> Result<(AlertRow, i64), PageFault> {
+    let (row, version) = newest(page, uid).await?;
+    page.engine().may_at(&page.actor, Action::DiscardAlert, row.id, version.version).await?;
+    let state = State::from_code(version.state).unwrap_or(State::Live);
+    state.next(Act::Discard).map_err(|fault| PageFault::Refused(fault.chinese()))?;
+    Ok((row, version.version))
+}
+
+pub(super) async fn show_discard(page: Signed, Path(uid): Path<String>) -> PageResult {
+    let (row, version) = unsent(&page, &uid).await?;
+    let words = context! { paper => head(&row), version };
+    page.about(kind(&row)).view("alert_discard.html", words)
+}
+
+pub(super) async fn discard(
+    page: Signed,
+    Path(uid): Path<String>,
+    Posted(_): Posted,
+) -> PageResult {
+    let (row, _) = unsent(&page, &uid).await?;
+    page.engine().discard(&page.actor, &uid).await?;
+    match row.version {
+        0 => page.go("/alerts?done=discarded"),
+        _ => page.go(&format!("/alerts/{uid}/approve?done=discarded")),
+    }
 }
 
 pub(super) async fn show_end(page: Signed, Path(uid): Path<String>) -> PageResult {

@@ -148,7 +148,7 @@ async fn rights(
         bypass => waits && may(Action::BypassAlert).await?,
         edit => matches!(state, State::Draft | State::Returned)
             && may(Action::DraftAlert).await?,
-        discard => waits && row.version == 0 && may(Action::WithdrawAlert).await?,
+        discard => waits && may(Action::DiscardAlert).await?,
         countersign => unsigned && may(Action::CountersignAlert).await? && alone.is_none(),
         unsigned,
         update => live && version.version == row.version && may(Action::DraftAlert).await?,

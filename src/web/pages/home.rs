@@ -129,7 +129,8 @@ async fn papers(page: &Signed, unsigned: Vec<Unsigned>) -> Result<Vec<Value>, Pa
                 | State::Draft
                 | State::Live
                 | State::Ended
-                | State::Withdrawn,
+                | State::Withdrawn
+                | State::Discarded,
             )
             | None => continue,
         };

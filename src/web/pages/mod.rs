@@ -89,6 +89,7 @@ pub(super) fn routes(face: &Arc<Face>) -> Router<Arc<Face>> {
         .route("/alerts/{uid}/return", post(approve::give_back))
         .route("/alerts/{uid}/countersign", post(approve::countersign))
         .route("/alerts/{uid}/withdraw", get(act::show_withdraw).post(act::withdraw))
+        .route("/alerts/{uid}/discard", get(act::show_discard).post(act::discard))
         .route("/alerts/{uid}/end", get(act::show_end).post(act::end))
         .route("/alerts/{uid}/extend", get(act::show_extend).post(act::extend));
     Router::new()

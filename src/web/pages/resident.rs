@@ -147,7 +147,9 @@ fn order_words(told: &Told) -> Value {
         State::Live if told.dropped => "dropped",
         State::Live => "live",
         State::Withdrawn => "withdrawn",
-        State::Draft | State::Submitted | State::Returned | State::Ended => "ended",
+        State::Draft | State::Submitted | State::Returned | State::Ended | State::Discarded => {
+            "ended"
+        }
     };
     context! {
         title => told.title.clone(),

@@ -222,7 +222,9 @@ fn state_word(state: State) -> &'static str {
     match state {
         State::Live => "live",
         State::Withdrawn => "withdrawn",
-        State::Draft | State::Submitted | State::Returned | State::Ended => "ended",
+        State::Draft | State::Submitted | State::Returned | State::Ended | State::Discarded => {
+            "ended"
+        }
     }
 }
 

@@ -88,6 +88,37 @@ async fn no_town_of_an_impossible_size_is_made_up() {
 }
 
 #[tokio::test]
+async fn a_lost_or_wrong_key_is_named_and_no_second_one_is_made() {
+    for office in offices("key").await {
+        office.does("", "key new");
+        let made = office.does("", "roster generate --households 300 --seed 7 --out roster");
+        assert_eq!(made["households"], 300);
+        office.does("", "roster import roster");
+        let (key, away) = (office.folder.join("tongluo.key"), office.folder.join("away.key"));
+        std::fs::rename(&key, &away).unwrap();
+        let words = ["installation.key_file", "there is no tongluo.key", "put that file back"];
+        office.refuses_with("", "user list", &words);
+        office.refuses_with("", "key new", &words);
+        assert!(!key.exists(), "a second key was made");
+        // Whoever makes one elsewhere and names it gets no further.
+        let other = office.folder.join("other");
+        std::fs::create_dir(&other).unwrap();
+        let mut command = program(&other);
+        assert!(command.args(["key", "new"]).output().unwrap().status.success());
+        std::fs::copy(other.join("tongluo.key"), &key).unwrap();
+        for words in ["user list", "roster import roster", "serve --roles clock"] {
+            let named = ["installation.key_file", "tongluo.key holds another key", "put that"];
+            office.refuses_with("", words, &named);
+        }
+        std::fs::rename(&away, &key).unwrap();
+        office.does("", &format!("user add 管理 --role admin@{ROOT}"));
+        let said = office.reads("管理", "roster import roster");
+        assert!(said.ends_with("no difference\n"), "every number opens again: {said}");
+        office.close().await;
+    }
+}
+
+#[tokio::test]
 async fn a_roster_goes_out_and_comes_back_and_a_bad_one_changes_nothing() {
     for office in offices("files").await {
         office.settle(600);

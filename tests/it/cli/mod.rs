@@ -3,6 +3,7 @@
 
 mod begin;
 mod demo;
+mod first;
 mod night;
 mod orders;
 
@@ -14,9 +15,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use tongluo::base::clock::calendar_ms;
+use tongluo::base::instant;
 
 use crate::engines::{in_schema, on_server, server};
 use crate::faults::processes::program;
+use crate::plant::by_words;
 
 pub const ROOT: &str = "330281000000";
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -161,15 +164,22 @@ impl Office {
         }
     }
 
-    /// A form for these places with some of its fields set otherwise; gives its file's name.
+    /// A form for these places with some of its fields set otherwise; gives its file's name. Where
+    /// its text says 3点, the time of its `act_by` is said.
     pub fn form(&self, name: &str, places: &[&str], fields: Value) -> String {
         let mut form = json!({
-            "origin": "own", "hazard": "flood", "title": "转移指令", "issuer": "余姚市防指",
+            "kind": "live", "origin": "own", "hazard": "flood", "title": "转移指令",
+            "issuer": "余姚市防指",
             "template": "move_order", "vars": {"by": "3点", "shelter": "四明小学"},
             "act_by": calendar_ms() + 5 * 3_600_000, "places": places,
         });
         for (field, value) in fields.as_object().unwrap() {
             form[field] = value.clone();
+        }
+        let act_by = &form["act_by"];
+        let act_by = act_by.as_i64().or_else(|| instant::parse(act_by.as_str()?));
+        if let (Some(act_by), true) = (act_by, form["vars"]["by"] == "3点") {
+            form["vars"]["by"] = json!(by_words(act_by));
         }
         let file = format!("{name}.json");
         self.write(&file, &form.to_string());

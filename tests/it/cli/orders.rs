@@ -95,6 +95,55 @@ async fn a_wrong_form_is_refused_by_field_and_remedy() {
 }
 
 #[tokio::test]
+async fn a_form_is_refused_for_all_its_faults_and_for_what_it_contradicts() {
+    for office in offices("faults").await {
+        office.settle(300);
+        let town = office.places("town")[0].clone();
+        // All of it at once, whatever it is.
+        let fields = json!({"kind": "", "origin": "our", "vars": {"depth": "2米"},
+            "urgency": "很急", "places": ["98", "99"],
+            "rings": [{"ring": 1, "demand": 9, "pursued": 1}]});
+        let form = office.form("all", &[], fields);
+        let named = [
+            "kind: say",
+            "origin \"our\"",
+            "no variable \"depth\"",
+            "needs variable \"by\", \"shelter\"",
+            "urgency \"很急\"",
+            "\"98\", \"99\"",
+            "demand 9",
+        ];
+        office.refuses_with("陈制作", &format!("alert draft --form {form}"), &named);
+        // A text that contradicts the order it stands in.
+        let at = (calendar_ms() / 3_600_000 + 5) * 3_600_000 + 30 * 60_000;
+        let fields =
+            json!({"act_by": at, "vars": {"by": "下午4点", "shelter": "四明小学", "zone": "沿河"}});
+        let odd = draft(&office, &office.form("by", &[&town], fields));
+        let words = ["by-differs", "下午4点", &*instant::words(at), "both"];
+        office.refuses_with("陈制作", &format!("alert submit {odd}"), &words);
+        let vars = json!({"issuer": "余姚市气象台", "issued": "14日10时30分", "title": "台风预警",
+            "colour": "红色"});
+        let warning = |colour: Value| {
+            json!({"origin": "forwarded", "template": "forwarded_typhoon", "vars": vars,
+                "title": "台风预警", "issuer": "余姚市气象台", "number": "2026-7",
+                "colour": colour, "act_by": null})
+        };
+        for (colour, said) in [(json!("橙色"), "橙色"), (json!(null), "无")] {
+            let odd = draft(&office, &office.form("colour", &[&town], warning(colour)));
+            let words = ["colour-differs", said, "红色", "copy the issuer's colour"];
+            office.refuses_with("陈制作", &format!("alert submit {odd}"), &words);
+        }
+        let same = draft(&office, &office.form("same", &[&town], warning(json!("红"))));
+        office.does("陈制作", &format!("alert submit {same}"));
+        let own = json!({"origin": "own", "template": "forwarded_typhoon", "vars": vars,
+            "act_by": null});
+        let odd = draft(&office, &office.form("own", &[&town], own));
+        office.refuses_with("陈制作", &format!("alert submit {odd}"), &["own-with-colour"]);
+        office.close().await;
+    }
+}
+
+#[tokio::test]
 async fn two_persons_with_a_right_at_the_place_release_an_order_once() {
     for office in offices("persons").await {
         office.settle(600);
@@ -161,7 +210,7 @@ async fn an_order_is_updated_extended_withdrawn_and_ended() {
         let (town, grids) = (office.places("town")[1].clone(), office.places("grid"));
         let form = office.form("order", &[&town], json!({}));
         let alert = office.release(&form);
-        let fields = json!({"places": [grids[2]], "vars": {"by": "4点", "shelter": "东风小学"}});
+        let fields = json!({"places": [grids[2]], "vars": {"by": "3点", "shelter": "东风小学"}});
         let narrower = office.form("narrower", &[], fields);
         let update = format!("alert update {alert} --form {narrower}");
         office.refuses_with("乡长", &update, &["alert.draft", "another place"]);
@@ -273,6 +322,56 @@ async fn a_bypass_is_countersigned_and_a_roll_confirmed_by_another() {
             &format!("alert roll-fill {alert} --place {grid}"),
             &["exercise"],
         );
+        office.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_never_went_out_is_thrown_away_without_a_word() {
+    for office in offices("discard").await {
+        office.settle(300);
+        let town = office.places("town")[1].clone();
+        let form = office.form("order", &[&town], json!({}));
+        let faulty = office.form("faulty", &[&town], json!({"title": ""}));
+        let alert = draft(&office, &faulty);
+        let discard = format!("alert discard {alert}");
+        office.refuses_with("乡长", &discard, &["alert.discard", "another place"]);
+        office.refuses_with("管理", &discard, &["alert.discard", "author"]);
+        // Nobody had it, so there is nothing to correct.
+        let withdraw = format!("alert withdraw {alert} --var wrong=旧址 --var right=新址");
+        office.refuses_with("陈制作", &withdraw, &["never went out", "discard"]);
+        office.refuses_with("李签发", &format!("alert end {alert}"), &["discard"]);
+        assert_eq!(office.does("陈制作", &discard)["state"], "discarded");
+        let shown = office.does("陈制作", &format!("alert show {alert}"));
+        assert_eq!((&shown["state"], &shown["version"]), (&json!("discarded"), &json!(0)));
+        for words in ["submit", "discard"] {
+            office.refuses_with("陈制作", &format!("alert {words} {alert}"), &["thrown away"]);
+        }
+        office.refuses_with("李签发", &format!("alert approve {alert}"), &["thrown away"]);
+
+        // Handed in it can be thrown away as well; live it can't.
+        let submitted = draft(&office, &form);
+        office.does("陈制作", &format!("alert submit {submitted}"));
+        office.does("李签发", &format!("alert discard {submitted}"));
+        let live = office.release(&form);
+        office.refuses_with("陈制作", &format!("alert discard {live}"), &["went out", "withdraw"]);
+
+        // The next version of a live order: the order goes on, and another can be written.
+        let update = format!("alert update {live} --form");
+        let other = office.form("other", &[&town], json!({"kind": ""}));
+        assert_eq!(office.does("陈制作", &format!("{update} {other}"))["version"], 2);
+        assert_eq!(office.does("陈制作", &format!("alert discard {live}"))["version"], 2);
+        let shown = office.does("陈制作", &format!("alert show {live}"));
+        assert_eq!((&shown["state"], &shown["version"]), (&json!("live"), &json!(1)), "{shown}");
+        assert!(shown["next"].is_null(), "{shown}");
+        let drill = office.form("drill", &[&town], json!({"kind": "exercise"}));
+        let named = ["kind", "written as live", "draft anew"];
+        office.refuses_with("陈制作", &format!("{update} {drill}"), &named);
+        assert_eq!(office.does("陈制作", &format!("{update} {form}"))["version"], 2);
+        let listed = office.does("陈制作", "alert list");
+        let states: Vec<_> = listed.as_array().unwrap().iter().map(|one| &one["state"]).collect();
+        assert_eq!(states, ["live", "discarded", "discarded"], "{listed}");
+        office.does("李签发", "journal verify");
         office.close().await;
     }
 }

@@ -22,7 +22,7 @@ use tongluo::store::{Stmt, Store, migrate::migrate, order, view};
 use super::processes::{GatewayProcess, Process};
 use super::{seen, until};
 use crate::engines::{in_schema, on_server, server};
-use crate::plant::{Layout, plant};
+use crate::plant::{Layout, by_words, plant};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 const HOUR_MS: i64 = 3_600_000;
@@ -113,18 +113,18 @@ impl Ground {
     }
 
     fn form(&self) -> OrderForm {
-        let known = self.engine.messages.templates();
-        let known = known.iter().find(|t| t.name == "move_order").unwrap();
-        let vars = known.variables.iter().filter(|v| v.required);
+        let act_by = self.clock.story_ms() + 5 * HOUR_MS;
+        let vars = [("by", by_words(act_by)), ("shelter", "四明小学".into())];
         OrderForm {
             origin: "own".into(),
+            kind: "live".into(),
             hazard: "flood".into(),
             title: "转移指令".into(),
             issuer: "余姚市防指".into(),
             template: "move_order".into(),
-            vars: vars.map(|v| (v.name.to_string(), v.sample.to_string())).collect(),
+            vars: vars.map(|(name, value)| (name.to_owned(), value)).into(),
             urgency: Some("flash".into()),
-            act_by: Some(self.clock.story_ms() + 5 * HOUR_MS),
+            act_by: Some(act_by),
             places: vec!["p1".into()],
             ..OrderForm::default()
         }

@@ -13,6 +13,7 @@ use tongluo::store::{Stmt, Store};
 
 use super::processes::{GatewayProcess, Process, free_port, program, to_homes};
 use super::{seen, until};
+use crate::plant::by_words;
 
 const ROOT: &str = "330281000000";
 /// Story milliseconds in a real one, of the practice town alone: its people answer in seconds.
@@ -56,10 +57,11 @@ impl Office {
     }
 
     fn form(&self) {
+        let act_by = calendar_ms() + 5 * 3_600_000;
         let form = json!({
-            "origin": "own", "hazard": "flood", "title": "转移指令", "issuer": "余姚市防指",
-            "template": "move_order", "vars": {"by": "3点", "shelter": "四明小学"},
-            "urgency": "flash", "act_by": calendar_ms() + 5 * 3_600_000, "places": [ROOT],
+            "kind": "live", "origin": "own", "hazard": "flood", "title": "转移指令", "issuer": "余姚市防指",
+            "template": "move_order", "vars": {"by": by_words(act_by), "shelter": "四明小学"},
+            "urgency": "flash", "act_by": act_by, "places": [ROOT],
         });
         std::fs::write(self.directory.join("form.json"), form.to_string()).unwrap();
     }

@@ -100,12 +100,12 @@ async fn a_lease_that_runs_out_before_the_correction_looks_again_is_not_forgotte
 async fn an_update_names_its_time_and_goes_to_its_own_audience_only() {
     let setup = Setup { layout: three_grids(), ..Setup::default() };
     on_both(setup, async |town| {
-        let (uid, alert) = town.flood_order().await;
+        let mut form = town.flood_form();
+        let (uid, alert) = town.release(&form).await;
         town.minutes(4).await;
         town.says(&home_number(HOME + 1), "1").await;
         // Home 3 has one person: her 3 closes at once.
         let before = town.custody(alert).await;
-        let mut form = town.flood_form();
         form.vars.insert("shelter".into(), "东风小学".into());
         form.places = vec![format!("p{GRID}"), format!("p{}", GRID + 1)];
         town.engine.update(&town.author, &uid, &form).await.unwrap();

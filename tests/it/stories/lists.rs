@@ -80,8 +80,7 @@ async fn who_was_never_messaged_is_not_called_silent() {
 #[tokio::test]
 async fn a_holders_word_is_an_act_and_his_yes_keeps_the_list() {
     on_both(Setup::default(), async |town| {
-        let mut form = town.flood_form();
-        form.act_by = Some(town.now() + 12 * 3_600_000);
+        let form = town.due_in(12 * 3_600_000);
         let (_, alert) = town.release(&form).await;
         town.seconds(370).await;
         let (first, deputy) = (leader(0), leader(0) + 1);
@@ -170,8 +169,7 @@ fn thirty_doors() -> Setup {
 #[tokio::test]
 async fn a_list_that_would_end_too_late_is_split_by_building() {
     on_both(thirty_doors(), async |town| {
-        let mut form = town.flood_form();
-        form.act_by = Some(town.now() + 130 * 60_000);
+        let form = town.due_in(130 * 60_000);
         let (_, alert) = town.release(&form).await;
         town.seconds(370).await;
         let holder = leader(0);
@@ -214,8 +212,7 @@ async fn a_list_that_would_end_too_late_is_split_by_building() {
 #[tokio::test]
 async fn a_superior_who_cannot_take_a_part_is_followed_by_the_next() {
     on_both(thirty_doors(), async |town| {
-        let mut form = town.flood_form();
-        form.act_by = Some(town.now() + 130 * 60_000);
+        let form = town.due_in(130 * 60_000);
         town.release(&form).await;
         town.seconds(370).await;
         town.leader_says(leader(0), "1").await;

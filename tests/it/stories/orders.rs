@@ -195,6 +195,11 @@ async fn a_helper_gets_one_text_for_all_his_homes_and_his_one_takes_them() {
         assert_eq!(custody.open_desk, before.open_desk + 2, "{custody:?}");
         assert_eq!(custody.answered, before.answered, "going there closes nothing");
         assert!(town.heard(&helper)[1].contains("2户由您去"));
+        let named = format!("SELECT name FROM human WHERE id = {HELPER}");
+        let owners: Vec<(Option<String>,)> =
+            town.rows("SELECT DISTINCT owner FROM task WHERE kind = 4 AND state = 1").await;
+        let name: Vec<(Option<String>,)> = town.rows(&named).await;
+        assert_eq!(owners, name, "the desk reads a name");
         // Home 5 answers; home 10 has to leave and stays his until half an hour has gone by.
         town.minutes(2).await;
         town.says(&home_number(HOME + 5), "1").await;
@@ -212,11 +217,8 @@ async fn a_helper_gets_one_text_for_all_his_homes_and_his_one_takes_them() {
 #[tokio::test]
 async fn an_expiry_is_called_three_times_and_unanswered_goes_on_for_two_hours() {
     on_both(Setup::default(), async |town| {
-        let form = OrderForm {
-            act_by: Some(town.now() + 2 * HOUR_MS),
-            expires_at: Some(town.now() + 3 * HOUR_MS),
-            ..town.flood_form()
-        };
+        let form =
+            OrderForm { expires_at: Some(town.now() + 3 * HOUR_MS), ..town.due_in(2 * HOUR_MS) };
         let (uid, alert) = town.release(&form).await;
         let called = |town: &Town, words: &str| {
             let texts = town.leader_heard(DUTY_ROOM).into_iter();

@@ -42,8 +42,7 @@ async fn an_urgent_order_climbs_three_times_as_slowly() {
 #[tokio::test]
 async fn with_one_hour_left_the_lists_come_in_half_the_time() {
     on_both(Setup::default(), async |town| {
-        let mut form = town.flood_form();
-        form.act_by = Some(town.now() + 60 * MIN);
+        let form = town.due_in(60 * MIN);
         town.release(&form).await;
         town.minutes(12).await;
         let minutes: Vec<i64> = offered_at(&town, &LADDER).into_iter().flatten().collect();

@@ -122,8 +122,14 @@ async fn a_search_list_is_never_left_lying() {
         let rows: Vec<(String,)> = town.rows(&theirs).await;
         let code = format!("h{}", leader(0));
         let given = town.engine.give_list(&town.approver, &rows[0].0, &code).await.unwrap();
-        assert_eq!((given.human_id, given.rung, given.state), (leader(0), SEARCH, 2));
+        assert_eq!((given.human_id, given.rung, given.state), (leader(0), SEARCH, 1));
         town.settle().await;
+        assert_eq!(heard_with(&town, leader(0), "清点名单").len(), 1, "he is asked");
+        let waiting = town.custody(alert).await;
+        assert_eq!(waiting.open_system, waiting.open, "nobody takes it for him: {waiting:?}");
+        town.minutes(10).await;
+        assert_eq!(heard_with(&town, leader(0), "清点名单").len(), 2, "and again");
+        town.leader_says(leader(0), "1").await;
         let held = town.custody(alert).await;
         assert_eq!(held.open_list, held.open, "{held:?}");
         let sql = format!("SELECT count(*) FROM list WHERE place_id = {GRID} AND state <> 6");

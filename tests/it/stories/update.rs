@@ -154,18 +154,18 @@ async fn below_flash_a_household_gets_three_messages_a_day_and_stays_in_custody(
 #[tokio::test]
 async fn at_night_who_is_only_told_of_something_urgent_sleeps_until_six() {
     on_both(Setup::default(), async |town| {
-        let mut form = town.flood_form();
+        let mut form = town.due_in(14 * 3_600_000);
         form.urgency = Some("urgent".into());
-        form.act_by = Some(town.now() + 14 * 3_600_000);
-        let (_, alert) = town.release(&form).await;
+        let (uid, _) = town.release(&form).await;
         town.minutes(2).await;
         let awake: BTreeSet<i64> = (1..=town.homes).filter(|n| n % 2 == 0 || n % 5 == 0).collect();
         assert_eq!(told(&town, 0), awake);
-        let (waiting, until) =
-            situation::waiting(&town.engine.store, alert, town.now()).await.unwrap();
+        let shown = town.engine.show_alert(&town.approver, &uid).await.unwrap();
+        let waits = &shown["waiting"];
         let asleep = town.homes - i64::try_from(awake.len()).unwrap();
         let six = crate::town::NIGHT + 8 * 3_600_000;
-        assert_eq!((waiting, until), (asleep, Some(six)));
+        assert_eq!((&waits["households"], &waits["until"]), (&asleep.into(), &six.into()));
+        assert_eq!(waits["reasons"][0]["why"], "quiet_hours", "{waits}");
         town.down_minutes(8 * 60 - 10);
         town.settle().await;
         let asleep_still = (1..=town.homes).filter(|n| !awake.contains(n));

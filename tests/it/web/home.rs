@@ -108,6 +108,15 @@ async fn who_sleeps_is_named_to_the_desk_and_counted_for_the_rest() {
         let desk = home(&faces, "李签发").await;
         assert!(desk.contains("未叫醒") && desk.contains("王书记"), "{desk}");
         assert!(desk.contains("入户名单没有人接手"), "{desk}");
+        assert!(desk.contains("叫了3次"), "{desk}");
+        town.break_in("UPDATE notice SET kind = NULL WHERE purpose = 1 AND n > 101").await;
+        assert!(
+            home(&faces, "李签发").await.contains("叫了1次"),
+            "only what a gateway took counts"
+        );
+        town.break_in("UPDATE notice SET kind = 2 WHERE purpose = 1").await;
+        let desk = home(&faces, "李签发").await;
+        assert!(desk.contains("一次也没有发出去") && !desk.contains("叫了"), "{desk}");
         let viewer = home(&faces, "凤山查看").await;
         assert!(viewer.contains("未叫醒") && !viewer.contains("王书记"), "{viewer}");
         assert!(home(&faces, "梨洲受理").await.contains("没有等着处理的事"));
@@ -125,6 +134,15 @@ async fn what_is_not_ready_is_named_with_its_remedy() {
         {
             assert!(page.contains(says), "{says}: {page}");
         }
+        // A helper's homes and a failing timer are tasks of their kind; the night check is neither.
+        let task = "INSERT INTO task (uid, alert_id, source_key, kind, class, state, text, \
+            opened_at) VALUES";
+        town.break_in(&format!("{task} ('u1', 0, 'helper:7:1.5', 4, 2, 1, '已答应去', 1)")).await;
+        let page = home(&Faces::open(&town), "李签发").await;
+        assert!(page.contains("<strong>夜间检查</strong>：还没有做过"), "{page}");
+        town.break_in(&format!("{task} ('u2', 0, 'check:1', 4, 2, 0, '断裂', 1)")).await;
+        let page = home(&Faces::open(&town), "李签发").await;
+        assert!(page.contains("<strong>夜间检查</strong>：没有通过"), "{page}");
         town.break_in("UPDATE address SET state = 1 WHERE human_id = 1").await;
         town.break_in("DELETE FROM account_role WHERE role IN (1, 3)").await;
         let settings =

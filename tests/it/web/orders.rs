@@ -228,9 +228,15 @@ async fn what_was_wrong_is_withdrawn_and_corrected() {
         // A draft that never went out is thrown away without a word to anybody.
         let uid = submitted(&mut author, &[("title", "写错的草稿")]).await;
         let before = town.taken().len();
-        let path = format!("/alerts/{uid}/withdraw");
+        let page = author.get(&format!("/alerts/{uid}/approve")).await;
+        let path = format!("/alerts/{uid}/discard");
+        assert!(page.body.contains(&format!("href=\"{path}\"")), "{}", page.body);
         let got = author.submit(&path, &path, &[]).await;
         assert_eq!(got.header("location"), "/alerts?done=discarded", "{}", got.body);
+        assert_eq!(state(&town, &uid).await.0, 7);
+        assert_eq!(author.get(&path).await.status, StatusCode::CONFLICT, "once");
+        let gone = author.get(&format!("/alerts/{uid}/withdraw")).await;
+        assert_eq!(gone.status, StatusCode::CONFLICT, "nobody had it: {}", gone.body);
         town.minutes(1).await;
         assert_eq!(town.taken().len(), before);
         town

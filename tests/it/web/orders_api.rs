@@ -75,7 +75,7 @@ async fn client<'a>(town: &Town, faces: &'a Faces, account: i64, scopes: &str) -
 }
 
 fn form(more: Value) -> Value {
-    let mut form = json!({"hazard": "flood", "title": "转移指令", "issuer": "余姚市防指",
+    let mut form = json!({"kind": "live", "hazard": "flood", "title": "转移指令", "issuer": "余姚市防指",
         "template": "move_order", "vars": {"by": "3点", "shelter": "四明小学"},
         "urgency": "flash", "act_by": "2013-10-08 03:00", "places": ["p2"]});
     for (name, value) in more.as_object().unwrap() {
@@ -174,6 +174,7 @@ async fn programs_correct_and_countersign_and_their_tokens_have_bounds() {
             ("return", &json!({"reason": "不"})),
             ("update", &form(json!({}))),
             ("withdraw", &vars),
+            ("discard", &nothing),
             ("end", &nothing),
             ("extend", &json!({"hours": 1})),
             ("countersign", &nothing),
@@ -184,6 +185,18 @@ async fn programs_correct_and_countersign_and_their_tokens_have_bounds() {
             let (client, gone) = if act == "end" { (&approver, 404) } else { (&author, 404) };
             client.is_refused("POST", &nowhere, body, gone, "nothing under").await;
         }
+        let faulty = author.posts("/alerts", &form(json!({"title": ""}))).await;
+        let thrown = format!("/alerts/{}/discard", faulty["alert"].as_str().unwrap());
+        assert_eq!(author.posts(&thrown, &nothing).await["state"], "discarded");
+        author.is_refused("POST", &thrown, &nothing, 409, "thrown away").await;
+        let mut unsaid = form(json!({"vars": {}}));
+        unsaid.as_object_mut().unwrap().remove("kind");
+        author.is_refused("POST", "/alerts", &unsaid, 409, "kind: say what it is").await;
+        author.is_refused("POST", "/alerts", &unsaid, 409, "\"by\", \"shelter\"").await;
+        let sketch = author.posts("/alerts/preview", &unsaid).await;
+        let fields: Vec<&Value> =
+            sketch["faults"].as_array().unwrap().iter().map(|fault| &fault["field"]).collect();
+        assert_eq!(fields, ["var.by", "var.shelter", "kind"], "{sketch}");
         approver.is_refused("GET", &path, &nothing, 403, "scope read").await;
         author.is_refused("POST", &at("withdraw"), &json!({"wars": {}}), 422, "vars").await;
         author.is_refused("POST", &at("approve"), &json!({"bypas": true}), 422, "bypass").await;
