@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PHONE, look, press } from "../eyes.mjs";
+import { PHONE, look, press, shows } from "../eyes.mjs";
 import { signed } from "./signin.mjs";
 
 /** Fills the form of a transfer order for one grid; `see`: what its pages are held to. */
@@ -25,21 +25,20 @@ export default (town) => {
     const author = await signed(town, "陈制作");
     await write(author, grid, look);
     await press(author, author.getByRole("button", { name: "提交审核" }));
-    const said = await author.getByRole("alert").innerText();
-    assert.match(said, /还不能提交/, "what is missing is said at once");
+    await shows(author.getByRole("alert"), /还不能提交/, "what is missing is said at once");
     await look(author, "compose-faults");
     await author.getByLabel("标题").fill("第二次转移指令");
     await author.locator("[name='var.by']").fill("5点");
     await author.locator("[name='var.shelter']").fill("四明小学");
-    await author.getByRole("button", { name: "预览", exact: true }).last().click();
-    await author.waitForFunction(() => document.querySelector("#preview .phone") !== null);
-    const preview = await author.locator("#preview").innerText();
-    assert.match(preview, /【余姚市防指】[\s\S]*5点[\s\S]*四明小学/);
+    const preview = /【余姚市防指】[\s\S]*5点[\s\S]*四明小学/;
+    await shows(author.locator("#preview"), preview, "it follows what is typed");
+    await press(author, author.getByRole("button", { name: "预览", exact: true }).last());
+    await shows(author.locator("#preview"), preview);
     await look(author, "compose");
     await press(author, author.getByRole("button", { name: "提交审核" }));
-    assert.match(await author.getByRole("status").innerText(), /已提交审核/);
+    await shows(author.getByRole("status"), /已提交审核/);
     const path = new URL(author.url()).pathname;
-    assert.match(await author.innerText("main"), /不能自己签/);
+    await shows(author.locator("main"), /不能自己签/);
     assert.equal(await author.getByRole("button", { name: "确认签发" }).count(), 0);
     await look(author, "approve-own");
     const sent = (await office.taken()).length;
@@ -49,10 +48,10 @@ export default (town) => {
     await look(approver, "approve");
     await approver.getByLabel("退回理由").fill("时间改为4点");
     await press(approver, approver.getByRole("button", { name: "退回", exact: true }));
-    assert.match(await approver.getByRole("status").innerText(), /已退回/);
+    await shows(approver.getByRole("status"), /已退回/);
 
     await author.goto(path);
-    assert.match(await author.innerText("main"), /时间改为4点/);
+    await shows(author.locator("main"), /时间改为4点/);
     await press(author, author.getByRole("link", { name: "修改后重新提交" }));
     await author.locator("[name='var.by']").fill("4点");
     await press(author, author.getByRole("button", { name: "提交审核" }));
@@ -67,13 +66,13 @@ export default (town) => {
     const shown = await office.does("李签发", `alert show ${town.second}`);
     assert.equal(shown.state, "live");
     await approver.goto("/alerts");
-    assert.match(await approver.innerText("main"), /第二次转移指令/);
+    await shows(approver.locator("main"), /第二次转移指令/);
     await look(approver, "alerts");
 
     await approver.goto(`/alerts/${town.second}/end`);
     await look(approver, "end");
     await press(approver, approver.getByRole("button", { name: "确认解除" }));
-    assert.match(await approver.innerText("main"), /清点|已解除/);
+    await shows(approver.locator("main"), /清点|已解除/);
     await author.context().close();
     await approver.context().close();
   });
@@ -87,7 +86,7 @@ export default (town) => {
     await page.locator("[name='var.by']").fill("5点");
     await page.locator("[name='var.shelter']").fill("四明小学");
     await press(page, page.getByRole("button", { name: "预览", exact: true }).last());
-    assert.match(await page.locator("#preview").innerText(), /【余姚市防指】/);
+    await shows(page.locator("#preview"), /【余姚市防指】/);
     await page.context().close();
   });
 };
