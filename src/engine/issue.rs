@@ -393,7 +393,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn plan_for(
+    /// The plan that follows an urgency with so much time left.
+    pub fn plan_for(
         &self,
         urgency: Urgency,
         left_ms: Option<i64>,
