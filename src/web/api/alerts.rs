@@ -238,19 +238,22 @@ pub(super) async fn countersign(
     give(&json!({"alert": uid, "countersigned": signed}))
 }
 
-/// What those are told who had an older text and no longer belong.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Tell {
-    RangeCorrection,
-    ReturnNotice,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Narrowing {
-    tell: Tell,
+    tell: String,
     places: Vec<String>,
+}
+
+/// Who was dropped where, and what they may be told.
+pub(super) async fn dropped(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Path(uid): Path<String>,
+) -> Answer {
+    let actor = bearer.may(Action::LookAtBoard)?;
+    exists(&face, &uid).await?;
+    give(&dossier::dropped_json(&face.engine.look_at_dropped(actor, &uid).await?))
 }
 
 pub(super) async fn narrow(
@@ -259,18 +262,17 @@ pub(super) async fn narrow(
     Path(uid): Path<String>,
     Sent(sent): Sent<Narrowing>,
 ) -> Answer {
-    let (action, farewell) = match sent.tell {
-        Tell::RangeCorrection => (Action::WithdrawAlert, Farewell::RangeCorrection),
-        Tell::ReturnNotice => (Action::EndAlert, Farewell::ReturnNotice),
-    };
-    let actor = bearer.may(action)?;
+    let farewell = Farewell::from_word(&sent.tell);
+    let farewell = farewell
+        .ok_or_else(|| Problem::Form("tell: write range_correction or return_notice".into()))?;
+    let actor = bearer.may(farewell.action())?;
     exists(&face, &uid).await?;
     let messages = face.engine.tell_dropped(actor, &uid, farewell, &sent.places).await?;
     give(&json!({"alert": uid, "messages": messages}))
 }
 
 /// The inside id of an alert that is there.
-async fn exists(face: &Face, uid: &str) -> Result<i64, Problem> {
+pub(super) async fn exists(face: &Face, uid: &str) -> Result<i64, Problem> {
     let row = order::by_uid(&face.engine.store, uid).await?;
     row.map(|row| row.id).ok_or(Problem::NotFound)
 }
