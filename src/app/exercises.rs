@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::Said;
 use crate::base::limits::PAGE_ROWS;
-use crate::engine::{Engine, dossier};
 pub use crate::engine::exercise::RollFill;
 use crate::engine::issue::Actor;
+use crate::engine::{Engine, dossier};
 
 /// Bytes of a file at most.
 const FILE_BYTES: u64 = 1 << 20;

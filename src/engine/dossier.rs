@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::issue::{Actor, refused};
 use super::exercise::RollLook;
 use super::forecast::GridForecast;
+use super::issue::{Actor, refused};
 use super::narrow::{DroppedLook, Farewell};
 use super::sketch::{RingSketch, Sketch};
 use super::{Engine, EngineFault};

@@ -118,8 +118,12 @@ mod tests {
     #[test]
     fn the_last_grid_is_the_one_whose_last_message_comes_last() {
         // The fragile of all grids first, then the danger zone, then the others.
-        let counts =
-            [count("g1", 1, 2, 1), count("g2", 2, 3, 1), count("g1", 3, 10, 2), count("g3", 3, 4, 4)];
+        let counts = [
+            count("g1", 1, 2, 1),
+            count("g2", 2, 3, 1),
+            count("g1", 3, 10, 2),
+            count("g3", 3, 4, 4),
+        ];
         let forecast = foretell(&counts, &[1, 2], Some(2.0));
         let seen: Vec<(&str, i64, i64, Option<i64>)> = forecast
             .grids

@@ -394,11 +394,7 @@ impl Engine {
     }
 
     /// The plan that follows an urgency with so much time left.
-    pub fn plan_for(
-        &self,
-        urgency: Urgency,
-        left_ms: Option<i64>,
-    ) -> crate::domain::plan::Plan {
+    pub fn plan_for(&self, urgency: Urgency, left_ms: Option<i64>) -> crate::domain::plan::Plan {
         match urgency {
             Urgency::Flash => self.plans.flash.scaled(left_ms),
             Urgency::Urgent => self.plans.urgent.scaled(left_ms),

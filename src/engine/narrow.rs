@@ -83,8 +83,7 @@ impl Engine {
     ) -> Result<DroppedLook, EngineFault> {
         let alert = self.look_at_alert(actor, uid).await?;
         let purposes = Farewell::purposes();
-        let grids =
-            situation::dropped_by_grid(&self.store, alert.id, purposes, PAGE_ROWS).await?;
+        let grids = situation::dropped_by_grid(&self.store, alert.id, purposes, PAGE_ROWS).await?;
         let first: Vec<String> = grids.iter().take(1).map(|grid| grid.code.clone()).collect();
         let known = self.known_places(&first).await?;
         let place = match known.first() {

@@ -72,7 +72,6 @@ pub(super) async fn confirm(
 ) -> Answer {
     let actor = bearer.may(Action::ConfirmRoll)?;
     exists(&face, &uid).await?;
-    let (confirmed, waiting) =
-        face.engine.confirm_roll(actor, &uid, sent.names.as_deref()).await?;
+    let (confirmed, waiting) = face.engine.confirm_roll(actor, &uid, sent.names.as_deref()).await?;
     give(&json!({"alert": uid, "confirmed": confirmed, "waiting": waiting}))
 }

@@ -66,8 +66,8 @@ pub(super) async fn tell(
 ) -> PageResult {
     newest(&page, &uid).await?;
     let farewell = form.maybe("tell").and_then(Farewell::from_word);
-    let farewell = farewell
-        .ok_or_else(|| PageFault::Form("请选发哪一种：范围更正，还是返回通知。".into()))?;
+    let farewell =
+        farewell.ok_or_else(|| PageFault::Form("请选发哪一种：范围更正，还是返回通知。".into()))?;
     let places: Vec<String> = form.all("place").into_iter().map(str::to_owned).collect();
     if places.is_empty() {
         return Err(PageFault::Form("还没有选网格：请勾选要通知的网格。".into()));

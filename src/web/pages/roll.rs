@@ -79,11 +79,7 @@ fn name(one: &RollName) -> Value {
     }
 }
 
-pub(super) async fn act(
-    page: Signed,
-    Path(uid): Path<String>,
-    Posted(form): Posted,
-) -> PageResult {
+pub(super) async fn act(page: Signed, Path(uid): Path<String>, Posted(form): Posted) -> PageResult {
     let (engine, actor) = (page.engine(), &page.actor);
     // Whoever may not see the alert is told that, before anything is said of its roll.
     newest(&page, &uid).await?;
@@ -91,15 +87,14 @@ pub(super) async fn act(
         return Err(PageFault::Refused("演练已经发布过，名册不能再改。".into()));
     }
     let to = |done: &str, n: u64| page.go(&format!("/alerts/{uid}/roll?done={done}&n={n}"));
-    let confirm = async |names: Option<&[String]>| {
-        match engine.confirm_roll(actor, &uid, names).await {
+    let confirm =
+        async |names: Option<&[String]>| match engine.confirm_roll(actor, &uid, names).await {
             Ok((confirmed, _)) => to("confirmed", confirmed),
             Err(EngineFault::Refused(_)) => Err(PageFault::Refused(
                 "没有确认：这些人已经确认过，或者是您自己加的（谁加的谁不能确认）。".into(),
             )),
             Err(fault) => Err(fault.into()),
-        }
-    };
+        };
     match form.text("do")? {
         "fill" => {
             let places: Vec<String> = form.all("place").into_iter().map(str::to_owned).collect();
