@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::alerts::exists;
+use super::alerts::on;
 use super::sent::Sent;
 use super::{Answer, Bearer, give};
 use crate::base::limits::PAGE_ROWS;
@@ -30,8 +30,7 @@ pub(super) async fn show(
     Path(uid): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Answer {
-    let actor = bearer.may(Action::ConfirmRoll)?;
-    exists(&face, &uid).await?;
+    let actor = on(&face, &bearer, Action::ConfirmRoll, &uid).await?;
     let look = face.engine.look_at_roll(actor, &uid, asked.find.trim(), PAGE_ROWS).await?;
     give(&dossier::roll_json(&look))
 }
@@ -49,8 +48,7 @@ pub(super) async fn fill(
     Path(uid): Path<String>,
     Sent(more): Sent<More>,
 ) -> Answer {
-    let actor = bearer.may(Action::DraftAlert)?;
-    exists(&face, &uid).await?;
+    let actor = on(&face, &bearer, Action::DraftAlert, &uid).await?;
     let lines = RollFill::read_lines(&more.lines.join("\n"));
     let fill = RollFill { places: more.places, lines };
     let added = face.engine.fill_roll(actor, &uid, &fill).await?;
@@ -70,8 +68,7 @@ pub(super) async fn confirm(
     Path(uid): Path<String>,
     Sent(sent): Sent<Names>,
 ) -> Answer {
-    let actor = bearer.may(Action::ConfirmRoll)?;
-    exists(&face, &uid).await?;
+    let actor = on(&face, &bearer, Action::ConfirmRoll, &uid).await?;
     let (confirmed, waiting) = face.engine.confirm_roll(actor, &uid, sent.names.as_deref()).await?;
     give(&json!({"alert": uid, "confirmed": confirmed, "waiting": waiting}))
 }
