@@ -182,18 +182,8 @@ impl Engine {
                 push(&mut faults, &field, format!("第{}圈：{said}", ring.ring));
             }
         }
-        let count_of = |ring: i64| counts.iter().find(|count| count.ring == ring).copied();
         let goes_after: Vec<i64> = texts.iter().filter(|r| r.pursued).map(|r| r.ring).collect();
-        let rings: Vec<RingSketch> = texts
-            .into_iter()
-            .map(|text| {
-                let count = count_of(text.ring);
-                RingSketch {
-                    count: count.unwrap_or(RingCount { ring: text.ring, ..RingCount::default() }),
-                    text,
-                }
-            })
-            .collect();
+        let rings = with_counts(texts, &counts);
         let messages = rings.iter().map(|ring| ring.count.messages).sum();
         let (gateway, pace) = self.pace_of(kind, messages);
         let plan = self.plan_for(urgency, form.act_by.map(|at| at - now));
@@ -342,6 +332,15 @@ impl Engine {
 
 fn origin(form: &OrderForm) -> Origin {
     if form.origin == "forwarded" { Origin::Forwarded } else { Origin::Own }
+}
+
+/// Each text with the head-count of its ring; a ring in which nobody lives has none.
+fn with_counts(texts: Vec<RingText>, counts: &[RingCount]) -> Vec<RingSketch> {
+    let count_of = |ring: i64| {
+        let found = counts.iter().find(|count| count.ring == ring).copied();
+        found.unwrap_or(RingCount { ring, ..RingCount::default() })
+    };
+    texts.into_iter().map(|text| RingSketch { count: count_of(text.ring), text }).collect()
 }
 
 fn asked(ring: &RingText) -> RingAsked {

@@ -139,7 +139,12 @@ impl Account {
         teller.plain(&format!(
             "责任人 {} 名，5 分钟未叫醒 {} 名（已自动报上级）；短信 {} 条，重复 {} 条，\
              回复 {} 条；求助未了 {} 户",
-            s.responsible_persons, s.unwoken_at_5min, s.attempts, s.duplicates, s.replies, s.custody.help
+            s.responsible_persons,
+            s.unwoken_at_5min,
+            s.attempts,
+            s.duplicates,
+            s.replies,
+            s.custody.help
         ));
         self.her_sheet(peers, teller).await?;
         let found = chain::verify(&engine.store, &engine.sealer).await?;

@@ -1,5 +1,5 @@
-//! `GET`, `POST /api/v1/alerts/{id}/roll` and `…/roll/confirm`: whom an exercise may reach. Who adds
-//! and who confirms, and that they are two, is the engine's.
+//! `/api/v1/alerts/{id}/roll` and `…/roll/confirm`: whom an exercise may reach. Who adds and who
+//! confirms, and that they are two, is the engine's.
 
 use std::sync::Arc;
 

@@ -74,6 +74,21 @@ fn town_of_ten() -> Setup {
     Setup { layout, rate_per_second: Some(0.1), ..Setup::default() }
 }
 
+/// What a look at the order of a town of ten says.
+const SKETCHED: [&str; 11] = [
+    "<b>10</b> 户",
+    "没有电话</dt><dd><b>2</b> 户",
+    "第一波短信</dt><dd><b>8</b>",
+    "<b>1分钟</b>",
+    "最后发完的网格：<strong>",
+    "<strong>1</strong> 个网格各一张入户名单",
+    "<strong>特急</strong>",
+    "没人接的到值班室",
+    "转移指令：<mark>3点</mark>前请离家到<mark>四明小学</mark>。",
+    "按 <strong>1</strong> 条计费",
+    "第1次叫应责任人",
+];
+
 #[tokio::test]
 async fn an_order_goes_its_whole_way_by_two_officials() {
     on_both(town_of_ten(), async |town| {
@@ -88,19 +103,7 @@ async fn an_order_goes_its_whole_way_by_two_officials() {
         // A look counts and writes nothing.
         let got = author.submit(NEW, "/alerts/new", &order(&[("do", "preview")])).await;
         assert_eq!(got.status, StatusCode::OK, "{}", got.body);
-        for words in [
-            "<b>10</b> 户",
-            "没有电话</dt><dd><b>2</b> 户",
-            "第一波短信</dt><dd><b>8</b>",
-            "<b>1分钟</b>",
-            "最后发完的网格：<strong>",
-            "<strong>1</strong> 个网格各一张入户名单",
-            "<strong>特急</strong>",
-            "没人接的到值班室",
-            "转移指令：<mark>3点</mark>前请离家到<mark>四明小学</mark>。",
-            "按 <strong>1</strong> 条计费",
-            "第1次叫应责任人",
-        ] {
+        for words in SKETCHED {
             assert!(got.body.contains(words), "{words}: {}", got.body);
         }
         assert!(got.body.len() < 60 * 1024, "{}", got.body.len());

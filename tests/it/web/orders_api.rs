@@ -106,10 +106,8 @@ async fn programs_take_an_order_its_whole_way() {
         let sketch = author.posts("/alerts/preview", &form(json!({}))).await;
         assert_eq!(sketch["faults"], json!([]), "{sketch}");
         assert_eq!((&sketch["households"], &sketch["messages"]), (&json!(10), &json!(10)));
-        let forecast = &sketch["forecast"];
-        assert_eq!((&forecast["grids_all"], &forecast["lists"]), (&json!(1), &json!(0)));
-        assert_eq!(forecast["grids"][0]["last_ms"], 20_000, "{forecast}");
-        assert_eq!((&sketch["last_ms"], &sketch["urgency"]), (&json!(20_000), &json!("flash")));
+        let last = &sketch["forecast"]["grids"][0]["last_ms"];
+        assert_eq!((last, &sketch["urgency"]), (&json!(20_000), &json!("flash")));
         assert!(sketch["rings"][0]["text"].as_str().unwrap().contains("四明小学"), "{sketch}");
         let odd = form(json!({"vars": {"by": "3点"}, "places": [], "title": ""}));
         let sketch = author.posts("/alerts/preview", &odd).await;

@@ -5,9 +5,24 @@ use http::StatusCode;
 use tongluo::domain::access::Role;
 
 use super::orders::{order, sign, state, submitted, uid_of};
-use super::{Faces, account, let_in};
+use super::{Browser, Faces, account, let_in};
 use crate::plant::{GRID, HOME, Layout, home_number};
 use crate::town::{Setup, on_both};
+
+/// What can't be read is said, and nothing is added.
+async fn fill_wrongly(author: &mut Browser, path: &str) {
+    for (odd, says) in [
+        (None, "还没有选人"),
+        (Some(("place", "p99")), "没有地点“p99”"),
+        (Some(("lines", "12700000001")), "后面没有姓名"),
+        (Some(("lines", "c7")), "也不是住户代码"),
+    ] {
+        let fields: Vec<(&str, &str)> = odd.into_iter().chain([("do", "fill")]).collect();
+        let got = author.submit(path, path, &fields).await;
+        assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", got.body);
+        assert!(got.body.contains(says), "{says}: {}", got.body);
+    }
+}
 
 #[tokio::test]
 async fn an_exercise_is_filled_by_one_and_confirmed_by_another() {
@@ -28,19 +43,7 @@ async fn an_exercise_is_filled_by_one_and_confirmed_by_another() {
         assert!(page.body.contains(&path) && page.body.contains("名册"), "{}", page.body);
         let page = author.get(&path).await;
         assert!(page.body.contains("名册是空的"), "{}", page.body);
-
-        for (odd, says) in [
-            (vec![], "还没有选人"),
-            (vec![("place", "p99")], "没有地点“p99”"),
-            (vec![("lines", "12700000001")], "后面没有姓名"),
-            (vec![("lines", "c7")], "也不是住户代码"),
-        ] {
-            let mut odd = odd;
-            odd.push(("do", "fill"));
-            let got = author.submit(&path, &path, &odd).await;
-            assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", got.body);
-            assert!(got.body.contains(says), "{says}: {}", got.body);
-        }
+        fill_wrongly(&mut author, &path).await;
         let lines = format!("c{}\n\n{}，王阿婆", HOME + 2, home_number(HOME + 4));
         let fill = [("lines", lines.as_str()), ("do", "fill")];
         let got = author.submit(&path, &path, &fill).await;
@@ -82,6 +85,7 @@ async fn an_exercise_is_filled_by_one_and_confirmed_by_another() {
         let late = author.submit("/alerts/new", &path, &fill).await;
         assert_eq!(late.status, StatusCode::CONFLICT, "{}", late.body);
         assert!(late.body.contains("名册不能再改"), "{}", late.body);
+        town.minutes(1).await;
         town
     })
     .await;
@@ -133,13 +137,16 @@ async fn whom_an_update_left_out_is_told_what_an_official_chooses() {
         let value = |place: &str| format!("name=\"place\" value=\"{place}\"");
         assert!(page.body.contains(&value(&second)) && !page.body.contains(&value(&first)));
         let before = town.taken().len();
+        // Who only writes may correct, but sends nobody home.
+        account(&town, 8, "吴制作", &[(Role::Author, 1)]).await;
+        let mut writer = faces.signed("吴制作").await;
         for (odd, status, says) in [
             (vec![("place", second.as_str())], 422, "发哪一种"),
             (vec![("tell", "range_correction")], 422, "没有选网格"),
             (vec![("tell", "return_notice"), ("place", second.as_str())], 403, "签发"),
             (vec![("tell", "range_correction"), ("place", first.as_str())], 409, "没有发"),
         ] {
-            let got = author.submit(&path, &path, &odd).await;
+            let got = writer.submit(&path, &path, &odd).await;
             assert_eq!(got.status.as_u16(), status, "{}", got.body);
             assert!(got.body.contains(says), "{says}: {}", got.body);
         }
