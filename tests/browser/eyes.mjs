@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
+import { setTimeout as pass } from "node:timers/promises";
 
 // The packages lie outside the tree, where `npm ci` put them.
 const packages = resolve(process.env.TONGLUO_BROWSER_PACKAGES ?? "target/browser");
@@ -16,6 +17,8 @@ export const PICTURES = resolve("artefacts/browser");
 /** A cheap phone, and the desk of an office. */
 export const PHONE = { width: 360, height: 740 };
 export const DESK = { width: 1440, height: 900 };
+/** What a busy machine may need for one step; only a failure ever takes this long. */
+const PATIENCE_MS = 60_000;
 
 export class Eyes {
   static async open(url) {
@@ -25,7 +28,9 @@ export class Eyes {
     // Root has no sandbox of its own to give; a container's /dev/shm is small.
     const args = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
     const executablePath = process.env.TONGLUO_CHROMIUM ?? "/usr/bin/chromium";
-    eyes.browser = await chromium.launch({ executablePath, args, headless: true });
+    eyes.browser = await chromium.launch({
+      executablePath, args, headless: true, timeout: 2 * PATIENCE_MS,
+    });
     return eyes;
   }
 
@@ -40,7 +45,7 @@ export class Eyes {
       viewport: size, baseURL: url, locale: "zh-CN", hasTouch: touch,
       reducedMotion: "reduce", ...options,
     });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(PATIENCE_MS);
     const page = await context.newPage();
     page.faults = [];
     page.on("console", (message) => {
@@ -68,6 +73,53 @@ export function press(page, button) {
   return follow(page, () => button.click());
 }
 
+/** Waits until a part of the page reads like this; gives what it says. */
+export async function shows(part, pattern, why) {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const text = await part.innerText();
+    if (pattern.test(text)) return text;
+    if (Date.now() > end) assert.match(text, pattern, why);
+    await pass(100);
+  }
+}
+
+/** Waits until what this selector names has the focus: keys typed before that go elsewhere. */
+export function focused(page, selector) {
+  return page.waitForFunction(
+    (wanted) => document.hasFocus() && document.activeElement?.matches(wanted), selector,
+  );
+}
+
+/** Types over what stands in the field that has the focus, until it holds just that. */
+export async function type(page, text) {
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type(text);
+  await page.waitForFunction((typed) => document.activeElement?.value === typed, text);
+}
+
+/** One press of Tab, until the focus has gone on. */
+async function tab(page) {
+  const before = await page.evaluateHandle(() => document.activeElement);
+  await page.keyboard.press("Tab");
+  await page.waitForFunction((was) => document.activeElement !== was, before);
+  await before.dispose();
+}
+
+/** Waits until nothing lies over it and it is on the screen: a page scrolls after it has loaded. */
+export async function inSight(part, why) {
+  const end = Date.now() + PATIENCE_MS;
+  const seen = (node) => {
+    const box = node.getBoundingClientRect();
+    const at = document.elementFromPoint(box.left + 20, box.top + box.height / 2);
+    return at !== null && node.contains(at);
+  };
+  while (!await part.evaluate(seen)) {
+    if (Date.now() > end) assert.fail(`not in sight: ${why}`);
+    await pass(100);
+  }
+}
+
 /** Goes on where the key leads what has the focus. */
 export function enter(page) {
   return follow(page, () => page.keyboard.press("Enter"));
@@ -82,6 +134,11 @@ export async function look(page, name, { touch = false, text = 13 } = {}) {
   for (const [size, scheme] of [[DESK, "light"], [PHONE, "dark"], [PHONE, "light"]]) {
     await page.setViewportSize(size);
     await page.emulateMedia({ colorScheme: scheme });
+    await page.waitForFunction(
+      ([width, dark]) => window.innerWidth === width
+        && window.matchMedia("(prefers-color-scheme: dark)").matches === dark,
+      [size.width, scheme === "dark"],
+    );
     const where = `${name} at ${size.width} px, ${scheme}`;
     await holdsTogether(page, where, { touch: touch && size === PHONE, text });
     await passesAxe(page, where);
@@ -142,7 +199,7 @@ async function holdsTogether(page, where, wish) {
 export async function tabs(page, most = 60) {
   const stops = [];
   for (let turn = 0; turn < most; turn += 1) {
-    await page.keyboard.press("Tab");
+    await tab(page);
     const stop = await page.evaluate(() => {
       const node = document.activeElement;
       if (!node || node === document.body) return null;
@@ -161,7 +218,7 @@ export async function tabs(page, most = 60) {
 /** Presses Tab until something with this text has the focus. */
 export async function tabTo(page, text, most = 80) {
   for (let turn = 0; turn < most; turn += 1) {
-    await page.keyboard.press("Tab");
+    await tab(page);
     const here = await page.evaluate(() => {
       const node = document.activeElement;
       return (node?.labels?.[0]?.textContent ?? node?.textContent ?? "").trim();

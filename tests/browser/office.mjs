@@ -23,14 +23,16 @@ export async function until(what, seconds, ask) {
   }
 }
 
-function freePort() {
-  return new Promise((done, failed) => {
-    const server = createServer().once("error", failed);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
+/** A port that nobody listens on, below those which outgoing connections are given meanwhile. */
+async function freePort() {
+  const isFree = (port) => new Promise((done) => {
+    const server = createServer().once("error", () => done(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => done(true)));
   });
+  for (;;) {
+    const port = 15_000 + Math.floor(Math.random() * 15_000);
+    if (await isFree(port)) return port;
+  }
 }
 
 export class Office {
@@ -118,7 +120,7 @@ export class Office {
 
   /** Waits for a line of a process's log. */
   async says(name, child, words) {
-    const line = await until(`${name} says ${words}`, 60, () => {
+    const line = await until(`${name} says ${words}`, 240, () => {
       if (child.exitCode !== null) throw new Error(`${name} has ended:\n${this.log(name)}`);
       return this.log(name).split("\n").find((line) => line.includes(words));
     });
@@ -169,7 +171,7 @@ base_url = "${this.gateway}"\nfrom = "+8612700000000"\ncallback_url = "${hook}"\
 
   /** The path of the list in the newest text that offered one to these numbers. */
   async listPath(numbers) {
-    return until(`a list is offered to ${numbers}`, 90, async () => {
+    return until(`a list is offered to ${numbers}`, 240, async () => {
       const texts = (await this.taken()).filter((entry) => numbers.includes(entry.to));
       const offers = texts.map((entry) => /接手回1.*(\/l\/[0-9A-Za-z]+)$/.exec(entry.text));
       return offers.filter(Boolean).at(-1)?.[1];

@@ -20,17 +20,33 @@
   });
 
   // <section id="…" data-fresh="15">: fetched again every 15 seconds and put in place, while
-  // nobody is typing or choosing in it.
+  // nobody is in it and nothing that was typed or chosen there waits to be sent.
   const parser = new DOMParser();
+  const changed = (field) => {
+    if (field.type === "checkbox" || field.type === "radio") {
+      return field.checked !== field.defaultChecked;
+    }
+    if (field.tagName !== "SELECT") return field.value !== field.defaultValue;
+    const first = Array.from(field.options).findIndex((one) => one.defaultSelected);
+    return field.selectedIndex !== Math.max(0, first);
+  };
+  const inUse = (part) => part.contains(document.activeElement)
+    || Array.from(part.querySelectorAll("input, select, textarea")).some(changed);
   const refresh = async (id) => {
     const old = document.getElementById(id);
-    if (!old || document.hidden || old.contains(document.activeElement)) return;
+    if (!old || document.hidden || inUse(old)) return;
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
       if (answer.redirected || !answer.ok) return void old.classList.add("stale");
       const page = parser.parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById(id);
-      if (fresh) old.replaceWith(fresh);
+      // Somebody may have gone in, or sent it, while this was on its way.
+      if (!fresh || inUse(old) || old.querySelector("form[data-sent]")) return;
+      const folds = fresh.querySelectorAll("details");
+      old.querySelectorAll("details").forEach((fold, at) => {
+        if (fold.open && folds[at]) folds[at].open = true;
+      });
+      old.replaceWith(fresh);
     } catch {
       old.classList.add("stale");
     }

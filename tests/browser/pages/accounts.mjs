@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { look, press } from "../eyes.mjs";
+import { look, press, shows } from "../eyes.mjs";
 import { ROOT } from "../office.mjs";
 import { signed } from "./signin.mjs";
 
 export default (town) => {
   test("an administrator adds an account", async () => {
     const page = await signed(town, "管理");
-    await page.getByRole("link", { name: "账号" }).click();
+    await press(page, page.getByRole("link", { name: "账号" }));
     await look(page, "accounts");
     const form = page.getByRole("region", { name: "新增账号" });
     await form.getByLabel("姓名").fill("王值班");
@@ -17,7 +17,7 @@ export default (town) => {
     await form.getByLabel("地点").fill(ROOT);
     await form.getByLabel("初始密码").fill("一句好记的很长很长的话");
     await press(page, form.getByRole("button", { name: "新增" }));
-    assert.match(await page.innerText("main"), /王值班[\s\S]*受理/);
+    await shows(page.locator("main"), /王值班[\s\S]*受理/);
     await look(page, "account");
     await page.goto("/me");
     await look(page, "me");

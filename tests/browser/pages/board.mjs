@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { look } from "../eyes.mjs";
+import { look, shows } from "../eyes.mjs";
 import { signed } from "./signin.mjs";
 
 export default (town) => {
   test("the board shows who is open, opens a place and moves without a hand on it", async () => {
     const page = await signed(town, "李签发");
     await page.goto(`/alerts/${town.alert}`);
-    assert.match(await page.innerText(".figure"), /户未应答/);
+    await shows(page.locator(".figure"), /户未应答/);
     const bytes = Buffer.byteLength(await page.content());
     assert.ok(bytes < 60 * 1024, `${bytes} bytes`);
     await look(page, "board");
@@ -26,7 +26,7 @@ export default (town) => {
     const last = doors.at(-1).code;
     await town.office.does("李签发", `list tick ${list.list} ${last} evacuated`);
     await page.waitForFunction(
-      (was) => document.querySelector(".figure").innerText !== was, before, { timeout: 20_000 },
+      (was) => document.querySelector(".figure").innerText !== was, before,
     );
     assert.deepEqual(page.faults, []);
     await page.context().close();

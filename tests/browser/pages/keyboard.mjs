@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DESK, enter, tabTo, tabs } from "../eyes.mjs";
+import { DESK, enter, focused, shows, tabTo, tabs, type } from "../eyes.mjs";
 import { PASSWORD } from "../office.mjs";
 import { freshDoor, held, offered } from "./round.mjs";
 
@@ -10,18 +10,19 @@ export default (town) => {
   test("an official signs in, looks about and signs out by keyboard", async () => {
     const page = await town.eyes.someone();
     await page.goto("/login");
-    await page.keyboard.type("李签发");
+    await focused(page, "#name");
+    await type(page, "李签发");
     await tabTo(page, "密码");
-    await page.keyboard.type(PASSWORD);
+    await type(page, PASSWORD);
     await enter(page);
     assert.equal(new URL(page.url()).pathname, "/", await page.innerText("main"));
     const stops = await tabs(page);
     assert.equal(stops[0], "跳到正文", "the first stop leads past the menu");
     assert.ok(stops.includes("退出"), stops.join(" | "));
     await page.goto("/");
-    await page.keyboard.press("Tab");
+    await tabTo(page, "跳到正文");
     await page.keyboard.press("Enter");
-    assert.equal(await page.evaluate(() => document.activeElement.id), "main");
+    await focused(page, "#main");
     await page.goto("/");
     await tabTo(page, "退出");
     await enter(page);
@@ -37,9 +38,10 @@ export default (town) => {
     const door = await freshDoor(page).getAttribute("id");
     await tabTo(page, "已转移");
     await page.keyboard.press("Enter");
+    await focused(page, "details[open] > summary");
     await tabTo(page, "投亲靠友");
     await enter(page);
-    assert.match(await page.getByRole("status").innerText(), /办好了/);
+    await shows(page.getByRole("status"), /办好了/);
     assert.equal(await page.locator(`li.door#${door}`).count(), 0);
     await tabs(page, 40);
     await page.context().close();

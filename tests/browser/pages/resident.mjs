@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PHONE, look, press } from "../eyes.mjs";
+import { PHONE, look, press, shows } from "../eyes.mjs";
 
 const OLD = { touch: true, text: 16 };
 
@@ -23,13 +23,13 @@ export default (town) => {
     for (const words of ["四明小学", "3点", home.name]) assert.ok(text.includes(words), text);
     await look(page, "resident", OLD);
     await press(page, page.getByRole("button", { name: "知道了" }));
-    assert.match(await page.getByRole("status").first().innerText(), /收到了[\s\S]*知道了/);
+    await shows(page.getByRole("status").first(), /收到了[\s\S]*知道了/);
     await look(page, "resident-heard", OLD);
     await press(page, page.getByRole("button", { name: /都.*离开了/ }));
     const asked = page.getByRole("button", { name: "是，3人都走了" });
     await look(page, "resident-asked", OLD);
     await press(page, asked);
-    assert.match(await page.getByRole("status").first().innerText(), /谢谢，办好了/);
+    await shows(page.getByRole("status").first(), /谢谢，办好了/);
     await page.context().close();
   });
 
@@ -39,7 +39,7 @@ export default (town) => {
     const path = await town.office.homePath(town.alert, home.code);
     await page.goto(path);
     await press(page, page.getByRole("button", { name: "要人帮" }));
-    assert.match(await page.getByRole("status").first().innerText(), /收到了/);
+    await shows(page.getByRole("status").first(), /收到了/);
     const tasks = await town.office.does("李签发", `desk show --alert ${town.alert}`);
     assert.ok(tasks.some((task) => task.household === home.code), JSON.stringify(tasks));
     await page.context().close();

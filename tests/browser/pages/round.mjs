@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PHONE, follow, look, press } from "../eyes.mjs";
+import { PHONE, follow, inSight, look, press, shows } from "../eyes.mjs";
 
 const FINGERS = { touch: true, text: 14 };
 
@@ -28,31 +28,22 @@ export async function held(town, grid) {
   return lists.filter((list) => list.place_code === place && list.state === "taken");
 }
 
-/** Whether nothing lies over it and it is on the screen. */
-function inSight(part) {
-  return part.evaluate((node) => {
-    const box = node.getBoundingClientRect();
-    const at = document.elementFromPoint(box.left + 20, box.top + box.height / 2);
-    return at !== null && node.contains(at);
-  });
-}
-
 export default (town) => {
   test("a leader takes his list, ticks doors and hands it over, at 360 px", async () => {
     const page = await offered(town, 0);
     await look(page, "round-offered", FINGERS);
     assert.equal((await held(town, 0)).length, 0, "a look takes nothing");
     await press(page, page.getByRole("button", { name: "我来接手" }));
-    assert.match(await page.getByRole("status").innerText(), /由您接手了/);
+    await shows(page.getByRole("status"), /由您接手了/);
     assert.equal((await held(town, 0)).length, 1);
     await look(page, "round-taken", FINGERS);
 
     let door = freshDoor(page);
     const first = await door.getAttribute("id");
     await press(page, door.getByRole("button", { name: "家中无人" }));
-    assert.match(await page.getByRole("status").innerText(), /已记下“家中无人”/);
-    assert.ok(await inSight(page.getByRole("status")), "what the tap did is in sight");
-    assert.ok(await inSight(freshDoor(page).locator("h3")), "so is the next door");
+    await shows(page.getByRole("status"), /已记下“家中无人”/);
+    await inSight(page.getByRole("status"), "what the tap did is in sight");
+    await inSight(freshDoor(page).locator("h3"), "so is the next door");
     assert.notEqual(await freshDoor(page).getAttribute("id"), first, "the walk goes on");
 
     door = freshDoor(page);
@@ -60,24 +51,24 @@ export default (town) => {
     await look(page, "round-moved", FINGERS);
     const moved = await door.getAttribute("id");
     await press(page, door.getByRole("button", { name: "集中安置" }));
-    assert.match(await page.getByRole("status").innerText(), /办好了/);
+    await shows(page.getByRole("status"), /办好了/);
     assert.equal(await page.locator(`li.door#${moved}`).count(), 0, "it is done");
 
     door = freshDoor(page);
     await door.locator("summary", { hasText: "拒绝转移" }).tap();
     await press(page, door.getByRole("button", { name: "不信会淹" }));
-    assert.match(await page.getByRole("status").innerText(), /还没落实/);
+    await shows(page.getByRole("status"), /还没落实/);
 
     door = freshDoor(page);
     await door.locator("summary", { hasText: "要救人" }).tap();
     await press(page, door.getByRole("button", { name: "有生命危险" }));
-    assert.match(await page.getByRole("status").innerText(), /求救已报值班室/);
-    assert.match(await page.locator("li.door").first().innerText(), /求助/, "help comes first");
+    await shows(page.getByRole("status"), /求救已报值班室/);
+    await shows(page.locator("li.door").first(), /求助/, "help comes first");
     await look(page, "round-walked", FINGERS);
 
     await page.locator("summary", { hasText: "去不了，转交" }).tap();
     await press(page, page.getByRole("button", { name: "去不了，转交给下一位" }));
-    assert.match(await page.getByRole("status").innerText(), /转交了/);
+    await shows(page.getByRole("status"), /转交了/);
     assert.equal((await held(town, 0)).length, 0);
     await look(page, "round-passed", FINGERS);
     await page.context().close();
@@ -90,7 +81,7 @@ export default (town) => {
     const door = freshDoor(page);
     await door.locator("summary", { hasText: "已转移" }).tap();
     await press(page, door.getByRole("button", { name: "投亲靠友" }));
-    assert.match(await page.getByRole("status").innerText(), /办好了/);
+    await shows(page.getByRole("status"), /办好了/);
     await page.context().close();
   });
 

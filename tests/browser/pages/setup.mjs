@@ -2,34 +2,38 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { enter, look, press, tabTo } from "../eyes.mjs";
-import { Office, PASSWORD } from "../office.mjs";
+import { enter, focused, look, press, shows, tabTo, type } from "../eyes.mjs";
+import { Office, PASSWORD, until } from "../office.mjs";
 
 export default (town) => {
   test("the first administrator is made by the code in the log, by keyboard alone", async () => {
     const office = await Office.found(60);
     try {
       await office.serve();
-      const [, code] = /输入启动码 ([0-9A-Z-]+)/.exec(office.log("serve"));
+      const told = () => /输入启动码 ([0-9A-Z-]+)/.exec(office.log("serve"));
+      const [, code] = await until("the log tells the code", 60, told);
       const page = await town.eyes.someone({ url: office.url });
       await page.goto("/setup");
       await look(page, "setup");
-      const type = async (typed) => {
+      const send = async (typed) => {
         const fields = { 启动码: typed, 姓名: "管理", 密码: PASSWORD, 再输入一次: PASSWORD };
         for (const [label, value] of Object.entries(fields)) {
-          if (label === "启动码") await page.getByLabel(label).focus();
-          else await tabTo(page, label);
-          await page.keyboard.press("Control+A");
-          await page.keyboard.type(value);
+          if (label === "启动码") {
+            await page.getByLabel(label).focus();
+            await focused(page, "#code");
+          } else {
+            await tabTo(page, label);
+          }
+          await type(page, value);
         }
         await tabTo(page, "创建");
         await enter(page);
       };
-      await type("0000-0000-0000");
-      assert.match(await page.getByRole("alert").innerText(), /启动码不对/);
+      await send("0000-0000-0000");
+      await shows(page.getByRole("alert"), /启动码不对/);
       await look(page, "setup-wrong");
-      await type(code.toLowerCase());
-      assert.match(await page.getByRole("status").innerText(), /管理员已创建/);
+      await send(code.toLowerCase());
+      await shows(page.getByRole("status"), /管理员已创建/);
       await page.getByLabel("姓名").fill("管理");
       await page.getByLabel("密码").fill(PASSWORD);
       await press(page, page.getByRole("button", { name: "登录" }));

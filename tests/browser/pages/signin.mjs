@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DESK, PHONE, look, press } from "../eyes.mjs";
+import { DESK, PHONE, look, press, shows } from "../eyes.mjs";
 import { PASSWORD } from "../office.mjs";
 
 /** Signs somebody in on a page of his own. */
@@ -28,13 +28,13 @@ export default (town) => {
       assert.equal(new URL(page.url()).pathname, "/login", "nothing is shown to a stranger");
       await look(page, "login");
       await enter(page, "管理", `${PASSWORD}四`);
-      assert.match(await page.getByRole("alert").innerText(), /姓名或密码不对/);
+      await shows(page.getByRole("alert"), /姓名或密码不对/);
       assert.equal(await page.getByLabel("姓名").inputValue(), "管理", "the name stays");
       await look(page, "login-wrong");
       await enter(page, "管理", PASSWORD);
       assert.equal(new URL(page.url()).pathname, "/accounts", "where he wanted to go");
       await press(page, page.getByRole("button", { name: "退出" }));
-      assert.match(await page.getByRole("status").innerText(), /已退出/);
+      await shows(page.getByRole("status"), /已退出/);
       await page.goBack();
       await page.goto("/accounts");
       assert.equal(new URL(page.url()).pathname, "/login", "the session is over");
