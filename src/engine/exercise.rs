@@ -70,7 +70,7 @@ struct ReadFill<'f> {
 fn open_roll(row: &AlertRow) -> bool {
     match State::from_code(row.state).unwrap_or(State::Draft) {
         State::Draft | State::Submitted | State::Returned => true,
-        State::Live | State::Ended | State::Withdrawn => false,
+        State::Live | State::Ended | State::Withdrawn | State::Discarded => false,
     }
 }
 
