@@ -17,7 +17,7 @@ use crate::domain::setup_code::SetupCode;
 use crate::engine::calendar::Calendar;
 use crate::engine::pump::{self, Pulse, Roles};
 use crate::store::{Dialect, view};
-use crate::web::{self, WebSettings};
+use crate::web::{self, Patience, WebSettings};
 
 const MEASURE_EVERY_MS: u64 = 30_000;
 /// Clocks further apart than this dispatch nothing.
@@ -120,15 +120,14 @@ async fn open_web(
         proxies: settings.web.proxies.clone(),
         setup_code: setup_code(built, settings).await?,
     };
+    let patience = Patience { proxies: faces.proxies.clone(), ..Patience::default() };
     let routes = web::routes(built.engine.clone(), pulse.clone(), faces, &grouping)?;
     let mut stop = stop.clone();
     let done = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
     Ok(tokio::spawn(async move {
-        if let Err(fault) = web::serve(listener, routes, done).await {
-            tracing::error!(%fault, "HTTP ended");
-        }
+        web::serve(listener, routes, patience, done).await;
         let _ = hold.send(true);
     }))
 }

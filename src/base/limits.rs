@@ -30,6 +30,19 @@ pub const HOOK_BODY_BYTES: usize = 256 * 1024;
 pub const SHARED_NUMBER: i64 = 3;
 /// Messages below 特急 to a household in 24 hours.
 pub const MESSAGES_DAY: i64 = 3;
+/// Open connections of one process: with the store's and the gateways' they stay under the 1,024
+/// descriptors that a shell gives.
+pub const CONNECTIONS: usize = 800;
+/// Of one address that is no proxy of ours; many telephones share one.
+pub const CONNECTIONS_SOURCE: usize = 200;
+/// For the head of a request, and until the next one on the same connection.
+pub const HEAD_READ_MS: u64 = 10_000;
+/// For the body of a request: a form over a bad line.
+pub const BODY_READ_MS: u64 = 30_000;
+/// For a reader who takes nothing of his answer.
+pub const WRITE_STALL_MS: u64 = 30_000;
+/// Bytes of a connection's buffer, and so of a request's head.
+pub const CONNECTION_BUFFER_BYTES: usize = 64 * 1024;
 /// Rows of a list over the API.
 pub const PAGE_ROWS: i64 = 500;
 /// Doors on one page of a leader's round: with them it stays well under [`PAGE_BYTES`].

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::Face;
+use super::listen::{self, Unread};
 use crate::base::limits::HOOK_BODY_BYTES;
 
 pub(super) async fn take(
@@ -17,8 +18,10 @@ pub(super) async fn take(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, HOOK_BODY_BYTES).await else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    let body = match listen::read(body, HOOK_BODY_BYTES).await {
+        Ok(body) => body,
+        Err(Unread::TooLarge) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        Err(Unread::TooSlow) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
     let request = axum::http::Request::from_parts(parts, body);
     face.inbox.take(&provider, &request).await.map(Body::from)

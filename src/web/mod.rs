@@ -9,22 +9,19 @@ mod events;
 mod guesses;
 mod headers;
 mod hooks;
+mod listen;
 mod origin;
 mod pages;
 mod ready;
 mod setup;
 
-use std::future::Future;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::middleware::map_response_with_state;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::guesses::Guesses;
@@ -37,6 +34,7 @@ use crate::engine::pump::Pulse;
 use crate::render::{Pages, RenderFault};
 
 pub use self::api::CALLS as API_CALLS;
+pub use self::listen::{Patience, serve};
 
 /// What an installation says of its faces.
 #[derive(Debug, Clone, Default)]
@@ -115,18 +113,4 @@ pub fn routes(
 /// What a browser is told so that a session opened by [`Engine::sign_in`] is its own.
 pub fn session_cookie(settings: &WebSettings, value: &str) -> Option<HeaderValue> {
     cookies::session(settings, value)
-}
-
-/// Serves until `done`, then finishes the requests it has.
-pub async fn serve(
-    listener: TcpListener,
-    routes: Router,
-    done: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        // Only speed is lost where it cannot be set.
-        let _ = stream.set_nodelay(true);
-    });
-    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, routes).with_graceful_shutdown(done).await
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tongluo::channel::Transport;
 use tongluo::channel::http::{HttpLimits, HttpTransport};
 use tongluo::engine::pump::Pulse;
-use tongluo::web::{self, WebSettings};
+use tongluo::web::{self, Patience, WebSettings};
 
 use crate::plant::{HOME, home_number};
 use crate::town::{Setup, Town, on_both};
@@ -32,7 +32,7 @@ impl Server {
         let routes = web::routes(town.engine.clone(), pulse.clone(), WebSettings::default(), &stop);
         let routes = routes.unwrap();
         let mut stop = stop.clone();
-        tokio::spawn(web::serve(listener, routes, async move {
+        tokio::spawn(web::serve(listener, routes, Patience::default(), async move {
             let _ = stop.wait_for(|stop| *stop).await;
         }));
         let client = Arc::new(HttpTransport::new(HttpLimits::default(), Vec::new()).unwrap());

@@ -36,7 +36,7 @@ use crate::practice::roster::DEAD_ENDING;
 use crate::queue::QueueSettings;
 use crate::render::Messages;
 use crate::store::{Store, migrate, view};
-use crate::web::{self, WebSettings};
+use crate::web::{self, Patience, WebSettings};
 
 const ACCOUNT: &str = "ACdemo0123456789";
 const NUMBER: &str = "+8612700000000";
@@ -236,9 +236,7 @@ async fn serve_hooks(listener: TcpListener, routes: axum::Router, mut stop: watc
     let done = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    if let Err(fault) = web::serve(listener, routes, done).await {
-        tracing::error!(%fault, "the hook ended");
-    }
+    web::serve(listener, routes, Patience::default(), done).await;
 }
 
 impl Peers {

@@ -9,6 +9,7 @@ use crate::domain::scope::OutOfScope;
 use crate::engine::EngineFault;
 use crate::render::RenderFault;
 use crate::store::StoreFault;
+use crate::web::listen::Unread;
 
 /// Why a call was not carried out, by what the caller does next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,7 @@ pub(in crate::web) enum Problem {
     NotFound,
     Method,
     TooLarge,
+    TooSlow,
     /// The call can't be read.
     Form(String),
     /// It can't be done as things stand.
@@ -36,6 +38,7 @@ impl Problem {
             Problem::NotFound => StatusCode::NOT_FOUND,
             Problem::Method => StatusCode::METHOD_NOT_ALLOWED,
             Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Problem::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Problem::Form(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Problem::Refused(_) => StatusCode::CONFLICT,
             Problem::Again => StatusCode::SERVICE_UNAVAILABLE,
@@ -50,6 +53,7 @@ impl Problem {
             Problem::NotFound => "there is nothing under this address",
             Problem::Method => "this address does not take this method",
             Problem::TooLarge => "the body is larger than this call takes",
+            Problem::TooSlow => "the body was not whole in time: nothing was changed, send it again",
             Problem::Again => "nothing was changed: try again in a few seconds",
             Problem::Broken => "a defect of ours: it is in the log",
         }
@@ -86,12 +90,22 @@ pub(super) async fn worded(response: Response) -> Response {
         StatusCode::NOT_FOUND => Problem::NotFound,
         StatusCode::METHOD_NOT_ALLOWED => Problem::Method,
         StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
+        StatusCode::REQUEST_TIMEOUT => Problem::TooSlow,
         status if status.is_client_error() => {
             Problem::Form("the address or its query can't be read".into())
         }
         _ => Problem::Broken,
     }
     .into_response()
+}
+
+impl From<Unread> for Problem {
+    fn from(fault: Unread) -> Problem {
+        match fault {
+            Unread::TooLarge => Problem::TooLarge,
+            Unread::TooSlow => Problem::TooSlow,
+        }
+    }
 }
 
 impl From<OutOfScope> for Problem {

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::Problem;
 use crate::base::limits::API_BODY_BYTES;
+use crate::web::listen;
 
 /// What was sent.
 pub(in crate::web) struct Sent<T>(pub T);
@@ -13,8 +14,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Sent<T>, Problem> {
-        let body = axum::body::to_bytes(request.into_body(), API_BODY_BYTES);
-        let body = body.await.map_err(|_| Problem::TooLarge)?;
+        let body = listen::read(request.into_body(), API_BODY_BYTES).await?;
         // A call that needs nothing may send nothing.
         let body = if body.is_empty() { "{}".as_bytes() } else { &body };
         serde_json::from_slice(body).map(Sent).map_err(|fault| Problem::Form(fault.to_string()))

@@ -18,7 +18,7 @@ use super::visit::{Visit, Visitor};
 use crate::base::limits::FORM_BODY_BYTES;
 use crate::web::Face;
 use crate::web::cookies::{self, Cookie};
-use crate::web::origin;
+use crate::web::{listen, origin};
 
 pub(super) async fn admit(State(face): State<Arc<Face>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
@@ -93,8 +93,7 @@ pub(super) async fn read_form(face: &Face, parts: &Parts, body: Body) -> Result<
     if !form.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
         return Err(PageFault::Form("只接受本系统页面上的表单。".into()));
     }
-    let body = axum::body::to_bytes(body, FORM_BODY_BYTES);
-    let body = body.await.map_err(|_| PageFault::TooLarge)?;
+    let body = listen::read(body, FORM_BODY_BYTES).await?;
     Fields::parse(&body)
         .ok_or_else(|| PageFault::Form("表单里有不能保存的字符，或内容太多。".into()))
 }

@@ -8,6 +8,7 @@ use crate::domain::access::Denied;
 use crate::engine::EngineFault;
 use crate::render::RenderFault;
 use crate::store::StoreFault;
+use crate::web::listen::Unread;
 
 /// What a handler gives.
 pub(in crate::web) type PageResult = Result<Response, PageFault>;
@@ -23,6 +24,7 @@ pub(in crate::web) enum PageFault {
     /// The form is not one of ours, or of an ended session.
     Forged,
     TooLarge,
+    TooSlow,
     /// A field can't be read; the text says which.
     Form(String),
     /// The engine refuses the act as it stands.
@@ -41,6 +43,7 @@ impl PageFault {
             PageFault::SignIn(_) => StatusCode::SEE_OTHER,
             PageFault::Denied(_) | PageFault::Forged => StatusCode::FORBIDDEN,
             PageFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            PageFault::TooSlow => StatusCode::REQUEST_TIMEOUT,
             PageFault::Form(_) => StatusCode::UNPROCESSABLE_ENTITY,
             PageFault::Refused(_) => StatusCode::CONFLICT,
             PageFault::Wait(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -63,6 +66,9 @@ impl PageFault {
                 "页面已过期，或请求不是从本系统页面发出的。请返回上一页，刷新后再试。".into(),
             ),
             PageFault::TooLarge => ("内容太长", "没有保存。请缩短后再提交。".into()),
+            PageFault::TooSlow => {
+                ("网络太慢", "内容没有收全，没有保存。请返回上一页，再提交一次。".into())
+            }
             PageFault::Form(what) => ("填写有误", what.clone()),
             PageFault::Refused(why) => ("没有执行", why.clone()),
             PageFault::Wait(why) => ("请稍候", why.clone()),
@@ -80,6 +86,7 @@ impl PageFault {
             StatusCode::METHOD_NOT_ALLOWED => PageFault::Method,
             StatusCode::FORBIDDEN => PageFault::Forged,
             StatusCode::PAYLOAD_TOO_LARGE => PageFault::TooLarge,
+            StatusCode::REQUEST_TIMEOUT => PageFault::TooSlow,
             StatusCode::SERVICE_UNAVAILABLE => PageFault::Again,
             status if status.is_client_error() => PageFault::Form("网址或内容不对。".into()),
             _ => PageFault::Broken,
@@ -93,6 +100,15 @@ impl IntoResponse for PageFault {
         let mut response = self.status().into_response();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+impl From<Unread> for PageFault {
+    fn from(fault: Unread) -> PageFault {
+        match fault {
+            Unread::TooLarge => PageFault::TooLarge,
+            Unread::TooSlow => PageFault::TooSlow,
+        }
     }
 }
 

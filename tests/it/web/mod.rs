@@ -8,6 +8,7 @@ mod desk;
 mod events;
 mod frame;
 mod home;
+mod listen;
 mod load;
 mod orders;
 mod orders_api;
