@@ -100,7 +100,7 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
         let _ = tokio::signal::ctrl_c().await;
         left.close().await;
     }
-    if !summary.balances || summary.orphans > 0 {
+    if !summary.balances || summary.custody.orphans > 0 {
         bail!("核对不平：有住户无人负责，或数字对不上");
     }
     Ok(())

@@ -4,16 +4,14 @@
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use serde_json::json;
 
 use super::Said;
 use crate::base::limits::PAGE_ROWS;
-use crate::domain::access::Action;
-use crate::engine::Engine;
 pub use crate::engine::exercise::RollFill;
 use crate::engine::issue::Actor;
-use crate::store::{order, roll};
+use crate::engine::{Engine, dossier};
 
 /// Bytes of a file at most.
 const FILE_BYTES: u64 = 1 << 20;
@@ -28,14 +26,7 @@ pub fn read_lines(path: &Path) -> anyhow::Result<Vec<(String, String)>> {
     }
     file.read_to_string(&mut text)
         .with_context(|| format!("--file {name}: it must be UTF-8 text"))?;
-    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
-    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-    Ok(lines
-        .map(|line| {
-            let (what, name) = line.split_once(',').unwrap_or((line, ""));
-            (what.trim().to_owned(), name.trim().to_owned())
-        })
-        .collect())
+    Ok(RollFill::read_lines(&text))
 }
 
 /// Adds numbers to a roll.
@@ -64,20 +55,15 @@ pub async fn confirm(
 
 /// The names on a roll and whether each is confirmed.
 pub async fn show(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
-    let row = order::by_uid(&engine.store, uid).await?;
-    let row = row.ok_or_else(|| anyhow!("no alert {uid}: see `tongluo alert list`"))?;
-    let version = order::latest_version(&engine.store, row.id).await?;
-    let areas = order::areas(&engine.store, row.id, version).await?;
-    let places: Vec<i64> = areas.into_iter().filter(|a| a.1 == 0).map(|a| a.0).collect();
-    engine.check_access(actor, Action::LookAtBoard, &places).await?;
-    let (numbers, waiting) = roll::count(&engine.store, row.id).await?;
-    let mut lines = vec![format!("{uid}: {numbers} numbers, {waiting} wait to be confirmed")];
-    let mut rows = Vec::new();
-    for (name, _, confirmed) in roll::read(&engine.store, row.id, PAGE_ROWS).await? {
-        let word = if confirmed.is_some() { "confirmed" } else { "waits" };
-        lines.push(format!("  {name}  {word}"));
-        rows.push(json!({"name": name, "confirmed": confirmed.is_some()}));
+    let look = engine.look_at_roll(actor, uid, "", PAGE_ROWS).await?;
+    let mut lines =
+        vec![format!("{uid}: {} numbers, {} wait to be confirmed", look.numbers, look.waiting)];
+    for one in &look.names {
+        let word = if one.waiting == 0 { "confirmed" } else { "waits" };
+        lines.push(format!("  {}  {word}", one.name));
     }
-    let doc = json!({"alert": uid, "numbers": numbers, "waiting": waiting, "roll": rows});
-    Ok(Said::new(doc, lines.join("\n")))
+    if look.more {
+        lines.push("  …".into());
+    }
+    Ok(Said::new(dossier::roll_json(&look), lines.join("\n")))
 }

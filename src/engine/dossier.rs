@@ -3,8 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::exercise::RollLook;
+use super::forecast::GridForecast;
 use super::issue::{Actor, refused};
-use super::narrow::Farewell;
+use super::narrow::{DroppedLook, Farewell};
 use super::sketch::{RingSketch, Sketch};
 use super::{Engine, EngineFault};
 use crate::base::limits::PAGE_ROWS;
@@ -14,6 +16,8 @@ use crate::domain::gate::AlertKind;
 use crate::domain::list::{ListState, SEARCH};
 use crate::store::order::{self, AlertRow, VersionRow};
 use crate::store::paper::PaperRow;
+use crate::store::roll::RollName;
+use crate::store::situation::DroppedGrid;
 use crate::store::view::ListView;
 use crate::store::{climb, custody, journal, paper, situation, view};
 
@@ -76,11 +80,43 @@ pub fn sketch_json(sketch: &Sketch) -> Value {
             "no_phone": one.count.no_phone, "messages": one.count.messages})
     };
     let (pace, all) = (sketch.pace, sketch.all());
+    let grid = |one: &GridForecast| {
+        json!({"place": one.code, "name": one.name, "households": one.households,
+            "messages": one.messages, "doors": one.doors, "last_ms": one.last_ms})
+    };
+    let most = usize::try_from(PAGE_ROWS).unwrap_or(500);
+    let grids = &sketch.forecast.grids;
+    let forecast = json!({"grids_all": grids.len(),
+        "grids": grids.iter().take(most).map(grid).collect::<Vec<Value>>(),
+        "lists": sketch.forecast.lists(), "doors": sketch.forecast.doors()});
     json!({"rings": sketch.rings.iter().map(ring).collect::<Vec<Value>>(),
         "households": all.households, "persons": all.persons, "no_phone": all.no_phone,
         "messages": pace.messages, "rate_per_second": pace.rate_per_second,
         "last_ms": pace.last_ms, "gateway": sketch.gateway, "urgency": sketch.urgency.word(),
-        "expires_at": sketch.expires_at, "plan": sketch.plan, "faults": sketch.faults})
+        "expires_at": sketch.expires_at, "plan": sketch.plan, "forecast": forecast,
+        "faults": sketch.faults})
+}
+
+/// The roll of an exercise as a document; names only where they may be seen.
+pub fn roll_json(look: &RollLook) -> Value {
+    let name = |one: &RollName| {
+        json!({"name": one.name, "numbers": one.numbers, "confirmed": one.waiting == 0,
+            "added_by": one.added_by, "confirmed_by": one.confirmed_by})
+    };
+    json!({"alert": look.alert.uid, "numbers": look.numbers, "waiting": look.waiting,
+        "open": look.open, "roll": look.names.iter().map(name).collect::<Vec<Value>>(),
+        "more": look.more})
+}
+
+/// Who was dropped where as a document.
+pub fn dropped_json(look: &DroppedLook) -> Value {
+    let grid = |one: &DroppedGrid| {
+        json!({"place": one.code, "name": one.name, "households": one.households,
+            "corrected": one.corrected, "sent_home": one.sent_home})
+    };
+    json!({"alert": look.alert.uid, "texts": {"range_correction": look.correction,
+        "return_notice": look.homeward},
+        "grids": look.grids.iter().map(grid).collect::<Vec<Value>>()})
 }
 
 impl Engine {

@@ -14,7 +14,7 @@ use crate::domain::gate::AlertKind;
 use crate::domain::notice::Purpose;
 use crate::render::NoticeText;
 use crate::store::order::{self, AlertRow, AreaRow};
-use crate::store::roll::{self, Named};
+use crate::store::roll::{self, Named, RollName};
 use crate::store::told::{self, Word};
 use crate::store::{Tx, correct};
 
@@ -30,7 +30,123 @@ pub struct RollFill {
     pub lines: Vec<(String, String)>,
 }
 
+/// Why a roll can't be filled from this; nothing was added.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FillFault {
+    #[error("file: at most {LINES_MAX} lines")]
+    TooMany,
+    #[error("place: no place {0:?}")]
+    Place(String),
+    #[error("file: the number {0} needs a name beside it")]
+    Nameless(String),
+    #[error("file: {0:?} is neither a household's code nor a number")]
+    Line(String),
+}
+
+impl FillFault {
+    /// What an official is told.
+    pub fn chinese(&self) -> String {
+        match self {
+            FillFault::TooMany => format!("一次最多{LINES_MAX}行：请分几次加。"),
+            FillFault::Place(code) => format!("底册里没有地点“{code}”：请查对代码。"),
+            FillFault::Nameless(number) => {
+                format!("号码“{number}”后面没有姓名：请写成“号码，姓名”。")
+            }
+            FillFault::Line(line) => format!("“{line}”不是号码，也不是住户代码：请改后再加。"),
+        }
+    }
+}
+
+/// What a roll is filled from, looked up.
+#[derive(Default)]
+struct ReadFill<'f> {
+    places: Vec<i64>,
+    codes: Vec<&'f str>,
+    names: Vec<Named>,
+    /// 16 bytes a name.
+    hashes: Vec<u8>,
+}
+
+fn open_roll(row: &AlertRow) -> bool {
+    match State::from_code(row.state).unwrap_or(State::Draft) {
+        State::Draft | State::Submitted | State::Returned => true,
+        State::Live | State::Ended | State::Withdrawn => false,
+    }
+}
+
+impl RollFill {
+    /// Reads lines of `household code` or `number,name`; empty lines and those after # are left
+    /// out.
+    pub fn read_lines(text: &str) -> Vec<(String, String)> {
+        let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines
+            .map(|line| {
+                let (what, name) = line.split_once([',', '，']).unwrap_or((line, ""));
+                (what.trim().to_owned(), name.trim().to_owned())
+            })
+            .collect()
+    }
+}
+
+/// The roll of an exercise as somebody may see it.
+#[derive(Debug, Clone)]
+pub struct RollLook {
+    pub alert: AlertRow,
+    pub numbers: i64,
+    /// Of them, those nobody has confirmed.
+    pub waiting: i64,
+    /// Whether it may still change: not once the exercise is live.
+    pub open: bool,
+    /// Whether whoever looks may add to it, and may confirm what others added.
+    pub may_fill: bool,
+    pub may_confirm: bool,
+    /// Whether names are his to see.
+    pub sees: bool,
+    /// Those that wait first.
+    pub names: Vec<RollName>,
+    /// More names than these are on it.
+    pub more: bool,
+}
+
 impl Engine {
+    /// The roll of an exercise, its names with these words in them (empty: all), at most `limit`.
+    pub async fn look_at_roll(
+        &self,
+        actor: &Actor,
+        uid: &str,
+        words: &str,
+        limit: i64,
+    ) -> Result<RollLook, EngineFault> {
+        let alert = self.look_at_alert(actor, uid).await?;
+        if alert.kind != AlertKind::Exercise.code() {
+            return Err(refused("kind: only an exercise has a roll"));
+        }
+        let version = order::latest_version(&self.store, alert.id).await?;
+        let may = async |action: Action| match self.allowed(actor, action, alert.id, version).await
+        {
+            Ok(()) => Ok(true),
+            Err(EngineFault::Denied(_)) => Ok(false),
+            Err(fault) => Err(fault),
+        };
+        let (may_fill, may_confirm) =
+            (may(Action::DraftAlert).await?, may(Action::ConfirmRoll).await?);
+        let sees = may_fill || may_confirm || may(Action::LookAtPeople).await?;
+        let mut names = match sees {
+            true => {
+                let words = words.replace('\0', "");
+                roll::read(&self.store, alert.id, actor.account_id, &words, limit + 1).await?
+            }
+            false => Vec::new(),
+        };
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = names.len() > most;
+        names.truncate(most);
+        let (numbers, waiting) = roll::count(&self.store, alert.id).await?;
+        let open = open_roll(&alert);
+        Ok(RollLook { alert, numbers, waiting, open, may_fill, may_confirm, sees, names, more })
+    }
+
     /// Adds numbers to the roll of an exercise that is not live yet. Gives how many are new.
     pub async fn fill_roll(
         &self,
@@ -41,35 +157,8 @@ impl Engine {
         let row = self.exercise(uid).await?;
         let version = order::latest_version(&self.store, row.id).await?;
         self.allowed(actor, Action::DraftAlert, row.id, version).await?;
-        if fill.lines.len() > LINES_MAX {
-            return Err(refused(format!("file: at most {LINES_MAX} lines")));
-        }
-        let asked: Vec<AreaRow> =
-            fill.places.iter().map(|code| AreaRow { code: code.clone(), excluded: 0 }).collect();
-        let known = order::known_codes(&self.store, &asked).await?;
-        let mut places = Vec::new();
-        for code in &fill.places {
-            let found = known.iter().find(|k| k.0 == *code && k.1 != 0).map(|k| k.1);
-            places.push(found.ok_or_else(|| refused(format!("place: no place {code:?}")))?);
-        }
-        let (mut codes, mut names, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
-        for (what, name) in &fill.lines {
-            match Phone::parse(what) {
-                Ok(_) if name.trim().is_empty() => {
-                    return Err(refused(format!("file: the number {what} needs a name beside it")));
-                }
-                Ok(phone) => {
-                    names.push(Named { n: names.len(), name: name.trim().into() });
-                    hashes.extend(self.sealer.hash(phone.e164()));
-                }
-                Err(_) => codes.push(what.as_str()),
-            }
-        }
-        let homes = roll::known_households(&self.store, &codes).await?;
-        if let Some(code) = codes.iter().find(|code| !homes.iter().any(|home| home == *code)) {
-            let text = format!("file: {code:?} is neither a household's code nor a number");
-            return Err(refused(text));
-        }
+        let read = self.read_fill(fill).await?.map_err(|fault| refused(fault.to_string()))?;
+        let ReadFill { places, codes, names, hashes } = read;
         let by = actor.account_id;
         let mut tx = self.store.begin().await?;
         let mut added = roll::fill_from_places(&mut tx, row.id, &places, by).await?;
@@ -79,6 +168,48 @@ impl Engine {
         self.note(&mut tx, &actor.name, "roll.fill", Some(row.id), detail).await?;
         tx.commit().await?;
         Ok(added)
+    }
+
+    /// What is wrong with what a roll would be filled from; none: nothing.
+    pub async fn fill_fault(&self, fill: &RollFill) -> Result<Option<FillFault>, EngineFault> {
+        Ok(self.read_fill(fill).await?.err())
+    }
+
+    async fn read_fill<'f>(
+        &self,
+        fill: &'f RollFill,
+    ) -> Result<Result<ReadFill<'f>, FillFault>, EngineFault> {
+        if fill.lines.len() > LINES_MAX {
+            return Ok(Err(FillFault::TooMany));
+        }
+        let asked: Vec<AreaRow> =
+            fill.places.iter().map(|code| AreaRow { code: code.clone(), excluded: 0 }).collect();
+        let known = order::known_codes(&self.store, &asked).await?;
+        let mut read = ReadFill::default();
+        for code in &fill.places {
+            match known.iter().find(|k| k.0 == *code && k.1 != 0) {
+                Some(known) => read.places.push(known.1),
+                None => return Ok(Err(FillFault::Place(code.clone()))),
+            }
+        }
+        for (what, name) in &fill.lines {
+            match Phone::parse(what) {
+                Ok(_) if name.trim().is_empty() => {
+                    return Ok(Err(FillFault::Nameless(what.clone())));
+                }
+                Ok(phone) => {
+                    read.names.push(Named { n: read.names.len(), name: name.trim().into() });
+                    read.hashes.extend(self.sealer.hash(phone.e164()));
+                }
+                Err(_) => read.codes.push(what.as_str()),
+            }
+        }
+        let homes = roll::known_households(&self.store, &read.codes).await?;
+        let strange = read.codes.iter().find(|code| !homes.iter().any(|home| home == *code));
+        match strange {
+            Some(code) => Ok(Err(FillFault::Line((*code).to_owned()))),
+            None => Ok(Ok(read)),
+        }
     }
 
     /// Confirms lines of the roll by name, or all that were read out. Nobody confirms what he
@@ -113,12 +244,9 @@ impl Engine {
         if row.kind != AlertKind::Exercise.code() {
             return Err(refused("kind: only an exercise has a roll"));
         }
-        let state = State::from_code(row.state).unwrap_or(State::Draft);
-        match state {
-            State::Draft | State::Submitted | State::Returned => Ok(row),
-            State::Live | State::Ended | State::Withdrawn => {
-                Err(refused("the roll of an exercise does not change once it is live"))
-            }
+        match open_roll(&row) {
+            true => Ok(row),
+            false => Err(refused("the roll of an exercise does not change once it is live")),
         }
     }
 

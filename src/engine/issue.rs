@@ -393,11 +393,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn plan_for(
-        &self,
-        urgency: Urgency,
-        left_ms: Option<i64>,
-    ) -> crate::domain::plan::Plan {
+    /// The plan that follows an urgency with so much time left.
+    pub fn plan_for(&self, urgency: Urgency, left_ms: Option<i64>) -> crate::domain::plan::Plan {
         match urgency {
             Urgency::Flash => self.plans.flash.scaled(left_ms),
             Urgency::Urgent => self.plans.urgent.scaled(left_ms),

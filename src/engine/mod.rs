@@ -20,6 +20,7 @@ pub mod expand;
 mod failing;
 pub mod feed;
 pub mod fire;
+pub mod forecast;
 pub mod hands;
 pub mod home;
 pub mod inbox;

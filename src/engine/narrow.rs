@@ -8,15 +8,17 @@ use serde_json::json;
 
 use super::issue::{Actor, refused};
 use super::{Engine, EngineFault, Order};
+use crate::base::limits::PAGE_ROWS;
 use crate::domain::access::Action;
 use crate::domain::batch::rank_residents;
 use crate::domain::notice::Purpose;
 use crate::domain::plan::TimerKind;
 use crate::render::NoticeText;
-use crate::store::order::{self, AreaRow};
+use crate::store::order::{self, AlertRow, AreaRow};
+use crate::store::situation::{self, DroppedGrid};
 use crate::store::timer::{self, TimerRow};
 use crate::store::told::{self, Word};
-use crate::store::{Tx, climb};
+use crate::store::{Tx, climb, view};
 
 /// How soon the leases of an older version are looked at again.
 const AGAIN_MS: i64 = 5_000;
@@ -31,13 +33,87 @@ pub enum Farewell {
 }
 
 impl Farewell {
+    /// The word in forms and calls.
+    pub fn from_word(word: &str) -> Option<Farewell> {
+        match word {
+            "range_correction" => Some(Farewell::RangeCorrection),
+            "return_notice" => Some(Farewell::ReturnNotice),
+            _ => None,
+        }
+    }
+
+    /// What whoever tells it must be allowed to do.
+    pub fn action(self) -> Action {
+        match self {
+            Farewell::RangeCorrection => Action::WithdrawAlert,
+            Farewell::ReturnNotice => Action::EndAlert,
+        }
+    }
+
+    fn purpose(self) -> Purpose {
+        match self {
+            Farewell::RangeCorrection => Purpose::RangeCorrection,
+            Farewell::ReturnNotice => Purpose::ReturnNotice,
+        }
+    }
+
     /// The notices that tell it, by code.
     pub fn purposes() -> [i64; 2] {
-        [Purpose::RangeCorrection.code(), Purpose::ReturnNotice.code()]
+        [Farewell::RangeCorrection, Farewell::ReturnNotice].map(|one| one.purpose().code())
     }
 }
 
+/// Who was dropped where, and what each of the two messages says.
+#[derive(Debug, Clone)]
+pub struct DroppedLook {
+    pub alert: AlertRow,
+    pub grids: Vec<DroppedGrid>,
+    /// The text of the correction,
+    pub correction: String,
+    /// and of the return notice, as the first of these grids gets it.
+    pub homeward: String,
+}
+
 impl Engine {
+    /// The grids with households that an update dropped after they had an older text.
+    pub async fn look_at_dropped(
+        &self,
+        actor: &Actor,
+        uid: &str,
+    ) -> Result<DroppedLook, EngineFault> {
+        let alert = self.look_at_alert(actor, uid).await?;
+        let purposes = Farewell::purposes();
+        let grids = situation::dropped_by_grid(&self.store, alert.id, purposes, PAGE_ROWS).await?;
+        let first: Vec<String> = grids.iter().take(1).map(|grid| grid.code.clone()).collect();
+        let known = self.known_places(&first).await?;
+        let place = match known.first() {
+            Some(place) => view::place(&self.store, *place).await?,
+            None => None,
+        };
+        let place = place.as_ref().map_or("当地", |(_, name)| name.as_str());
+        let now = self.clock.story_ms();
+        let correction = self.farewell_text(&alert, Farewell::RangeCorrection, place, now)?;
+        let homeward = self.farewell_text(&alert, Farewell::ReturnNotice, place, now)?;
+        Ok(DroppedLook { alert, grids, correction, homeward })
+    }
+
+    fn farewell_text(
+        &self,
+        row: &AlertRow,
+        farewell: Farewell,
+        place: &str,
+        now: i64,
+    ) -> Result<String, EngineFault> {
+        let sent_ms = row.live_at.unwrap_or(now);
+        let text = match farewell {
+            Farewell::RangeCorrection => {
+                NoticeText::RangeCorrection { alert_title: &row.title, sent_ms }
+            }
+            Farewell::ReturnNotice => NoticeText::ReturnNotice { place },
+        };
+        self.say_of(row, &text, now)
+    }
+
     /// Tells those below these places (codes) who were dropped from a live or ended alert. Gives
     /// the number of messages.
     pub async fn tell_dropped(
@@ -51,10 +127,7 @@ impl Engine {
             return Err(refused("place: name the places whose households no longer belong"));
         }
         let (row, _) = self.newest(uid).await?;
-        let action = match farewell {
-            Farewell::RangeCorrection => Action::WithdrawAlert,
-            Farewell::ReturnNotice => Action::EndAlert,
-        };
+        let action = farewell.action();
         let known = self.known_places(places).await?;
         let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
@@ -63,18 +136,8 @@ impl Engine {
         for place in known {
             self.check_access(actor, action, &[place]).await?;
             let name = self.place_name(&mut tx, place).await?;
-            let (purpose, text) = match farewell {
-                Farewell::RangeCorrection => {
-                    let sent_ms = row.live_at.unwrap_or(now);
-                    let text = NoticeText::RangeCorrection { alert_title: &row.title, sent_ms };
-                    (Purpose::RangeCorrection, self.say_of(&row, &text, now)?)
-                }
-                Farewell::ReturnNotice => {
-                    let text = NoticeText::ReturnNotice { place: &name };
-                    (Purpose::ReturnNotice, self.say_of(&row, &text, now)?)
-                }
-            };
-            let word = self.farewell_word(purpose.code(), &text, now);
+            let text = self.farewell_text(&row, farewell, &name, now)?;
+            let word = self.farewell_word(farewell.purpose().code(), &text, now);
             let machine = self.clock.machine_ms();
             told += told::tell_dropped(&mut tx, row.id, &[place], &word, machine).await?;
             if told::still_out(&mut tx, row.id, &[place], machine).await? {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::check::read_rings;
+use super::forecast::{Forecast, RingCount, by_ring, foretell, span_ms};
 use super::issue::{Actor, OrderForm, Settled};
 use super::preview::{RingText, Words};
 use super::{Engine, EngineFault};
@@ -17,7 +18,7 @@ use crate::domain::need;
 use crate::domain::plan::Plan;
 use crate::domain::wording::WordingFault;
 use crate::render::{MAX_TITLE_UNITS, RenderFault, check_wording};
-use crate::store::expand::sketch::{self, Chosen, RingCount};
+use crate::store::expand::sketch::{self, Chosen, GridCount};
 use crate::store::order::{self, AreaRow, RingRow};
 use crate::store::roll;
 
@@ -56,6 +57,8 @@ pub struct Sketch {
     pub expires_at: i64,
     pub plan: Plan,
     pub pace: Pace,
+    /// The same grid by grid, and where somebody must go.
+    pub forecast: Forecast,
     /// Whether a gateway for SMS is there at all.
     pub gateway: bool,
     pub faults: Vec<FieldFault>,
@@ -98,7 +101,8 @@ impl Engine {
         Ok(self.settle(&form, self.clock.story_ms())?.rings)
     }
 
-    /// Sketches an order for who would write it: a right that is missing is refused.
+    /// Sketches an order for who would write it: a right that is missing is refused. A roll is
+    /// confirmed while the draft is with the second person, so it need not be yet.
     pub async fn sketch(
         &self,
         actor: &Actor,
@@ -112,11 +116,20 @@ impl Engine {
         if !chosen.is_empty() {
             self.check_access(actor, Action::DraftAlert, &chosen).await?;
         }
-        self.sketch_of(form, of).await
+        self.sketch_for(form, of, true).await
     }
 
     /// The same for whoever may see it. Faults of the form are in the sketch, all at once.
     pub async fn sketch_of(&self, form: &OrderForm, of: Of) -> Result<Sketch, EngineFault> {
+        self.sketch_for(form, of, false).await
+    }
+
+    async fn sketch_for(
+        &self,
+        form: &OrderForm,
+        of: Of,
+        submitting: bool,
+    ) -> Result<Sketch, EngineFault> {
         let (now, version) = (self.clock.story_ms(), of.version);
         let mut faults = Vec::new();
         let known = self.look_at_places(form, &mut faults).await?;
@@ -125,7 +138,8 @@ impl Engine {
         if let Err(fault) = read_rings(&rings) {
             push(&mut faults, "rings", format!("各圈的要求写得不对：{fault}"));
         }
-        let counts = self.count_form(form, known, version).await?;
+        let grids = self.count_form(form, known, version).await?;
+        let counts = by_ring(&grids);
         let homes: Vec<(i64, i64)> =
             counts.iter().map(|count| (count.ring, count.households)).collect();
         let kind = AlertKind::from_word(&form.kind).unwrap_or(AlertKind::Live);
@@ -153,7 +167,7 @@ impl Engine {
             rings: &asked,
             gateway: self.can_send(kind),
             duty_room: order::has_duty_room(&self.store, duty::Role::DutyRoom.code(), now).await?,
-            roll: self.roll_of(kind, of.alert).await?,
+            roll: self.roll_of(kind, of.alert, submitting).await?,
         };
         for defect in alert::check(&submission, now) {
             // That no place was named yet was said already.
@@ -168,21 +182,15 @@ impl Engine {
                 push(&mut faults, &field, format!("第{}圈：{said}", ring.ring));
             }
         }
-        let count_of = |ring: i64| counts.iter().find(|count| count.ring == ring).copied();
-        let rings: Vec<RingSketch> = texts
-            .into_iter()
-            .map(|text| {
-                let count = count_of(text.ring);
-                RingSketch {
-                    count: count.unwrap_or(RingCount { ring: text.ring, ..RingCount::default() }),
-                    text,
-                }
-            })
-            .collect();
+        let goes_after: Vec<i64> = texts.iter().filter(|r| r.pursued).map(|r| r.ring).collect();
+        let rings = with_counts(texts, &counts);
         let messages = rings.iter().map(|ring| ring.count.messages).sum();
         let (gateway, pace) = self.pace_of(kind, messages);
         let plan = self.plan_for(urgency, form.act_by.map(|at| at - now));
-        Ok(Sketch { rings, urgency, expires_at, plan, pace, gateway, faults })
+        // Without lists nobody is sent to a door.
+        let goes_after = if plan.lists.is_some() { goes_after } else { Vec::new() };
+        let forecast = foretell(&grids, &goes_after, pace.rate_per_second);
+        Ok(Sketch { rings, urgency, expires_at, plan, pace, forecast, gateway, faults })
     }
 
     /// The codes asked for, each with its part; what is wrong with one is a fault.
@@ -217,11 +225,13 @@ impl Engine {
         &self,
         kind: AlertKind,
         alert: Option<i64>,
+        submitting: bool,
     ) -> Result<Option<Roll>, EngineFault> {
         let Some(alert) = alert.filter(|_| kind == AlertKind::Exercise) else {
             return Ok(None);
         };
         let (numbers, unconfirmed) = roll::count(&self.store, alert).await?;
+        let unconfirmed = if submitting { 0 } else { unconfirmed };
         Ok(Some(Roll { numbers, unconfirmed }))
     }
 
@@ -295,7 +305,7 @@ impl Engine {
         form: &OrderForm,
         asked: Vec<AreaRow>,
         version: i64,
-    ) -> Result<Vec<RingCount>, EngineFault> {
+    ) -> Result<Vec<GridCount>, EngineFault> {
         let (zones, areas): (Vec<AreaRow>, Vec<AreaRow>) =
             asked.into_iter().partition(|row| row.excluded == 2);
         // As `issue` writes them: a first version without zones has all of its hazard.
@@ -315,16 +325,22 @@ impl Engine {
         let realm = if practice { Realm::Practice } else { Realm::Live };
         let gateway = self.gateway(Lane::Sms, realm, 0);
         let rate_per_second = gateway.and_then(|gateway| gateway.rate_per_second);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a span")]
-        let last_ms = rate_per_second
-            .filter(|rate| *rate > 0.0)
-            .map(|rate| (messages as f64 / rate * 1_000.0).ceil() as i64);
+        let last_ms = span_ms(messages, rate_per_second);
         (gateway.is_some(), Pace { messages, rate_per_second, last_ms })
     }
 }
 
 fn origin(form: &OrderForm) -> Origin {
     if form.origin == "forwarded" { Origin::Forwarded } else { Origin::Own }
+}
+
+/// Each text with the head-count of its ring; a ring in which nobody lives has none.
+fn with_counts(texts: Vec<RingText>, counts: &[RingCount]) -> Vec<RingSketch> {
+    let count_of = |ring: i64| {
+        let found = counts.iter().find(|count| count.ring == ring).copied();
+        found.unwrap_or(RingCount { ring, ..RingCount::default() })
+    };
+    texts.into_iter().map(|text| RingSketch { count: count_of(text.ring), text }).collect()
 }
 
 fn asked(ring: &RingText) -> RingAsked {

@@ -45,6 +45,8 @@ const PAGES: &[(&str, &str)] = &[
     page!("alert_extend"),
     page!("alert_first"),
     page!("alert_form"),
+    page!("alert_narrow"),
+    page!("alert_roll"),
     page!("alert_sketch"),
     page!("alert_tree"),
     page!("alert_withdraw"),

@@ -6,6 +6,14 @@ use super::{Store, StoreFault, Tx};
 use crate::args;
 use crate::base::limits::TIMERS_STEP;
 
+/// The columns of an [`AlertRow`].
+macro_rules! alerts {
+    () => {
+        "SELECT id, uid, origin, kind, hazard, title, issuer, number, colour, issued_at, state, \
+         version, author_id, created_at, live_at, ended_at, extended_to FROM alert "
+    };
+}
+
 crate::statements! {
     INSERT_ALERT = "INSERT INTO alert (uid, origin, kind, hazard, title, issuer, number, colour, \
         issued_at, state, version, author_id, created_at, corrects_id) VALUES \
@@ -29,15 +37,9 @@ crate::statements! {
     KNOWN_CODES = "SELECT p.code, p.id FROM place p WHERE p.retired_at IS NULL AND p.code IN \
         (SELECT r.code FROM {rows $1: code text}) UNION ALL SELECT z.code, 0 FROM zone z \
         WHERE z.code IN (SELECT r.code FROM {rows $1: code text})";
-    READ_ALERT = "SELECT id, uid, origin, kind, hazard, title, issuer, number, colour, issued_at, \
-        state, version, author_id, created_at, live_at, ended_at, extended_to FROM alert \
-        WHERE uid = $1";
-    READ_ALERT_BY_ID = "SELECT id, uid, origin, kind, hazard, title, issuer, number, colour, \
-        issued_at, state, version, author_id, created_at, live_at, ended_at, extended_to \
-        FROM alert WHERE id = $1";
-    LIST_ALERTS = "SELECT id, uid, origin, kind, hazard, title, issuer, number, colour, \
-        issued_at, state, version, author_id, created_at, live_at, ended_at, extended_to \
-        FROM alert WHERE id < $1 ORDER BY id DESC LIMIT $2";
+    READ_ALERT = concat!(alerts!(), "WHERE uid = $1");
+    READ_ALERT_BY_ID = concat!(alerts!(), "WHERE id = $1");
+    LIST_ALERTS = concat!(alerts!(), "WHERE id < $1 ORDER BY id DESC LIMIT $2");
     LOCK_ALERT = "SELECT id, state, version, author_id FROM alert WHERE id = $1 {lock}";
     KINDS = "SELECT id, kind FROM alert WHERE id {in $1}";
     SHARE_ALERTS = "SELECT id, state, version FROM alert WHERE id {in $1} ORDER BY id {share}";

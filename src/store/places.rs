@@ -80,11 +80,16 @@ pub async fn by_codes(store: &Store, codes: &[String]) -> Result<Vec<PlaceRow>, 
 
 /// Places with these words in their name, or of this code.
 pub async fn find(store: &Store, words: &str) -> Result<Vec<PlaceRow>, StoreFault> {
+    store.rows(&FIND_PLACES, args![words, containing(words), TREE_FOUND]).await
+}
+
+/// The pattern, escaped by `!`, of whatever has these words in it.
+pub(super) fn containing(words: &str) -> String {
     let plain: String = words
         .chars()
         .flat_map(|c| if matches!(c, '%' | '_' | '!') { vec!['!', c] } else { vec![c] })
         .collect();
-    store.rows(&FIND_PLACES, args![words, format!("%{plain}%"), TREE_FOUND]).await
+    format!("%{plain}%")
 }
 
 /// Of each place, those above it: place, code, name; the root first.

@@ -3,7 +3,7 @@
 //! `domain::gate`.
 
 use super::db::{ids, rows_json};
-use super::{Store, StoreFault, Tx};
+use super::{Store, StoreFault, Tx, places};
 use crate::args;
 
 crate::statements! {
@@ -28,8 +28,14 @@ crate::statements! {
     ROLL_NUMBERS = "INSERT INTO alert_roll (alert_id, hash, name, added_by) \
         SELECT CAST($1 AS bigint), substr({bytes $3}, CAST(r.n * 16 + 1 AS int), 16), r.name, \
         CAST($4 AS bigint) FROM {rows $2: n bigint, name text} WHERE true ON CONFLICT DO NOTHING";
-    READ_ROLL = "SELECT name, added_by, confirmed_by FROM alert_roll WHERE alert_id = $1 \
-        ORDER BY name, hash LIMIT $2";
+    READ_ROLL = "SELECT q.name, q.numbers, q.waiting, q.own, a.name AS added_by, \
+        c.name AS confirmed_by FROM (SELECT r.name, count(*) AS numbers, \
+        CAST(sum(CASE WHEN r.confirmed_by IS NULL THEN 1 ELSE 0 END) AS bigint) AS waiting, \
+        CAST(sum(CASE WHEN r.confirmed_by IS NULL AND r.added_by = $2 THEN 1 ELSE 0 END) \
+        AS bigint) AS own, min(r.added_by) AS adder, min(r.confirmed_by) AS confirmer \
+        FROM alert_roll r WHERE r.alert_id = $1 AND r.name LIKE $3 ESCAPE '!' GROUP BY r.name) q \
+        LEFT JOIN account a ON a.id = q.adder LEFT JOIN account c ON c.id = q.confirmer \
+        ORDER BY CASE WHEN q.waiting > 0 THEN 0 ELSE 1 END, q.name LIMIT $4";
     COUNT_ROLL = "SELECT count(*), CAST(COALESCE(sum(CASE WHEN confirmed_by IS NULL THEN 1 \
         ELSE 0 END), 0) AS bigint) FROM alert_roll WHERE alert_id = $1";
     CONFIRM_ROLL = "UPDATE alert_roll SET confirmed_by = $2 WHERE alert_id = $1 \
@@ -96,13 +102,28 @@ pub async fn fill_numbers(
     tx.exec(&ROLL_NUMBERS, args![alert, rows_json(names)?, hashes, by]).await
 }
 
-/// A line of the roll: its name, who added it, who confirmed it.
+/// A name on the roll with its numbers.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct RollName {
+    pub name: String,
+    pub numbers: i64,
+    /// Of them, those nobody has confirmed.
+    pub waiting: i64,
+    /// Of those, the ones whoever looks has added himself.
+    pub own: i64,
+    pub added_by: Option<String>,
+    pub confirmed_by: Option<String>,
+}
+
+/// Names with these words in them (empty: all), those that wait first.
 pub async fn read(
     store: &Store,
     alert: i64,
+    looks: i64,
+    words: &str,
     limit: i64,
-) -> Result<Vec<(String, i64, Option<i64>)>, StoreFault> {
-    store.rows(&READ_ROLL, args![alert, limit]).await
+) -> Result<Vec<RollName>, StoreFault> {
+    store.rows(&READ_ROLL, args![alert, looks, places::containing(words), limit]).await
 }
 
 /// Numbers on the roll, and those of them nobody has confirmed.

@@ -30,6 +30,19 @@ crate::statements! {
         FROM standing s WHERE s.alert_id = $1 AND s.dropped > 0 AND EXISTS (SELECT 1 \
         FROM outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id \
         AND o.seq = s.seq AND o.kind IN (1, 5))";
+    DROPPED_BY_GRID = "SELECT g.code, COALESCE(u.name, '') || g.name AS name, \
+        q.households, q.corrected, q.sent_home FROM (SELECT s.grid_id, count(*) AS households, \
+        CAST(sum(CASE WHEN EXISTS (SELECT 1 FROM notice n WHERE n.alert_id = s.alert_id \
+        AND n.household_id = s.household_id AND n.purpose = $2 AND n.n = s.dropped) \
+        THEN 1 ELSE 0 END) AS bigint) AS corrected, \
+        CAST(sum(CASE WHEN EXISTS (SELECT 1 FROM notice n WHERE n.alert_id = s.alert_id \
+        AND n.household_id = s.household_id AND n.purpose = $3 AND n.n = s.dropped) \
+        THEN 1 ELSE 0 END) AS bigint) AS sent_home \
+        FROM standing s WHERE s.alert_id = $1 AND s.dropped > 0 AND EXISTS (SELECT 1 \
+        FROM outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id \
+        AND o.seq = s.seq AND o.kind IN (1, 5)) GROUP BY s.grid_id) q \
+        JOIN place g ON g.id = q.grid_id LEFT JOIN place u ON u.id = g.parent_id \
+        ORDER BY g.ord LIMIT $4";
     WITHHELD = "SELECT count(*) FROM outcome WHERE alert_id = $1 AND kind = 7";
 }
 
@@ -95,6 +108,30 @@ pub async fn dropped(
     purposes: &[i64],
 ) -> Result<(i64, i64), StoreFault> {
     Ok(store.first(&DROPPED, args![alert, ids(purposes)]).await?.unwrap_or((0, 0)))
+}
+
+/// Households of one grid that had an older text and no longer belong.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct DroppedGrid {
+    pub code: String,
+    /// With the place above it.
+    pub name: String,
+    pub households: i64,
+    /// Of them, those who were told that it does not concern them,
+    pub corrected: i64,
+    /// and those who were told to go home.
+    pub sent_home: i64,
+}
+
+/// The same grid by grid; `purposes`: of the correction, of the return notice.
+pub async fn dropped_by_grid(
+    store: &Store,
+    alert: i64,
+    purposes: [i64; 2],
+    limit: i64,
+) -> Result<Vec<DroppedGrid>, StoreFault> {
+    let [correction, homeward] = purposes;
+    store.rows(&DROPPED_BY_GRID, args![alert, correction, homeward, limit]).await
 }
 
 /// Messages that were not sent because the household had had enough of them that day.

@@ -106,6 +106,20 @@ async function tab(page) {
   await before.dispose();
 }
 
+/** Waits until nothing lies over it and it is on the screen: a page scrolls after it has loaded. */
+export async function inSight(part, why) {
+  const end = Date.now() + PATIENCE_MS;
+  const seen = (node) => {
+    const box = node.getBoundingClientRect();
+    const at = document.elementFromPoint(box.left + 20, box.top + box.height / 2);
+    return at !== null && node.contains(at);
+  };
+  while (!await part.evaluate(seen)) {
+    if (Date.now() > end) assert.fail(`not in sight: ${why}`);
+    await pass(100);
+  }
+}
+
 /** Goes on where the key leads what has the focus. */
 export function enter(page) {
   return follow(page, () => page.keyboard.press("Enter"));

@@ -20,20 +20,9 @@ use crate::store::{climb, look, night};
 /// How the night ended. Households, except where the name says otherwise.
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
-    pub audience: i64,
-    /// answered + open.
-    pub pursued: i64,
-    pub told: i64,
-    pub answered: i64,
-    pub open: i64,
-    pub open_desk: i64,
-    pub open_list: i64,
-    pub open_sheet: i64,
-    pub open_system: i64,
-    /// In nobody's hands, under any alert of the night.
-    pub orphans: i64,
-    pub heard: i64,
-    pub help: i64,
+    /// Its orphans are those under any alert of the night.
+    #[serde(flatten)]
+    pub custody: Custody,
     /// Persons who were called, and those of them who did not wake within five minutes.
     pub responsible_persons: i64,
     pub unwoken_at_5min: i64,
@@ -84,18 +73,7 @@ pub async fn account(
     let (must_move, moved, refused) = night::must_move(store, &night.orders).await?;
     let control = control(peers, night, args).await?;
     let summary = Summary {
-        audience: c.audience,
-        pursued: c.pursued,
-        told: c.told,
-        answered: c.answered,
-        open: c.open,
-        open_desk: c.open_desk,
-        open_list: c.open_list,
-        open_sheet: c.open_sheet,
-        open_system: c.open_system,
-        orphans: c.orphans + others.orphans,
-        heard: c.heard,
-        help: c.help,
+        custody: Custody { orphans: c.orphans + others.orphans, ..c },
         responsible_persons,
         unwoken_at_5min,
         must_move,
@@ -161,7 +139,12 @@ impl Account {
         teller.plain(&format!(
             "责任人 {} 名，5 分钟未叫醒 {} 名（已自动报上级）；短信 {} 条，重复 {} 条，\
              回复 {} 条；求助未了 {} 户",
-            s.responsible_persons, s.unwoken_at_5min, s.attempts, s.duplicates, s.replies, s.help
+            s.responsible_persons,
+            s.unwoken_at_5min,
+            s.attempts,
+            s.duplicates,
+            s.replies,
+            s.custody.help
         ));
         self.her_sheet(peers, teller).await?;
         let found = chain::verify(&engine.store, &engine.sealer).await?;
@@ -174,7 +157,7 @@ impl Account {
         ));
         teller.plain(&format!(
             "凌晨2点无人负责：只群发短信 {} 户（{WANG}在内），用铜锣 {} 户",
-            s.control_in_nobodys_hands, s.orphans
+            s.control_in_nobodys_hands, s.custody.orphans
         ));
         Ok(())
     }

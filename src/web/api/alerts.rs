@@ -13,7 +13,7 @@ use super::{Answer, Bearer, Problem, give};
 use crate::base::limits::{PAGE_ROWS, PAPERS_PAGE};
 use crate::domain::access::Action;
 use crate::engine::dossier;
-use crate::engine::issue::OrderForm;
+use crate::engine::issue::{Actor, OrderForm};
 use crate::engine::narrow::Farewell;
 use crate::engine::sketch::Of;
 use crate::store::order;
@@ -83,8 +83,7 @@ pub(super) async fn show(
     bearer: Bearer,
     Path(uid): Path<String>,
 ) -> Answer {
-    let actor = bearer.may(Action::LookAtBoard)?;
-    exists(&face, &uid).await?;
+    let actor = on(&face, &bearer, Action::LookAtBoard, &uid).await?;
     give(&face.engine.show_alert(actor, &uid).await?)
 }
 
@@ -94,8 +93,7 @@ pub(super) async fn audit(
     bearer: Bearer,
     Path(uid): Path<String>,
 ) -> Answer {
-    let actor = bearer.may(Action::LookAtBoard)?;
-    exists(&face, &uid).await?;
+    let actor = on(&face, &bearer, Action::LookAtBoard, &uid).await?;
     give(&face.engine.show_audit(actor, &uid).await?.0)
 }
 
@@ -105,8 +103,7 @@ pub(super) async fn edit(
     Path(uid): Path<String>,
     Sent(form): Sent<OrderForm>,
 ) -> Answer {
-    let actor = bearer.may(Action::DraftAlert)?;
-    exists(&face, &uid).await?;
+    let actor = on(&face, &bearer, Action::DraftAlert, &uid).await?;
     let version = face.engine.edit(actor, &uid, &form).await?;
     give(&json!({"alert": uid, "version": version, "state": "draft"}))
 }
@@ -116,8 +113,7 @@ pub(super) async fn submit(
     bearer: Bearer,
     Path(uid): Path<String>,
 ) -> Answer {
-    let actor = bearer.may(Action::SubmitAlert)?;
-    exists(&face, &uid).await?;
+    let actor = on(&face, &bearer, Action::SubmitAlert, &uid).await?;
     face.engine.submit(actor, &uid).await?;
     head(&face, &uid).await
 }
@@ -161,8 +157,7 @@ pub(super) async fn give_back(
     Path(uid): Path<String>,
     Sent(why): Sent<Reason>,
 ) -> Answer {
-    let actor = bearer.may(Action::ReturnAlert)?;
-    exists(&face, &uid).await?;
+    let actor = on(&face, &bearer, Action::ReturnAlert, &uid).await?;
     face.engine.give_back(actor, &uid, &why.reason).await?;
     head(&face, &uid).await
 }
@@ -174,8 +169,7 @@ pub(super) async fn update(
     Path(uid): Path<String>,
     Sent(form): Sent<OrderForm>,
 ) -> Answer {
-    let actor = bearer.may(Action::DraftAlert)?;
-    exists(&face, &uid).await?;
+    let actor = on(&face, &bearer, Action::DraftAlert, &uid).await?;
     let version = face.engine.update(actor, &uid, &form).await?;
     give(&json!({"alert": uid, "version": version, "state": "draft"}))
 }
@@ -192,8 +186,7 @@ pub(super) async fn withdraw(
     Path(uid): Path<String>,
     Sent(correction): Sent<Correction>,
 ) -> Answer {
-    let actor = bearer.may(Action::WithdrawAlert)?;
-    exists(&face, &uid).await?;
+    let actor = on(&face, &bearer, Action::WithdrawAlert, &uid).await?;
     face.engine.withdraw(actor, &uid, &correction.vars).await?;
     head(&face, &uid).await
 }
@@ -203,8 +196,7 @@ pub(super) async fn end(
     bearer: Bearer,
     Path(uid): Path<String>,
 ) -> Answer {
-    let actor = bearer.may(Action::EndAlert)?;
-    exists(&face, &uid).await?;
+    let actor = on(&face, &bearer, Action::EndAlert, &uid).await?;
     let open = face.engine.end(actor, &uid).await?;
     give(&json!({"alert": uid, "state": "ended", "open": open}))
 }
@@ -221,8 +213,7 @@ pub(super) async fn extend(
     Path(uid): Path<String>,
     Sent(longer): Sent<Longer>,
 ) -> Answer {
-    let actor = bearer.may(Action::ExtendAlert)?;
-    exists(&face, &uid).await?;
+    let actor = on(&face, &bearer, Action::ExtendAlert, &uid).await?;
     let until = face.engine.extend(actor, &uid, longer.hours).await?;
     give(&json!({"alert": uid, "expires_at": until}))
 }
@@ -232,25 +223,26 @@ pub(super) async fn countersign(
     bearer: Bearer,
     Path(uid): Path<String>,
 ) -> Answer {
-    let actor = bearer.may(Action::CountersignAlert)?;
-    exists(&face, &uid).await?;
+    let actor = on(&face, &bearer, Action::CountersignAlert, &uid).await?;
     let signed = face.engine.countersign(actor, &uid).await?;
     give(&json!({"alert": uid, "countersigned": signed}))
-}
-
-/// What those are told who had an older text and no longer belong.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Tell {
-    RangeCorrection,
-    ReturnNotice,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Narrowing {
-    tell: Tell,
+    tell: String,
     places: Vec<String>,
+}
+
+/// Who was dropped where, and what they may be told.
+pub(super) async fn dropped(
+    State(face): State<Arc<Face>>,
+    bearer: Bearer,
+    Path(uid): Path<String>,
+) -> Answer {
+    let actor = on(&face, &bearer, Action::LookAtBoard, &uid).await?;
+    give(&dossier::dropped_json(&face.engine.look_at_dropped(actor, &uid).await?))
 }
 
 pub(super) async fn narrow(
@@ -259,14 +251,24 @@ pub(super) async fn narrow(
     Path(uid): Path<String>,
     Sent(sent): Sent<Narrowing>,
 ) -> Answer {
-    let (action, farewell) = match sent.tell {
-        Tell::RangeCorrection => (Action::WithdrawAlert, Farewell::RangeCorrection),
-        Tell::ReturnNotice => (Action::EndAlert, Farewell::ReturnNotice),
-    };
-    let actor = bearer.may(action)?;
-    exists(&face, &uid).await?;
+    let farewell = Farewell::from_word(&sent.tell);
+    let farewell = farewell
+        .ok_or_else(|| Problem::Form("tell: write range_correction or return_notice".into()))?;
+    let actor = on(&face, &bearer, farewell.action(), &uid).await?;
     let messages = face.engine.tell_dropped(actor, &uid, farewell, &sent.places).await?;
     give(&json!({"alert": uid, "messages": messages}))
+}
+
+/// Who acts on an alert that is there, as far as his token goes.
+pub(super) async fn on<'b>(
+    face: &Face,
+    bearer: &'b Bearer,
+    action: Action,
+    uid: &str,
+) -> Result<&'b Actor, Problem> {
+    let actor = bearer.may(action)?;
+    exists(face, uid).await?;
+    Ok(actor)
 }
 
 /// The inside id of an alert that is there.

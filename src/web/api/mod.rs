@@ -26,6 +26,7 @@ mod desk;
 mod me;
 mod openapi;
 mod problem;
+mod roll;
 mod sent;
 
 use std::sync::Arc;
@@ -85,7 +86,11 @@ calls! {
     post "/alerts/{alert}/end" alerts::end;
     post "/alerts/{alert}/extend" alerts::extend;
     post "/alerts/{alert}/countersign" alerts::countersign;
+    get "/alerts/{alert}/narrow" alerts::dropped;
     post "/alerts/{alert}/narrow" alerts::narrow;
+    get "/alerts/{alert}/roll" roll::show;
+    post "/alerts/{alert}/roll" roll::fill;
+    post "/alerts/{alert}/roll/confirm" roll::confirm;
 }
 
 /// A document.

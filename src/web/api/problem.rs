@@ -53,7 +53,9 @@ impl Problem {
             Problem::NotFound => "there is nothing under this address",
             Problem::Method => "this address does not take this method",
             Problem::TooLarge => "the body is larger than this call takes",
-            Problem::TooSlow => "the body was not whole in time: nothing was changed, send it again",
+            Problem::TooSlow => {
+                "the body was not whole in time: nothing was changed, send it again"
+            }
             Problem::Again => "nothing was changed: try again in a few seconds",
             Problem::Broken => "a defect of ours: it is in the log",
         }

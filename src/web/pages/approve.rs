@@ -16,12 +16,13 @@ use crate::domain::difference::{Piece, compare};
 use crate::domain::gate::AlertKind;
 use crate::engine::EngineFault;
 use crate::engine::issue::OrderForm;
+use crate::engine::narrow::Farewell;
 use crate::engine::paper::Change;
 use crate::engine::preview::RingText;
 use crate::engine::sketch::Of;
 use crate::render::pages::{Value, context};
 use crate::store::order::{self, AlertRow, VersionRow};
-use crate::store::paper;
+use crate::store::{paper, roll, situation};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -68,10 +69,31 @@ pub(super) async fn show(
         counted => counted(&engine.submitted_counts(row.id, version.version).await?),
         sketch => shown_sketch(&sketch, &form.vars, page.now_ms()),
         seen => seen(&version),
+        roll => roll_words(&page, &row).await?,
+        dropped => dropped(&page, &row).await?,
         now => page.now_ms(),
     };
     let kind = AlertKind::from_code(row.kind).unwrap_or(AlertKind::Live);
     page.about(kind).view("alert_approve.html", words)
+}
+
+/// How an exercise's roll stands: numbers, and those that wait.
+async fn roll_words(page: &Signed, row: &AlertRow) -> Result<Option<Value>, PageFault> {
+    if row.kind != AlertKind::Exercise.code() {
+        return Ok(None);
+    }
+    let (numbers, waiting) = roll::count(&page.engine().store, row.id).await?;
+    Ok(Some(context! { numbers, waiting }))
+}
+
+/// Households that had an older text and no longer belong, and were told nothing yet.
+async fn dropped(page: &Signed, row: &AlertRow) -> Result<i64, PageFault> {
+    if row.version < 2 {
+        return Ok(0);
+    }
+    let purposes = Farewell::purposes();
+    let (all, told) = situation::dropped(&page.engine().store, row.id, &purposes).await?;
+    Ok(all - told)
 }
 
 /// What was read is what is signed: a version written anew is another.
@@ -154,6 +176,7 @@ async fn rights(
         update => live && version.version == row.version && may(Action::DraftAlert).await?,
         withdraw => live && may(Action::WithdrawAlert).await?,
         end => live && may(Action::EndAlert).await?,
+        extend => live && may(Action::ExtendAlert).await?,
     })
 }
 

@@ -2,6 +2,7 @@
 //! is sent for every look (preview, a branch of the tree, a search) and comes back as typed; only
 //! 提交审核 writes anything. What is wrong, and what it would reach, is the engine's sketch.
 
+mod choices;
 mod shown;
 mod tree;
 mod typed;
@@ -13,13 +14,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use self::tree::hazard_word;
+use self::choices::{hazards, kinds, label, other_templates, plans, rings};
 use self::typed::Typed;
 use super::fields::Fields;
 use super::{PageFault, PageResult, Posted, Signed};
 use crate::domain::access::Action;
-use crate::domain::alert::{Act, State, Urgency};
-use crate::domain::demand::Demand;
+use crate::domain::alert::{Act, State};
 use crate::domain::gate::AlertKind;
 use crate::engine::EngineFault;
 use crate::engine::issue::OrderForm;
@@ -47,8 +47,6 @@ const FIELDS: [&str; 12] = [
     "places",
     "zones",
 ];
-/// What a text of the first question is for.
-const HAZARDS: [&str; 2] = ["flood", "typhoon"];
 
 /// What is being written.
 enum Paper {
@@ -374,6 +372,7 @@ async fn give(
         updating => matches!(paper, Paper::Update(..)),
         reason => reason_of(paper),
         uid => row.map_or("", |row| row.uid.as_str()),
+        has_roll => row.is_some_and(|row| row.kind == AlertKind::Exercise.code()),
         heading => heading(paper),
         has_head => paper.has_head(),
         typed => fields(typed),
@@ -384,7 +383,7 @@ async fn give(
             label => label(field, known) }).collect::<Vec<_>>(),
         rings => rings(typed, known),
         kinds => kinds(),
-        urgencies => Urgency::ALL.map(urgency).to_vec(),
+        plans => plans(page, typed),
         hazards => hazards(page, typed).await?,
         tree => tree::shown(page.engine(), typed).await?,
         sketch => sketch.as_ref().map(|sketch| shown_sketch(sketch, &typed.vars, now)),
@@ -426,71 +425,5 @@ fn fields(typed: &Typed) -> Value {
         expires_at => typed.expires_at.as_str(),
         open => typed.open.as_str(),
         find => typed.find.as_str(),
-    }
-}
-
-/// The texts to which this one may be changed without losing what is typed. A forwarded warning
-/// never becomes an own order, nor the reverse.
-fn other_templates(page: &Signed, known: &TemplateInfo, paper: &Paper) -> Vec<Value> {
-    let templates = page.engine().messages.templates().into_iter();
-    let fits = |other: &TemplateInfo| {
-        other.origin == known.origin && (other.name != "correction" || !paper.has_head())
-    };
-    templates
-        .filter(fits)
-        .map(|other| context! { name => other.name, title => other.title_zh })
-        .collect()
-}
-
-fn rings(typed: &Typed, known: &TemplateInfo) -> Vec<Value> {
-    let demands = || Demand::ALL.into_iter().filter(|demand| *demand <= known.strongest);
-    typed
-        .rings
-        .iter()
-        .map(|(ring, word, pursued)| {
-            let options: Vec<Value> =
-                demands().map(|d| context! { word => d.word(), title => d.title_zh() }).collect();
-            context! { n => ring, title => ring_title(*ring), word, pursued, options }
-        })
-        .collect()
-}
-
-fn kinds() -> Vec<Value> {
-    [("live", "实战"), ("exercise", "演练（只发名册）"), ("rehearsal", "推演（模拟，不发真人）")]
-        .map(|(word, title)| context! { word, title })
-        .to_vec()
-}
-
-async fn hazards(page: &Signed, typed: &Typed) -> Result<Vec<Value>, PageFault> {
-    let mut words: Vec<String> = HAZARDS.map(str::to_owned).to_vec();
-    let zones = places::zones(&page.engine().store).await?;
-    let more = zones.into_iter().map(|zone| zone.hazard).chain([typed.hazard.clone()]);
-    for word in more.filter(|word| !word.is_empty()) {
-        if !words.contains(&word) {
-            words.push(word);
-        }
-    }
-    let hazard = |word: &String| context! { word, title => hazard_word(word) };
-    Ok(words.iter().map(hazard).collect())
-}
-
-fn label(field: &str, known: &TemplateInfo) -> &'static str {
-    if let Some(name) = field.strip_prefix("var.") {
-        let variable = known.variables.iter().find(|variable| variable.name == name);
-        return variable.map_or("短信内容", |variable| variable.title_zh);
-    }
-    match field {
-        "kind" => "性质",
-        "title" => "标题",
-        "issuer" => "发布单位",
-        "number" => "原文编号",
-        "issued_at" => "发布时刻",
-        "urgency" => "紧急程度",
-        "act_by" => "完成时限",
-        "expires_at" => "失效时间",
-        "rings" => "要求谁做什么",
-        "places" => "地点",
-        "zones" => "危险区",
-        _ => "短信内容",
     }
 }

@@ -40,7 +40,9 @@ mod fields;
 mod home;
 mod login;
 mod me;
+mod narrow;
 mod resident;
+mod roll;
 mod round;
 mod setup;
 mod visit;
@@ -90,7 +92,9 @@ pub(super) fn routes(face: &Arc<Face>) -> Router<Arc<Face>> {
         .route("/alerts/{uid}/countersign", post(approve::countersign))
         .route("/alerts/{uid}/withdraw", get(act::show_withdraw).post(act::withdraw))
         .route("/alerts/{uid}/end", get(act::show_end).post(act::end))
-        .route("/alerts/{uid}/extend", get(act::show_extend).post(act::extend));
+        .route("/alerts/{uid}/extend", get(act::show_extend).post(act::extend))
+        .route("/alerts/{uid}/narrow", get(narrow::show).post(narrow::tell))
+        .route("/alerts/{uid}/roll", get(roll::show).post(roll::act));
     Router::new()
         .merge(orders)
         .route("/", get(home::show))

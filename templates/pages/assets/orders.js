@@ -15,7 +15,16 @@
       if (mine !== turn || answer.redirected) return;
       const page = parser.parseFromString(await answer.text(), "text/html");
       const [old, fresh] = [document.getElementById("preview"), page.getElementById("preview")];
-      if (old && fresh) old.replaceWith(fresh);
+      if (!old || !fresh) return;
+      // Whoever reads in it goes on where he was.
+      const [held, at] = [old.contains(document.activeElement), old.scrollTop];
+      const folds = fresh.querySelectorAll("details");
+      old.querySelectorAll("details").forEach((fold, n) => {
+        if (fold.open && folds[n]) folds[n].open = true;
+      });
+      old.replaceWith(fresh);
+      fresh.scrollTop = at;
+      if (held) fresh.focus({ preventScroll: true });
     } catch {
       document.getElementById("preview")?.classList.add("stale");
     }

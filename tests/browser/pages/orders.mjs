@@ -3,7 +3,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PHONE, look, press, shows } from "../eyes.mjs";
+import { PHONE, inSight, look, press, shows } from "../eyes.mjs";
+import { until } from "../office.mjs";
 import { signed } from "./signin.mjs";
 
 /** Fills the form of a transfer order for one grid; `see`: what its pages are held to. */
@@ -12,21 +13,64 @@ async function write(page, grid, see) {
   await press(page, page.getByRole("link", { name: "新建" }));
   await see(page, "compose-first");
   await press(page, page.getByRole("link", { name: "转移指令" }).first());
-  await page.getByLabel("按名称或编码查找").fill(grid.name);
+  await choose(page, grid);
+}
+
+/** Looks a grid up by its code and takes it in. */
+async function choose(page, grid) {
+  await page.getByLabel("按名称或编码查找").fill(grid.code);
   await press(page, page.getByRole("button", { name: "查找" }));
   await page.locator(`ul.found input[value="${grid.code}"]`).check();
+}
+
+/** The live order loses its other grid; what else may be done with it is looked at. */
+async function change(town, other, author, approver) {
+  const { office } = town;
+  const at = (page) => `/alerts/${town.second}/${page}`;
+  await until("everybody with a telephone was sent to", 240, async () => {
+    const { reach, custody } = await office.does("李签发", `alert show ${town.second}`);
+    return reach.doors > 0 && reach.doors === custody.open && reach.unsent === 0;
+  });
+  await author.goto(at("update"));
+  await look(author, "update");
+  await author.locator(`ul.chosen input[value="${other.code}"]`).uncheck();
+  await press(author, author.getByRole("button", { name: "提交审核" }));
+  await approver.goto(at("approve"));
+  await look(approver, "approve-update");
+  await approver.locator("summary", { hasText: "签发" }).first().click();
+  await press(approver, approver.getByRole("button", { name: "确认签发" }));
+  for (const name of ["withdraw", "extend"]) {
+    await approver.goto(at(name));
+    await look(approver, name);
+  }
+  await approver.goto(at("narrow"));
+  await shows(approver.locator("main"), /户收到过旧短信/);
+  await approver.getByRole("checkbox").first().check();
+  await approver.getByRole("radio").first().check();
+  await approver.locator("summary", { hasText: "发给勾选的网格" }).click();
+  await look(approver, "narrow");
+  await press(approver, approver.getByRole("button", { name: "确认发出" }));
+  await shows(approver.getByRole("status"), /正在发出/);
+  await approver.goto(at("withdraw"));
+  await approver.getByLabel("原来怎么说").fill("到四明小学");
+  await approver.getByLabel("现在怎么说").fill("到东风小学");
+  await press(approver, approver.getByRole("button", { name: "只看短信" }).last());
+  await look(approver, "withdraw-seen");
 }
 
 export default (town) => {
   test("an order goes its whole way by two officials", async () => {
     const { office } = town;
     const code = town.grids[3];
-    const grid = office.roster("places.csv").find((row) => row.code === code);
+    const places = office.roster("places.csv");
+    const [grid, other] =
+      [code, town.grids.at(-1)].map((code) => places.find((row) => row.code === code));
     const author = await signed(town, "陈制作");
     await write(author, grid, look);
     await press(author, author.getByRole("button", { name: "提交审核" }));
     await shows(author.getByRole("alert"), /还不能提交/, "what is missing is said at once");
     await look(author, "compose-faults");
+    await choose(author, other);
     await author.getByLabel("标题").fill("第二次转移指令");
     await author.locator("[name='var.by']").fill("5点");
     await author.locator("[name='var.shelter']").fill("四明小学");
@@ -34,6 +78,8 @@ export default (town) => {
     await shows(author.locator("#preview"), preview, "it follows what is typed");
     await press(author, author.getByRole("button", { name: "预览", exact: true }).last());
     await shows(author.locator("#preview"), preview);
+    await shows(author.locator("#preview"), /最后发完的网格/);
+    await inSight(author.getByRole("button", { name: "提交审核" }), "what hands it in, at 1440");
     await look(author, "compose");
     await press(author, author.getByRole("button", { name: "提交审核" }));
     await shows(author.getByRole("status"), /已提交审核/);
@@ -69,6 +115,7 @@ export default (town) => {
     await shows(approver.locator("main"), /第二次转移指令/);
     await look(approver, "alerts");
 
+    await change(town, other, author, approver);
     await approver.goto(`/alerts/${town.second}/end`);
     await look(approver, "end");
     await press(approver, approver.getByRole("button", { name: "确认解除" }));
@@ -88,5 +135,37 @@ export default (town) => {
     await press(page, page.getByRole("button", { name: "预览", exact: true }).last());
     await shows(page.locator("#preview"), /【余姚市防指】/);
     await page.context().close();
+  });
+
+  test("an exercise's roll is filled by one official and confirmed by another", async () => {
+    const code = town.grids[2];
+    const grid = town.office.roster("places.csv").find((row) => row.code === code);
+    const author = await signed(town, "陈制作");
+    await write(author, grid, async () => {});
+    await author.locator("[name='var.by']").fill("5点");
+    await author.locator("[name='var.shelter']").fill("四明小学");
+    await author.getByLabel("性质").selectOption("exercise");
+    await press(author, author.getByRole("button", { name: "提交审核" }));
+    await shows(author.getByRole("alert"), /名册|还不能提交/);
+    await press(author, author.getByRole("link", { name: "演练名册" }));
+    const path = new URL(author.url()).pathname;
+    await look(author, "roll-empty");
+    await author.getByLabel(grid.name).check();
+    await author.getByLabel("单个的人").fill("12700009999，王阿婆");
+    await press(author, author.getByRole("button", { name: "加到名册" }));
+    await shows(author.getByRole("status"), /加了 \d+ 个号码/);
+    const approver = await signed(town, "李签发");
+    await approver.goto(`${path}?find=王阿婆`);
+    await approver.getByRole("checkbox").first().check();
+    await press(approver, approver.getByRole("button", { name: "确认勾选的" }));
+    await shows(approver.getByRole("status"), /确认了 \d+ 个号码/);
+    await look(approver, "roll");
+    await approver.locator("summary", { hasText: "全部确认" }).click();
+    await press(approver, approver.getByRole("button", { name: "核对过了" }));
+    await shows(approver.locator("main"), /全部已确认/);
+    const bytes = Buffer.byteLength(await approver.content());
+    assert.ok(bytes < 60 * 1024, `${bytes} bytes`);
+    await author.context().close();
+    await approver.context().close();
   });
 };

@@ -3,8 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PHONE, follow, look, press, shows } from "../eyes.mjs";
-import { until } from "../office.mjs";
+import { PHONE, follow, inSight, look, press, shows } from "../eyes.mjs";
 
 const FINGERS = { touch: true, text: 14 };
 
@@ -27,15 +26,6 @@ export async function held(town, grid) {
   const { lists } = await town.office.does("李签发", `alert show ${town.alert}`);
   const place = town.grids[grid];
   return lists.filter((list) => list.place_code === place && list.state === "taken");
-}
-
-/** Waits until nothing lies over it and it is on the screen: a page scrolls after it has loaded. */
-function inSight(part, what) {
-  return until(what, 60, () => part.evaluate((node) => {
-    const box = node.getBoundingClientRect();
-    const at = document.elementFromPoint(box.left + 20, box.top + box.height / 2);
-    return at !== null && node.contains(at);
-  }));
 }
 
 export default (town) => {

@@ -12,9 +12,11 @@ mod listen;
 mod load;
 mod orders;
 mod orders_api;
+mod papers;
 mod phone;
 mod resident;
 mod round;
+mod schema;
 mod signin;
 
 use std::sync::Arc;
@@ -118,6 +120,7 @@ impl Browser {
     }
 
     pub async fn send(&mut self, method: Method, path: &str, body: Body, form: bool) -> Got {
+        let asked = method.to_string();
         let mut request = Request::builder().method(method).uri(path).header("host", "tongluo");
         if form {
             request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -137,6 +140,10 @@ impl Browser {
         }
         let body = to_bytes(body, 1 << 20).await.unwrap();
         let body = String::from_utf8(body.to_vec()).unwrap();
+        let call = path.strip_prefix("/api/v1").filter(|call| *call != "/openapi.json");
+        if let Some(call) = call.filter(|_| parts.status == StatusCode::OK) {
+            schema::conforms(&asked, call, &serde_json::from_str(&body).unwrap());
+        }
         Got { status: parts.status, headers: parts.headers, body }
     }
 

@@ -10,7 +10,7 @@ use crate::plant::Layout;
 use crate::town::{Setup, Town, on_both};
 
 /// The form of a 转移指令 for the street, as typed.
-fn order<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub fn order<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut fields = vec![
         ("template", "move_order"),
         ("kind", "live"),
@@ -40,13 +40,13 @@ fn order<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 const NEW: &str = "/alerts/new?template=move_order";
 
 /// The uid of the order to whose paper an answer leads.
-fn uid_of(got: &Got) -> String {
+pub fn uid_of(got: &Got) -> String {
     assert_eq!(got.status, StatusCode::SEE_OTHER, "{}", got.body);
     let path = got.header("location");
     path.split('/').nth(2).unwrap_or_else(|| panic!("{path}")).to_owned()
 }
 
-async fn submitted(author: &mut Browser, more: &[(&str, &str)]) -> String {
+pub async fn submitted(author: &mut Browser, more: &[(&str, &str)]) -> String {
     let mut fields = order(more);
     fields.push(("do", "submit"));
     uid_of(&author.submit(NEW, "/alerts/new", &fields).await)
@@ -58,13 +58,13 @@ fn seen(got: &Got) -> String {
 }
 
 /// Signs what the page shows.
-async fn sign(approver: &mut Browser, uid: &str) -> Got {
+pub async fn sign(approver: &mut Browser, uid: &str) -> Got {
     let path = format!("/alerts/{uid}/approve");
     let seen = seen(&approver.get(&path).await);
     approver.submit(&path, &path, &[("seen", &seen)]).await
 }
 
-async fn state(town: &Town, uid: &str) -> (i64, i64) {
+pub async fn state(town: &Town, uid: &str) -> (i64, i64) {
     town.rows(&format!("SELECT state, version FROM alert WHERE uid = '{uid}'")).await[0]
 }
 
@@ -73,6 +73,21 @@ fn town_of_ten() -> Setup {
     let layout = Layout { no_phone_every: 5, ..Layout::default() };
     Setup { layout, rate_per_second: Some(0.1), ..Setup::default() }
 }
+
+/// What a look at the order of a town of ten says.
+const SKETCHED: [&str; 11] = [
+    "<b>10</b> 户",
+    "没有电话</dt><dd><b>2</b> 户",
+    "第一波短信</dt><dd><b>8</b>",
+    "<b>1分钟</b>",
+    "最后发完的网格：<strong>",
+    "<strong>1</strong> 个网格各一张入户名单",
+    "<strong>特急</strong>",
+    "没人接的到值班室",
+    "转移指令：<mark>3点</mark>前请离家到<mark>四明小学</mark>。",
+    "按 <strong>1</strong> 条计费",
+    "第1次叫应责任人",
+];
 
 #[tokio::test]
 async fn an_order_goes_its_whole_way_by_two_officials() {
@@ -88,15 +103,7 @@ async fn an_order_goes_its_whole_way_by_two_officials() {
         // A look counts and writes nothing.
         let got = author.submit(NEW, "/alerts/new", &order(&[("do", "preview")])).await;
         assert_eq!(got.status, StatusCode::OK, "{}", got.body);
-        for words in [
-            "<b>10</b> 户",
-            "没有电话</dt><dd><b>2</b> 户",
-            "第一波短信</dt><dd><b>8</b>",
-            "<b>1分钟</b>",
-            "转移指令：<mark>3点</mark>前请离家到<mark>四明小学</mark>。",
-            "按 <strong>1</strong> 条计费",
-            "第1次叫应责任人",
-        ] {
+        for words in SKETCHED {
             assert!(got.body.contains(words), "{words}: {}", got.body);
         }
         assert!(got.body.len() < 60 * 1024, "{}", got.body.len());

@@ -13,6 +13,7 @@ use tongluo::engine::issue::Actor;
 use tongluo::web::API_CALLS;
 use tower::ServiceExt;
 
+use super::schema::{conforms, loose_parts};
 use super::{Faces, account, let_in};
 use crate::town::{Setup, Town, on_both};
 
@@ -38,7 +39,10 @@ impl Client<'_> {
         let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
         let json: Value = serde_json::from_slice(&body).unwrap();
         match parts.status.is_success() {
-            true => assert_eq!(kind, "application/json", "{method} {path}"),
+            true => {
+                assert_eq!(kind, "application/json", "{method} {path}");
+                conforms(method, path, &json);
+            }
             false => {
                 assert_eq!(kind, "application/problem+json", "{method} {path}");
                 assert_eq!(json["status"], parts.status.as_u16(), "{json}");
@@ -102,7 +106,8 @@ async fn programs_take_an_order_its_whole_way() {
         let sketch = author.posts("/alerts/preview", &form(json!({}))).await;
         assert_eq!(sketch["faults"], json!([]), "{sketch}");
         assert_eq!((&sketch["households"], &sketch["messages"]), (&json!(10), &json!(10)));
-        assert_eq!((&sketch["last_ms"], &sketch["urgency"]), (&json!(20_000), &json!("flash")));
+        let last = &sketch["forecast"]["grids"][0]["last_ms"];
+        assert_eq!((last, &sketch["urgency"]), (&json!(20_000), &json!("flash")));
         assert!(sketch["rings"][0]["text"].as_str().unwrap().contains("四明小学"), "{sketch}");
         let odd = form(json!({"vars": {"by": "3点"}, "places": [], "title": ""}));
         let sketch = author.posts("/alerts/preview", &odd).await;
@@ -200,6 +205,56 @@ async fn programs_correct_and_countersign_and_their_tokens_have_bounds() {
     .await;
 }
 
+#[tokio::test]
+async fn programs_fill_a_roll_and_tell_whom_an_update_left_out() {
+    let layout = crate::plant::Layout { grids: 2, ..Default::default() };
+    on_both(Setup { layout, ..Setup::default() }, async |town| {
+        let_in(&town).await;
+        account(&town, 5, "赵管理", &[(Role::Admin, 1)]).await;
+        let faces = Faces::open(&town);
+        let author = client(&town, &faces, 1, "read,alert").await;
+        let approver = client(&town, &faces, 2, "read,alert").await;
+        let reader = client(&town, &faces, 2, "read").await;
+        let drill = author.posts("/alerts", &form(json!({"kind": "exercise"}))).await;
+        let path = format!("/alerts/{}/roll", drill["alert"].as_str().unwrap());
+        reader.is_refused("GET", &path, &json!({}), 403, "scope alert").await;
+        author.is_refused("POST", &path, &json!({"lines": ["c7"]}), 409, "c7").await;
+        let filled = author.posts(&path, &json!({"places": ["p2"]})).await;
+        let confirm = format!("{path}/confirm");
+        author.is_refused("POST", &confirm, &json!({}), 403, "roll.confirm").await;
+        let roll = approver.gets(&path).await;
+        assert_eq!((&roll["numbers"], &roll["waiting"]), (&filled["added"], &filled["added"]));
+        let name = roll["roll"][0]["name"].as_str().unwrap();
+        let one = approver.posts(&confirm, &json!({"names": [name]})).await;
+        assert_eq!(one["confirmed"], roll["roll"][0]["numbers"], "{one}");
+        assert_eq!(approver.posts(&confirm, &json!({})).await["waiting"], 0);
+        let roll = approver.gets(&path).await;
+        let done = roll["roll"].as_array().unwrap().iter().all(|one| one["confirmed"] == true);
+        assert!(done && roll["open"] == true, "{roll}");
+        author.is_refused("GET", "/alerts/0199/roll", &json!({}), 404, "nothing under").await;
+
+        let made = author.posts("/alerts", &form(json!({}))).await;
+        let path = format!("/alerts/{}", made["alert"].as_str().unwrap());
+        let at = |act: &str| format!("{path}/{act}");
+        author.posts(&at("submit"), &json!({})).await;
+        approver.posts(&at("approve"), &json!({})).await;
+        town.minutes(2).await;
+        assert_eq!(reader.gets(&at("narrow")).await["grids"], json!([]));
+        author.posts(&at("update"), &form(json!({"places": ["p100"]}))).await;
+        author.posts(&at("submit"), &json!({})).await;
+        approver.posts(&at("approve"), &json!({})).await;
+        let dropped = reader.gets(&at("narrow")).await;
+        assert_eq!(dropped["grids"][0]["place"], "p101", "{dropped}");
+        let tell = |what: &str| json!({"tell": what, "places": ["p101"]});
+        author.is_refused("POST", &at("narrow"), &tell("odd"), 422, "range_correction").await;
+        let told = author.posts(&at("narrow"), &tell("range_correction")).await;
+        let dropped = reader.gets(&at("narrow")).await;
+        assert_eq!(dropped["grids"][0]["corrected"], told["messages"], "{dropped}");
+        town
+    })
+    .await;
+}
+
 /// Every `$ref` below a value.
 fn refs<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
     match value {
@@ -259,6 +314,7 @@ async fn the_description_has_every_call_and_nothing_else() {
             let pointer = to.strip_prefix('#').unwrap();
             assert!(document.pointer(pointer).is_some(), "{to}");
         }
+        assert_eq!(loose_parts(), Vec::<String>::new(), "a part that says nothing");
         // What is described is what is sent: nothing undocumented in the form, nor the reverse.
         let schema = &document["components"]["schemas"]["OrderForm"]["properties"];
         let form = serde_json::to_value(tongluo::engine::issue::OrderForm::default()).unwrap();

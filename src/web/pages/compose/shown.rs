@@ -4,9 +4,10 @@
 use crate::base::sms::measure_domestic;
 use crate::domain::alert::Urgency;
 use crate::domain::plan::Plan;
+use crate::engine::forecast::{Forecast, GridForecast, RingCount};
 use crate::engine::sketch::{RingSketch, Sketch};
 use crate::render::pages::{Value, context};
-use crate::store::expand::sketch::RingCount;
+use crate::render::time::say_span;
 
 /// Who stands in a ring.
 pub(in crate::web::pages) fn ring_title(ring: i64) -> &'static str {
@@ -35,6 +36,32 @@ pub(in crate::web::pages) fn sketch(
         rate => rate.map(|rate| format!("{rate}")),
         last_ms => sketch.pace.last_ms,
         last_at => sketch.pace.last_ms.map(|ms| now + ms),
+        forecast => forecast(&sketch.forecast, now),
+    }
+}
+
+/// Grids shown of a forecast.
+const GRIDS_SHOWN: usize = 12;
+
+/// The grids that are through last, and those with the most doors that only a person reaches.
+fn forecast(forecast: &Forecast, now: i64) -> Value {
+    let grid = |one: &GridForecast| {
+        context! { name => one.name.as_str(), households => one.households,
+        messages => one.messages, doors => one.doors,
+        last_at => one.last_ms.map(|ms| now + ms) }
+    };
+    let mut doors: Vec<&GridForecast> =
+        forecast.grids.iter().filter(|grid| grid.doors > 0).collect();
+    doors.sort_by_key(|grid| std::cmp::Reverse(grid.doors));
+    let latest: Vec<Value> = forecast.grids.iter().take(GRIDS_SHOWN).map(grid).collect();
+    let by_doors: Vec<Value> = doors.iter().take(GRIDS_SHOWN).copied().map(grid).collect();
+    context! {
+        last => forecast.last().map(grid),
+        all => forecast.grids.len(),
+        latest,
+        lists => forecast.lists(),
+        doors => forecast.doors(),
+        by_doors,
     }
 }
 
@@ -89,6 +116,32 @@ pub(in crate::web::pages) fn marked(
         rest = &rest[at + value.len()..];
     }
     pieces
+}
+
+/// A plan in one line, to be chosen by.
+pub(super) fn plan_line(plan: &Plan) -> String {
+    let spans = |at: &[i64]| at.iter().map(|ms| span(*ms)).collect::<Vec<_>>().join("、");
+    let mut parts = vec!["马上发第一波".to_owned()];
+    match plan.persons_ms.is_empty() {
+        true => parts.push("不叫应责任人".into()),
+        false => parts.push(format!("{}叫应责任人", spans(&plan.persons_ms))),
+    }
+    if !plan.waves_ms.is_empty() {
+        parts.push(format!("未应答的{}后再发", spans(&plan.waves_ms)));
+    }
+    match &plan.lists {
+        Some(lists) => parts.push(format!(
+            "{}后入户名单给网格长，{}后没人接的到值班室",
+            span(lists.grid_ms),
+            span(lists.duty_ms)
+        )),
+        None => parts.push("没有入户名单".into()),
+    }
+    parts.join("；")
+}
+
+fn span(ms: i64) -> String {
+    if ms == 0 { "马上".into() } else { say_span(ms) }
 }
 
 /// Who is called when, in order.
