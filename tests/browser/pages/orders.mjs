@@ -64,7 +64,7 @@ export default (town) => {
     const code = town.grids[3];
     const places = office.roster("places.csv");
     const [grid, other] =
-      [code, town.grids.at(-1)].map((code) => places.find((row) => row.code === code));
+      [code, town.grids[0]].map((code) => places.find((row) => row.code === code));
     const author = await signed(town, "陈制作");
     await write(author, grid, look);
     await press(author, author.getByRole("button", { name: "提交审核" }));
