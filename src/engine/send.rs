@@ -21,6 +21,8 @@ const BURST_REAL_MS: i64 = 250;
 const SPOKEN_FOR: i64 = 6;
 /// That of a number refused for good.
 const DEAD: i64 = 2;
+/// The outcome code of what a gateway refused for now.
+const REFUSED_NOW: i64 = 3;
 
 /// What became of a batch in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -291,9 +293,15 @@ impl Engine {
         let now = self.clock.story_ms();
         let mut follows: BTreeMap<(i64, i64), FollowRow> = BTreeMap::new();
         let mut outcomes = Vec::with_capacity(made.len());
+        let doubted: HashSet<i64> = verdict.doubt.iter().copied().collect();
         for call in made {
             let spoken_for = is_spoken_for(&call.member);
-            let kind = if spoken_for { SPOKEN_FOR } else { call.outcome.code() };
+            let kind = match call.outcome.code() {
+                _ if spoken_for => SPOKEN_FOR,
+                // Not believed: the number is good, and tried again as one refused for now.
+                DEAD if doubted.contains(&call.member.address_id) => REFUSED_NOW,
+                kind => kind,
+            };
             let batch = batches.iter().find(|batch| batch.id == call.member.batch_id);
             let next = batch.and_then(|b| self.follow_row(b, order, kind, &call.outcome, now));
             if let Some(next) = next {

@@ -115,7 +115,10 @@ export async function inSight(part, why) {
     return at !== null && node.contains(at);
   };
   while (!await part.evaluate(seen)) {
-    if (Date.now() > end) assert.fail(`not in sight: ${why}`);
+    if (Date.now() > end) {
+      await part.page().screenshot({ path: join(PICTURES, "not-in-sight.png") });
+      assert.fail(`not in sight: ${why}`);
+    }
     await pass(100);
   }
 }

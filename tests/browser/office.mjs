@@ -104,6 +104,8 @@ export class Office {
         if (code !== 0) failed(new Error(`${words}: ${code}: ${out}${fault}`));
         else done(JSON.parse(out));
       });
+      // Who refuses reads nothing; its own words are told above.
+      child.stdin.on("error", () => {});
       child.stdin.end(input);
     });
   }

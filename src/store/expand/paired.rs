@@ -25,7 +25,7 @@ crate::statements! {
         CROSS JOIN alert al CROSS JOIN standing s WHERE al.state = $2 AND al.kind = $3 \
         AND s.alert_id = al.id AND s.household_id = h.id AND h.helper_id = $1 AND s.pursued = 1 \
         AND s.vulnerable = 1 AND s.closed_at IS NULL AND EXISTS (SELECT 1 FROM notice n \
-        WHERE n.alert_id = al.id AND n.human_id = h.helper_id AND n.kind IN (1, 5)) \
+        WHERE n.alert_id + 0 = al.id AND n.human_id = h.helper_id AND n.kind IN (1, 5)) \
         ORDER BY s.alert_id, s.household_id";
     IN_HAND = "UPDATE task SET state = 1, owner = (SELECT h.name FROM human h WHERE h.id = $2), \
         owner_human = $2, taken_at = $3, deadline_at = $4, closed_at = NULL, \

@@ -20,7 +20,9 @@ export default (town) => {
     const page = await town.eyes.someone({ size: PHONE });
     await page.goto(await town.office.homePath(town.alert, home.code));
     const text = await page.innerText("main");
-    for (const words of ["四明小学", "3点", home.name]) assert.ok(text.includes(words), text);
+    for (const words of ["四明小学", home.name]) assert.ok(text.includes(words), text);
+    assert.match(text, /请离家到四明小学/);
+    assert.match(text, /\d\d:\d\d前/, "until when");
     await look(page, "resident", OLD);
     await press(page, page.getByRole("button", { name: "知道了" }));
     await shows(page.getByRole("status").first(), /收到了[\s\S]*知道了/);

@@ -77,7 +77,11 @@ async fn a_gateway_that_finds_nobody_buries_nobody_and_the_next_wave_goes_out() 
     on_both(Setup { layout: layout(), ..Setup::default() }, async |town| {
         let setup = Setup { layout: layout(), ..Setup::default() };
         let alert = lied_to(&town, &setup).await;
-        let refused = format!("SELECT count(*) FROM outcome WHERE alert_id = {alert} AND kind = 2");
+        // Refused for good while the gateway was believed, for now from then on.
+        let refused = format!(
+            "SELECT count(*) FROM outcome WHERE alert_id = {alert} AND attempt = 1 \
+             AND wave = 1 AND kind IN (2, 3)"
+        );
         assert_eq!((town.count(&refused).await, dead(&town).await), (80, 0));
         let alarms: Vec<(String,)> =
             town.rows("SELECT text FROM task WHERE kind = 4 AND text LIKE '%空号%'").await;

@@ -90,8 +90,10 @@ async fn a_database_whose_file_is_moved_away_or_replaced_says_so() {
         town.clock.advance_ms(10_000);
         let said = town.engine.takes_writes().await.unwrap_err();
         assert!(said.contains("put the file back"), "{said}");
-        town.engine.audit_once().await.unwrap();
-        town.engine.audit_once().await.unwrap();
+        for _ in 0..20 {
+            // A connection that is opened anew finds no file, and the audit comes again.
+            drop(town.engine.audit_once().await);
+        }
         assert_eq!(town.count(alarms).await, 1, "once, not every minute");
         assert!(!file.exists(), "nobody has made an empty one in its place");
         std::fs::write(&file, "").unwrap();
