@@ -129,7 +129,7 @@ pub async fn may_have_had(town: &Town, alert: i64) -> BTreeSet<i64> {
 
 /// The end: whoever could be reached has in the gateway's own log a text that holds for him (of
 /// the version he was last told, or a later one), or everything was tried. A wrong number is not
-/// tried again in its wave, also where it lives again by a later receipt or reply.
+/// tried again in its wave, also where it was doubted or lives again meanwhile.
 pub async fn check_nobody_lost(town: &Town) {
     let asked = asked(town).await;
     let sql = "SELECT s.alert_id, CASE WHEN al.state = 6 THEN s.version ELSE s.told END, \
@@ -139,10 +139,8 @@ pub async fn check_nobody_lost(town: &Town) {
                FROM standing s JOIN alert al ON al.id = s.alert_id AND al.version = s.version \
                JOIN address a ON a.household_id = s.household_id \
                WHERE al.state IN (4, 6) AND NOT EXISTS (SELECT 1 FROM address x \
-               WHERE x.household_id = s.household_id AND x.state <> 0) \
-               AND NOT EXISTS (SELECT 1 FROM outcome d WHERE d.alert_id = s.alert_id \
-               AND d.grid_id = s.grid_id AND d.seq = s.seq AND d.kind = 2 \
-               AND d.version >= CASE WHEN al.state = 6 THEN s.version ELSE s.told END) \
+               WHERE x.household_id = s.household_id AND (x.state <> 0 \
+               OR x.state_at IS NOT NULL)) \
                AND ((s.heard_at IS NULL AND s.closed_at IS NULL) OR s.version > 1)";
     let rows: Vec<(i64, i64, i64, i64, i64)> = town.rows(sql).await;
     let mut homes: BTreeMap<(i64, i64, i64), (bool, i64)> = BTreeMap::new();
