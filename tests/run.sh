@@ -11,6 +11,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . tests/servers.sh
 # shellcheck source=tests/browser/install.sh
 . tests/browser/install.sh
+# shellcheck source=tests/smsc/install.sh
+. tests/smsc/install.sh
 
 command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
 
@@ -64,6 +66,7 @@ if [ "${1:-}" = browser ]; then
     step browser_run
     exit $failed
 fi
+smsc_packages || { say "cannot install the message centre's package"; failed=1; }
 if [ $# -gt 0 ]; then
     step "${runner[@]}" "$@"
     exit $failed

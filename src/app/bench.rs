@@ -26,7 +26,7 @@ use crate::base::limits::CALLS_OPEN;
 use crate::base::seal::Sealer;
 use crate::channel::http::{HttpLimits, HttpTransport};
 use crate::channel::twilio::{Twilio, TwilioSettings};
-use crate::channel::{CallFault, Message, Provider, Transport};
+use crate::channel::{CallFault, Message, Moment, Provider, Transport};
 use crate::domain::access::Role;
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::plan::Plans;
@@ -169,7 +169,7 @@ async fn measure(args: &FanoutArgs, ground: &Ground) -> anyhow::Result<Report> {
         store: Arc::new(engine.store),
         queue: ground.connect().await?,
         transport,
-        request: provider.request(&[message])?,
+        request: provider.request(&[message], Moment { now_ms: 0, nonce: 0 })?,
         clock,
     });
     let floor = bare.measure(args.households).await;

@@ -15,6 +15,7 @@ pub mod proofs;
 pub mod replies;
 pub mod roster;
 pub mod serve;
+mod sessions;
 pub mod settings;
 pub mod telemetry;
 

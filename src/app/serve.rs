@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::build::{self, Built, Part};
 use super::calendar;
+use super::sessions::Sessions;
 use super::settings::Settings;
 use crate::base::clock::CarriedClock;
 use crate::domain::setup_code::SetupCode;
@@ -86,8 +87,12 @@ pub async fn serve_until(
         true => Some(open_web(settings, &built, &pulse, &stop).await?),
         false => None,
     };
+    let sessions = duties.roles.dispatch.then(|| Sessions::open(&built.engine));
     tracing::info!(?duties, "serving");
     pump::run_with(built.engine.clone(), duties.roles, pulse.clone(), stop.clone()).await;
+    if let Some(sessions) = sessions {
+        sessions.close().await;
+    }
     if let Some(web) = web
         && tokio::time::timeout(Duration::from_millis(WEB_DRAIN_MS), web).await.is_err()
     {

@@ -43,6 +43,13 @@ pub enum Coding {
     Ucs2,
 }
 
+/// How a part of a longer message names the message it belongs to: by one octet or by two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reference {
+    Octet,
+    Wide,
+}
+
 /// The length of a text as parts of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measure {
@@ -70,7 +77,7 @@ pub fn measure(text: &str) -> Measure {
 ///
 /// A character beyond the 16-bit plane (emoji) counts two, as on the air.
 pub fn measure_domestic(text_with_signature: &str) -> Measure {
-    let parts = cut(text_with_signature, Coding::Ucs2);
+    let parts = cut(text_with_signature, Coding::Ucs2, UCS2_JOINED);
     let part_units: Vec<usize> =
         parts.into_iter().map(|part| part.chars().map(char::len_utf16).sum()).collect();
     Measure {
@@ -83,7 +90,39 @@ pub fn measure_domestic(text_with_signature: &str) -> Measure {
 
 /// Cuts a text into the parts that [`measure`] counts. The parts joined are the text.
 pub fn split(text: &str) -> Vec<&str> {
-    cut(text, coding(text))
+    split_as(text, coding(text), Reference::Octet)
+}
+
+/// The same for a coding the gateway asks for: UCS-2 takes every text, GSM-7 only its own
+/// alphabet. A wide reference leaves each part of a longer message one unit less.
+pub fn split_as(text: &str, coding: Coding, reference: Reference) -> Vec<&str> {
+    let joined = match coding {
+        Coding::Gsm7 => GSM7_JOINED,
+        Coding::Ucs2 => UCS2_JOINED,
+    };
+    let room = match reference {
+        Reference::Octet => joined,
+        Reference::Wide => joined - 1,
+    };
+    cut(text, coding, room)
+}
+
+/// The text of septets, one an octet, as a gateway gives them; what no letter stands for is
+/// U+FFFD.
+pub fn text_of_septets(septets: &[u8]) -> String {
+    let mut text = String::with_capacity(septets.len());
+    let mut codes = septets.iter().copied();
+    while let Some(code) = codes.next() {
+        let letter = match code {
+            ESCAPE => {
+                let code = codes.next();
+                EXTENSION.iter().find(|(_, known)| Some(*known) == code).map(|(letter, _)| *letter)
+            }
+            plain => ALPHABET.chars().nth(usize::from(plain)),
+        };
+        text.push(letter.unwrap_or(char::REPLACEMENT_CHARACTER));
+    }
+    text
 }
 
 /// The septets of a text, one an octet, or `None` when a character lies outside the alphabet.
@@ -142,7 +181,8 @@ fn code_of(c: char) -> Option<Code> {
     EXTENSION.iter().find(|(known, _)| *known == c).map(|(_, code)| Code::Escaped(*code))
 }
 
-fn coding(text: &str) -> Coding {
+/// The coding a text needs.
+pub fn coding(text: &str) -> Coding {
     if text.chars().all(|c| code_of(c).is_some()) { Coding::Gsm7 } else { Coding::Ucs2 }
 }
 
@@ -156,10 +196,10 @@ fn width(c: char, coding: Coding) -> usize {
     }
 }
 
-fn cut(text: &str, coding: Coding) -> Vec<&str> {
-    let (single, joined) = match coding {
-        Coding::Gsm7 => (GSM7_SINGLE, GSM7_JOINED),
-        Coding::Ucs2 => (UCS2_SINGLE, UCS2_JOINED),
+fn cut(text: &str, coding: Coding, joined: usize) -> Vec<&str> {
+    let single = match coding {
+        Coding::Gsm7 => GSM7_SINGLE,
+        Coding::Ucs2 => UCS2_SINGLE,
     };
     if text.chars().map(|c| width(c, coding)).sum::<usize>() <= single {
         return vec![text];
@@ -263,6 +303,19 @@ mod tests {
         let text = format!("{}😀{}", "灾".repeat(66), "灾".repeat(10));
         assert_eq!(measure(&text).part_units, [66, 12]);
         assert_eq!(measure_domestic(&text).part_units, [66, 12]);
+    }
+
+    #[test]
+    fn septets_come_back_as_their_text() {
+        let text = "Evacuate {now} @ 3€\n~Ç";
+        assert_eq!(text_of_septets(&septets(text).unwrap()), text);
+        assert_eq!(
+            text_of_septets(&[0x41, 0xff, ESCAPE, 0x41, ESCAPE]),
+            "A\u{fffd}\u{fffd}\u{fffd}"
+        );
+        let long = "灾".repeat(134);
+        let parts = |reference| split_as(&long, Coding::Ucs2, reference).len();
+        assert_eq!((parts(Reference::Octet), parts(Reference::Wide)), (2, 3));
     }
 
     #[test]

@@ -1,23 +1,46 @@
 //! Gateways as codecs: a provider turns a chunk of messages into one HTTP request and an answer
-//! or a callback into outcomes and events; a transport carries the request. This room decides
+//! or a callback into outcomes and events; a transport carries the request. Others are sessions:
+//! connections that stand, whose protocol is a codec as well (`session`). This room decides
 //! nothing about rates, retries or matching, and it keeps nothing.
 
+pub mod aliyun;
+mod answer;
+mod carrier;
+pub mod cmpp;
+mod door;
 pub mod http;
+pub mod huawei;
+pub mod kannel;
+pub mod mas;
 pub mod registry;
+pub mod session;
+pub mod smpp;
+mod template;
+pub mod tencent;
 pub mod twilio;
+mod url;
+
+use std::collections::BTreeMap;
 
 use ::http::{Request, Response, StatusCode};
 use async_trait::async_trait;
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
+use crate::base::limits::HOOK_BODY_BYTES;
 use crate::domain::gate::Pass;
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::outcome::{Outcome, ReceiptClass};
 
-/// The largest callback a codec looks at, in bytes. A real one is under 4 KB.
-pub const HOOK_BODY_LIMIT: usize = 64 * 1024;
+/// The largest callback a codec looks at, in bytes. One event is under 4 KB; some gateways push
+/// hundreds at once.
+pub const HOOK_BODY_LIMIT: usize = HOOK_BODY_BYTES;
 /// The most fields a callback may carry.
 pub const HOOK_FIELD_LIMIT: usize = 200;
+/// The most events one callback may carry.
+pub const HOOK_EVENT_LIMIT: usize = 2_000;
+/// Characters kept of a callback nobody understands.
+const SHOWN_CHARS: usize = 500;
 /// The longest wait, in milliseconds, that a gateway's `Retry-After` is believed for.
 pub const RETRY_AFTER_LIMIT_MS: i64 = 3_600_000;
 
@@ -30,6 +53,25 @@ pub struct Message {
     pub text: String,
     /// Our own signed reference; it comes back with every receipt.
     pub reference: String,
+}
+
+/// What a request takes from outside: signatures carry the time and a number used once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The machine's time, ms UTC.
+    pub now_ms: i64,
+    pub nonce: u128,
+}
+
+impl Moment {
+    /// The same time with another number.
+    fn next(self) -> Moment {
+        Moment { nonce: self.nonce.wrapping_add(1), ..self }
+    }
+
+    fn nonce_hex(self) -> String {
+        format!("{:032x}", self.nonce)
+    }
 }
 
 /// A resident's reply, as the gateway told it.
@@ -47,6 +89,21 @@ pub struct Inbound {
     pub sent_at: Option<i64>,
     /// The callback's body as it came.
     pub raw: Bytes,
+}
+
+impl Inbound {
+    /// Truly the gateway's, but not understood: a person at the desk looks at it.
+    pub fn unreadable(raw: &Bytes) -> Inbound {
+        let shown: String = String::from_utf8_lossy(raw).chars().take(SHOWN_CHARS).collect();
+        Inbound {
+            source_key: format!("unreadable:{}", answer::hex(&Sha256::digest(raw))),
+            from: String::new(),
+            to: String::new(),
+            text: format!("无法解读的回执或回复：{shown}"),
+            sent_at: None,
+            raw: raw.clone(),
+        }
+    }
 }
 
 /// A carrier's later word about one message.
@@ -119,7 +176,8 @@ pub enum CallFault {
     Unknown(String),
 }
 
-/// One gateway, as a codec without I/O. Implementations must answer any bytes without panicking.
+/// One gateway: a codec without I/O, or the way to a `session`. Implementations must answer any
+/// bytes without panicking.
 pub trait Provider: Send + Sync {
     /// The name from the settings: unique, part of source keys and of the hook's path.
     fn name(&self) -> &str;
@@ -127,8 +185,14 @@ pub trait Provider: Send + Sync {
     fn lane(&self) -> Lane;
     /// The most messages one request carries.
     fn max_per_call(&self) -> usize;
-    /// The request that hands over the whole chunk.
-    fn request(&self, chunk: &[Message]) -> Result<Request<Bytes>, RequestFault>;
+    /// What messages of one call have in common (a template, a text): those of equal lots may
+    /// share one. A message that this gateway cannot carry has its outcome without a call.
+    fn lot(&self, message: &Message) -> Result<String, Outcome> {
+        let _ = message;
+        Ok(String::new())
+    }
+    /// The request that hands over the whole chunk, which is of one lot.
+    fn request(&self, chunk: &[Message], at: Moment) -> Result<Request<Bytes>, RequestFault>;
     /// One outcome for each message of the chunk, in its order.
     fn outcomes(&self, chunk: &[Message], answer: &Response<Bytes>) -> Vec<Outcome>;
     /// Checks the signature over the raw bytes, then decodes. The path of `request` does not
@@ -138,6 +202,11 @@ pub trait Provider: Send + Sync {
     fn acknowledge(&self) -> Response<Bytes>;
     /// What must never appear in a log.
     fn secrets(&self) -> Vec<String>;
+    /// The connections by which it is reached, where it speaks no HTTP. Then [`send`] uses them,
+    /// and neither requests nor callbacks are asked for.
+    fn session(&self) -> Option<&dyn session::Session> {
+        None
+    }
 }
 
 /// Carries one request to its gateway. Contract: [`CallFault::NotSent`] only where it is certain
@@ -147,15 +216,15 @@ pub trait Transport: Send + Sync {
     async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, CallFault>;
 }
 
-/// Hands one chunk to a gateway and gives one outcome for each message, in order. It never fails:
-/// what cannot be known is [`Outcome::Unknown`]. A chunk the pass does not cover, or that cannot
-/// be put into a request, is refused without a call. A call that went round the gate does not
-/// compile, since only `domain::gate::admit` makes a pass:
+/// Hands one chunk to a gateway, in a call for each of its lots, and gives one outcome for each
+/// message, in order. It never fails: what cannot be known is [`Outcome::Unknown`]. A chunk the
+/// pass does not cover, or that cannot be put into a request, is refused without a call. A call
+/// that went round the gate does not compile, since only `domain::gate::admit` makes a pass:
 ///
 /// ```compile_fail,E0061
-/// use tongluo::channel::{Message, Provider, Transport, send};
-/// async fn sneak(wire: &dyn Transport, provider: &dyn Provider, chunk: &[Message]) {
-///     send(wire, provider, chunk).await;
+/// use tongluo::channel::{Message, Moment, Provider, Transport, send};
+/// async fn sneak(wire: &dyn Transport, provider: &dyn Provider, chunk: &[Message], at: Moment) {
+///     send(wire, provider, chunk, at).await;
 /// }
 /// ```
 pub async fn send(
@@ -163,13 +232,52 @@ pub async fn send(
     provider: &dyn Provider,
     pass: &Pass,
     chunk: &[Message],
+    at: Moment,
 ) -> Vec<Outcome> {
     let realm = provider.realm();
     if !chunk.iter().all(|message| pass.covers(realm, &message.text)) {
         tracing::error!(provider = provider.name(), "the pass does not cover the chunk");
         return refused(chunk, "gate");
     }
-    let request = match provider.request(chunk) {
+    let mut told: Vec<Option<Outcome>> = vec![None; chunk.len()];
+    let mut lots: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (place, message) in chunk.iter().enumerate() {
+        match provider.lot(message) {
+            Ok(lot) => lots.entry(lot).or_default().push(place),
+            Err(outcome) => told[place] = Some(outcome),
+        }
+    }
+    let mut at = at;
+    for places in lots.into_values() {
+        let outcomes = if places.len() == chunk.len() {
+            call(transport, provider, chunk, at).await
+        } else {
+            let part: Vec<Message> = places.iter().map(|place| chunk[*place].clone()).collect();
+            call(transport, provider, &part, at).await
+        };
+        at = at.next();
+        for (place, outcome) in places.into_iter().zip(outcomes) {
+            told[place] = Some(outcome);
+        }
+    }
+    let untold = || Outcome::Unknown { why: "no outcome".into() };
+    told.into_iter().map(|outcome| outcome.unwrap_or_else(untold)).collect()
+}
+
+/// One call for messages of one lot.
+async fn call(
+    transport: &dyn Transport,
+    provider: &dyn Provider,
+    chunk: &[Message],
+    at: Moment,
+) -> Vec<Outcome> {
+    if let Some(session) = provider.session() {
+        return match chunk.len() <= provider.max_per_call() {
+            true => of_length(chunk, session.submit(chunk).await),
+            false => refused(chunk, "request"),
+        };
+    }
+    let request = match provider.request(chunk, at) {
         Ok(request) => request,
         Err(fault) => {
             tracing::error!(provider = provider.name(), %fault, "no request for a chunk");
@@ -177,19 +285,20 @@ pub async fn send(
         }
     };
     match transport.call(request).await {
-        Ok(answer) => {
-            let outcomes = provider.outcomes(chunk, &answer);
-            if outcomes.len() == chunk.len() {
-                return outcomes;
-            }
-            all(chunk, || Outcome::Unknown { why: "answer of another length".into() })
-        }
+        Ok(answer) => of_length(chunk, provider.outcomes(chunk, &answer)),
         Err(CallFault::NotSent(why)) => {
             tracing::warn!(provider = provider.name(), why, "gateway not reached");
             all(chunk, || Outcome::RefusedRetry { after_ms: None, code: "not_sent".into() })
         }
         Err(CallFault::Unknown(why)) => all(chunk, || Outcome::Unknown { why: why.clone() }),
     }
+}
+
+fn of_length(chunk: &[Message], outcomes: Vec<Outcome>) -> Vec<Outcome> {
+    if outcomes.len() == chunk.len() {
+        return outcomes;
+    }
+    all(chunk, || Outcome::Unknown { why: "answer of another length".into() })
 }
 
 /// Ours to mend, not the address's fault: it stays retryable, by another provider or after repair.
@@ -222,7 +331,15 @@ mod tests {
         fn max_per_call(&self) -> usize {
             2
         }
-        fn request(&self, chunk: &[Message]) -> Result<Request<Bytes>, RequestFault> {
+        fn lot(&self, message: &Message) -> Result<String, Outcome> {
+            match message.text.as_str() {
+                "无模板" => {
+                    Err(Outcome::RefusedRetry { after_ms: None, code: "no_template".into() })
+                }
+                text => Ok(if text.ends_with("二批") { "b".into() } else { String::new() }),
+            }
+        }
+        fn request(&self, chunk: &[Message], _: Moment) -> Result<Request<Bytes>, RequestFault> {
             if chunk.len() > 2 {
                 return Err(RequestFault::TooMany { given: chunk.len(), most: 2 });
             }
@@ -272,6 +389,8 @@ mod tests {
         texts.iter().map(message).collect()
     }
 
+    const AT: Moment = Moment { now_ms: 0, nonce: 1 };
+
     fn pass(kind: AlertKind) -> Pass {
         admit(kind, false, Realm::Live, Realm::Live, true, "【演练】").unwrap()
     }
@@ -280,7 +399,8 @@ mod tests {
     async fn each_message_gets_its_outcome() {
         let wire = Wire::new(Ok(b"ok"));
         let outcomes =
-            send(&wire, &Plain(Realm::Live), &pass(AlertKind::Live), &chunk(&["一", "二"])).await;
+            send(&wire, &Plain(Realm::Live), &pass(AlertKind::Live), &chunk(&["一", "二"]), AT)
+                .await;
         assert_eq!(outcomes.len(), 2);
         assert!(outcomes.iter().all(|o| o.code() == 1));
     }
@@ -290,9 +410,9 @@ mod tests {
         let wire = Wire::new(Ok(b"o"));
         let live = pass(AlertKind::Live);
         let drill = pass(AlertKind::Exercise);
-        let to_practice = send(&wire, &Plain(Realm::Practice), &live, &chunk(&["一"])).await;
+        let to_practice = send(&wire, &Plain(Realm::Practice), &live, &chunk(&["一"]), AT).await;
         let unmarked =
-            send(&wire, &Plain(Realm::Live), &drill, &chunk(&["【演练】一", "转移"])).await;
+            send(&wire, &Plain(Realm::Live), &drill, &chunk(&["【演练】一", "转移"]), AT).await;
         let gate = Outcome::RefusedRetry { after_ms: None, code: "gate".into() };
         assert_eq!(unmarked, [gate.clone(), gate.clone()]);
         assert_eq!(to_practice, [gate]);
@@ -309,15 +429,25 @@ mod tests {
         for (answer, code) in cases {
             let wire = Wire::new(answer);
             let outcomes =
-                send(&wire, &Plain(Realm::Live), &pass(AlertKind::Live), &chunk(&["一"])).await;
+                send(&wire, &Plain(Realm::Live), &pass(AlertKind::Live), &chunk(&["一"]), AT).await;
             assert_eq!(outcomes.len(), 1);
             assert_eq!(outcomes[0].code(), code);
         }
         let wire = Wire::new(Ok(b"ok"));
         let many = chunk(&["一", "二", "三"]);
-        let outcomes = send(&wire, &Plain(Realm::Live), &pass(AlertKind::Live), &many).await;
+        let outcomes = send(&wire, &Plain(Realm::Live), &pass(AlertKind::Live), &many, AT).await;
         assert_eq!(outcomes.len(), 3);
         assert_eq!(outcomes[0].code(), 3);
         assert_eq!(wire.calls(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_chunk_takes_a_call_for_each_lot_and_none_for_what_cannot_be_carried() {
+        let wire = Wire::new(Ok(b"ok"));
+        let texts = chunk(&["甲", "无模板", "甲二批", "乙", "乙二批"]);
+        let outcomes = send(&wire, &Plain(Realm::Live), &pass(AlertKind::Live), &texts, AT).await;
+        let codes: Vec<i64> = outcomes.iter().map(Outcome::code).collect();
+        assert_eq!(codes, [1, 3, 1, 1, 1]);
+        assert_eq!(wire.calls(), 2);
     }
 }

@@ -6,17 +6,56 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::Provider;
-use super::twilio::{Twilio, TwilioSettings};
+use super::aliyun::AliyunSettings;
+use super::cmpp::CmppSettings;
+use super::huawei::HuaweiSettings;
+use super::kannel::KannelSettings;
+use super::mas::MasSettings;
+use super::smpp::SmppSettings;
+use super::tencent::TencentSettings;
+use super::twilio::TwilioSettings;
 use crate::domain::lane::{Lane, Realm};
 
 /// The most gateways one installation may name.
 pub const PROVIDER_LIMIT: usize = 64;
 const SECRET_LIMIT: usize = 4_096;
 
-/// One `[[provider]]` of the settings; `kind` says which codec reads the rest.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum ProviderSettings {
+/// What the settings of every kind tell.
+pub(super) trait Kind {
+    /// The way its messages take.
+    fn lane(&self) -> Lane;
+    fn realm(&self) -> Realm;
+    /// Reads its secrets and builds the gateway: a codec of HTTP, or a session by its protocol.
+    fn build(&self) -> Result<Arc<dyn Provider>, SettingsFault>;
+}
+
+macro_rules! kinds {
+    ($($kind:ident($settings:ty),)+) => {
+        /// One `[[provider]]` of the settings; `kind` says which codec reads the rest.
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(tag = "kind", rename_all = "lowercase")]
+        pub enum ProviderSettings {
+            $($kind($settings),)+
+        }
+
+        impl ProviderSettings {
+            fn kind(&self) -> &dyn Kind {
+                match self {
+                    $(ProviderSettings::$kind(settings) => settings,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    Aliyun(AliyunSettings),
+    Cmpp(CmppSettings),
+    Huawei(HuaweiSettings),
+    Kannel(KannelSettings),
+    Mas(MasSettings),
+    Smpp(SmppSettings),
+    Tencent(TencentSettings),
     Twilio(TwilioSettings),
 }
 
@@ -49,7 +88,7 @@ impl Registry {
     ) -> Result<Registry, SettingsFault> {
         let mut registry = Registry::default();
         for settings in settings {
-            registry.add(build(settings)?, installation_practice)?;
+            registry.add(settings.kind().build()?, installation_practice)?;
         }
         Ok(registry)
     }
@@ -100,28 +139,12 @@ impl Registry {
 impl ProviderSettings {
     /// The way its messages take, and in which world; no secret is read for it.
     pub fn way(&self) -> (Lane, Realm) {
-        match self {
-            ProviderSettings::Twilio(settings) => (Lane::Sms, settings.realm),
-        }
+        (self.kind().lane(), self.kind().realm())
     }
 }
 
-fn build(settings: &ProviderSettings) -> Result<Arc<dyn Provider>, SettingsFault> {
-    Ok(match settings {
-        ProviderSettings::Twilio(s) => Arc::new(Twilio::new(
-            s,
-            &secret(
-                &s.name,
-                "auth_token",
-                s.auth_token_file.as_deref(),
-                s.auth_token_env.as_deref(),
-            )?,
-        )?),
-    })
-}
-
 /// A secret from a file or from the environment: exactly one of the two must be named.
-fn secret(
+pub(super) fn secret(
     provider: &str,
     what: &str,
     file: Option<&str>,

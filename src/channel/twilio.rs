@@ -8,22 +8,27 @@ mod signature;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use serde::Deserialize;
 
-use super::{Event, HOOK_BODY_LIMIT, HookFault, Message, Provider, RETRY_AFTER_LIMIT_MS};
-use super::{RequestFault, registry::SettingsFault};
+use super::answer::retry_after_ms;
+use super::registry::{Kind, SettingsFault, secret};
+use super::url::check_url;
+use super::{Event, HOOK_BODY_LIMIT, HookFault, Message, Moment, Provider, RequestFault};
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::outcome::{Outcome, ReceiptClass};
 
 /// The query parameter of the status callback that carries our own reference.
 const REFERENCE: &str = "ref";
 const ID_LIMIT: usize = 64;
+/// Where the real one is.
+const REAL: &[&str] = &["twilio.com"];
 
 /// One account, as the settings name it. The token comes from a file or from the environment.
 #[derive(Debug, Clone, Deserialize)]
@@ -57,6 +62,22 @@ fn public_api() -> String {
     "https://api.twilio.com".into()
 }
 
+impl Kind for TwilioSettings {
+    fn lane(&self) -> Lane {
+        Lane::Sms
+    }
+
+    fn realm(&self) -> Realm {
+        self.realm
+    }
+
+    fn build(&self) -> Result<Arc<dyn Provider>, SettingsFault> {
+        let (file, variable) = (self.auth_token_file.as_deref(), self.auth_token_env.as_deref());
+        let token = secret(&self.name, "auth_token", file, variable)?;
+        Ok(Arc::new(Twilio::new(self, &token)?))
+    }
+}
+
 /// The codec of one account.
 pub struct Twilio {
     name: String,
@@ -84,9 +105,11 @@ impl Twilio {
             return Err(fault("account_sid: letters and digits"));
         }
         let base = settings.base_url.trim_end_matches('/');
-        check_url(base, settings.realm).map_err(|what| fault(&format!("base_url: {what}")))?;
+        check_url(base, settings.realm, REAL)
+            .map_err(|what| fault(&format!("base_url: {what}")))?;
         let hook = settings.callback_url.as_str();
-        check_url(hook, Realm::Practice).map_err(|what| fault(&format!("callback_url: {what}")))?;
+        check_url(hook, Realm::Practice, REAL)
+            .map_err(|what| fault(&format!("callback_url: {what}")))?;
         if settings.from.is_empty() || settings.from.len() > ID_LIMIT {
             return Err(fault("from: a number or a messaging service"));
         }
@@ -188,7 +211,7 @@ impl Provider for Twilio {
         1
     }
 
-    fn request(&self, chunk: &[Message]) -> Result<Request<Bytes>, RequestFault> {
+    fn request(&self, chunk: &[Message], _: Moment) -> Result<Request<Bytes>, RequestFault> {
         let message = match chunk {
             [message] => message,
             [] => return Err(RequestFault::Empty),
@@ -323,33 +346,10 @@ fn form_head(from: &str, hook: &str) -> String {
     head
 }
 
-fn check_url(url: &str, realm: Realm) -> Result<(), &'static str> {
-    let parsed: Uri = url.parse().map_err(|_| "not a URL")?;
-    let host = parsed.host().ok_or("no host")?;
-    if url.contains(['#', '@']) {
-        return Err("a user or a fragment in it");
-    }
-    match (parsed.scheme_str(), realm) {
-        (Some("https"), Realm::Live) => Ok(()),
-        (_, Realm::Live) => Err("a live gateway speaks https"),
-        (Some("http" | "https"), Realm::Practice) => {
-            let real = host.eq_ignore_ascii_case("twilio.com")
-                || host.to_ascii_lowercase().ends_with(".twilio.com");
-            if real { Err("a practice gateway is not the real one") } else { Ok(()) }
-        }
-        (_, Realm::Practice) => Err("neither http nor https"),
-    }
-}
-
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let kind = kind.split(|b| *b == b';').next().unwrap_or_default();
     kind.trim_ascii().eq_ignore_ascii_case(b"application/json")
-}
-
-fn retry_after_ms(headers: &HeaderMap) -> Option<i64> {
-    let seconds: i64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(seconds.checked_mul(1_000)?.clamp(0, RETRY_AFTER_LIMIT_MS))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use futures_util::stream;
 
 use super::{Engine, EngineFault, Gateway, words};
 use crate::base::limits::RETRY_WAITS_MS;
-use crate::channel::{self, Message};
+use crate::channel::{self, Message, Moment};
 use crate::domain::gate::{self, AlertKind, Pass};
 use crate::domain::lane::Realm;
 use crate::domain::outcome::Outcome;
@@ -182,7 +182,9 @@ impl Engine {
     async fn call(&self, gateway: &Gateway, pass: &Pass, message: Message) -> Outcome {
         let provider = gateway.provider.as_ref();
         let one = [message];
-        let outcomes = channel::send(self.transport.as_ref(), provider, pass, &one).await;
+        let nonce = u128::from_be_bytes(self.entropy.bytes());
+        let at = Moment { now_ms: self.clock.machine_ms(), nonce };
+        let outcomes = channel::send(self.transport.as_ref(), provider, pass, &one, at).await;
         outcomes.into_iter().next().unwrap_or(Outcome::Unknown { why: "no outcome".into() })
     }
 }

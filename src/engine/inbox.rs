@@ -6,15 +6,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Engine, EngineFault, pump};
 use crate::base::limits::GROUP_ROWS;
+use crate::channel::session::Ear;
 use crate::channel::{Event, HookFault, Inbound, Provider, ReceiptEvent};
-use crate::domain::journal::hex;
 
 /// How long the first of a group waits for others.
 const GROUP_WAIT_MS: u64 = 5;
@@ -22,8 +22,6 @@ const GROUP_WAIT_MS: u64 = 5;
 const WAITING: usize = 10_000;
 const TRIES: u32 = 5;
 const BACKOFF_MS: u64 = 20;
-/// Characters kept of a callback nobody understands.
-const SHOWN_CHARS: usize = 500;
 
 struct Item {
     events: Vec<Event>,
@@ -57,14 +55,15 @@ impl Inbox {
     /// Takes one callback of the gateway `name`. Answers 200 in the gateway's words once all of it
     /// is committed; 404 an unknown gateway, 403 forged, 413 too large, 503 come again.
     pub async fn take(&self, name: &str, request: &Request<Bytes>) -> Response<Bytes> {
-        let Some(door) = self.doors.get(name) else {
+        let spoken = |door: &&Door| door.provider.session().is_none();
+        let Some(door) = self.doors.get(name).filter(spoken) else {
             return status(StatusCode::NOT_FOUND);
         };
         let events = match door.provider.callback(request) {
             Ok(events) => events,
             Err(HookFault::Malformed(why)) => {
                 tracing::warn!(provider = name, why, "a callback nobody understands");
-                vec![Event::Reply(unreadable(request.body()))]
+                vec![Event::Reply(Inbound::unreadable(request.body()))]
             }
             Err(fault @ (HookFault::Forged | HookFault::TooLarge)) => {
                 tracing::warn!(provider = name, %fault, "a callback is refused");
@@ -74,13 +73,28 @@ impl Inbox {
         if events.is_empty() {
             return door.provider.acknowledge();
         }
-        let (done, committed) = oneshot::channel();
-        if door.items.try_send(Item { events, done }).is_err() {
-            return status(StatusCode::SERVICE_UNAVAILABLE);
+        match door.keep(events).await {
+            true => door.provider.acknowledge(),
+            false => status(StatusCode::SERVICE_UNAVAILABLE),
         }
-        match committed.await {
-            Ok(true) => door.provider.acknowledge(),
-            Ok(false) | Err(_) => status(StatusCode::SERVICE_UNAVAILABLE),
+    }
+}
+
+impl Door {
+    /// Whether the events are committed. Where too many wait already, they are not taken.
+    async fn keep(&self, events: Vec<Event>) -> bool {
+        let (done, committed) = oneshot::channel();
+        self.items.try_send(Item { events, done }).is_ok() && committed.await.unwrap_or(false)
+    }
+}
+
+/// What sessions hear goes the way of callbacks.
+#[async_trait]
+impl Ear for Inbox {
+    async fn hear(&self, provider: &str, events: Vec<Event>) -> bool {
+        match self.doors.get(provider) {
+            Some(door) => door.keep(events).await,
+            None => false,
         }
     }
 }
@@ -89,20 +103,6 @@ fn status(code: StatusCode) -> Response<Bytes> {
     let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = code;
     answer
-}
-
-/// Truly the gateway's, but not understood: a person at the desk looks at it.
-fn unreadable(body: &Bytes) -> Inbound {
-    let sum: [u8; 32] = Sha256::digest(body).into();
-    let shown: String = String::from_utf8_lossy(body).chars().take(SHOWN_CHARS).collect();
-    Inbound {
-        source_key: format!("unreadable:{}", hex::text(&sum)),
-        from: String::new(),
-        to: String::new(),
-        text: format!("无法解读的回执或回复：{shown}"),
-        sent_at: None,
-        raw: body.clone(),
-    }
 }
 
 async fn group(

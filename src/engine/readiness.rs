@@ -1,10 +1,11 @@
 //! Whether everything is ready, line by line, with what to do where it is not. It only looks, and
 //! says nothing of any alert; who is shown it and how is the web's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Engine;
 use super::pump::CLOCK_LEASE;
+use crate::channel::session::LinkState;
 use crate::domain::access::Role as Right;
 use crate::domain::duty::Role as Duty;
 use crate::domain::gate::AlertKind;
@@ -106,10 +107,32 @@ impl Engine {
         faults.filter(|reading| reading.light == Light::Act).collect()
     }
 
+    /// How the connections stand of those gateways that are sessions, by name.
+    pub fn links(&self) -> BTreeMap<String, Vec<LinkState>> {
+        let gateways = self.gateways.iter().map(|gateway| &gateway.provider);
+        let links = gateways.filter_map(|provider| {
+            let session = provider.session()?;
+            Some((provider.name().to_owned(), session.links()))
+        });
+        links.collect()
+    }
+
+    /// A session that has no connection sends nothing, whatever the settings say.
+    fn read_links(&self) -> Option<Reading> {
+        let links = self.links();
+        let down = links.iter().find_map(|(name, links)| {
+            let trouble = links.iter().filter(|link| !link.bound).find_map(|l| l.trouble.as_ref());
+            Some((name, trouble?))
+        });
+        let remedy = "核对网关地址、账号和密码，并问运营商本机地址是否已登记；程序会自动重连";
+        down.map(|(name, why)| act("网关连接", format!("{name}未连接：{why}"), remedy))
+    }
+
     /// Everything that must be ready before a night, the worst first.
     pub async fn readiness(&self, own: OwnState<'_>) -> Vec<Reading> {
         let mut readings = vec![self.read_clock(own), self.read_dispatch(own), self.read_queue()];
         readings.extend(self.read_gateways());
+        readings.extend(self.read_links());
         readings.push(self.read_address(own));
         match self.read_store().await {
             Ok(stored) => readings.extend(stored),

@@ -2,6 +2,7 @@
 //! from the sheets and not by channel's codecs, so that one error cannot hide in both.
 
 pub mod cast;
+pub mod center;
 pub mod gateway;
 pub mod gateway_serve;
 pub mod gateway_sink;

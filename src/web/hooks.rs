@@ -1,5 +1,5 @@
-//! `POST /hooks/{provider}`: the raw bytes to the engine's inbox, and its answer back. The
-//! signature is judged over these bytes, so nothing here parses them.
+//! `/hooks/{provider}`, POST or (Kannel) GET: the raw bytes to the engine's inbox, and its answer
+//! back. The signature is judged over these bytes and the query, so nothing here parses them.
 
 use std::sync::Arc;
 

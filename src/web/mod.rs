@@ -21,7 +21,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::middleware::map_response_with_state;
-use axum::routing::{get, post};
+use axum::routing::get;
 use tokio::sync::watch;
 
 use self::guesses::Guesses;
@@ -99,7 +99,7 @@ pub fn routes(
         watchers,
     });
     let routes = Router::new()
-        .route("/hooks/{provider}", post(hooks::take))
+        .route("/hooks/{provider}", get(hooks::take).post(hooks::take))
         .route("/healthz", get(ready::healthz))
         .route("/readyz", get(ready::readyz))
         .route("/assets/{version}/{name}", get(assets::give))

@@ -66,6 +66,7 @@ pub(super) async fn readyz(State(face): State<Arc<Face>>) -> Response {
             "reconnects": queue.reconnects,
             "trouble": queue.trouble,
         },
+        "sessions": face.engine.links(),
         "direct_mode": queue.is_silent(),
         "direct_hints": face.pulse.direct.load(Ordering::Relaxed),
         "again": face.pulse.again.load(Ordering::Relaxed),

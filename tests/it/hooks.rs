@@ -161,7 +161,7 @@ async fn a_watchdog_is_told_how_it_is() {
         assert_eq!(shown["ready"], true);
         assert_eq!(shown["direct_mode"], false);
         assert_eq!(shown["store"], "ok");
-        assert_eq!(server.get("/hooks/practice").await.status(), 405);
+        assert_eq!(server.get("/hooks/practice").await.status(), 403, "a look is not a callback");
         server.end.send(true).unwrap();
         town
     })

@@ -4,7 +4,7 @@
 use super::*;
 use crate::base::clock::HandClock;
 use crate::channel::twilio::{Twilio, TwilioSettings};
-use crate::channel::{self, Event, HookFault, Message, Provider};
+use crate::channel::{self, Event, HookFault, Message, Moment, Provider};
 use crate::domain::gate::{AlertKind, Pass, admit};
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::outcome::{Outcome, ReceiptClass};
@@ -14,6 +14,7 @@ const START: i64 = 1_795_000_000_000;
 const ORDER: &str =
     "【余姚市防指】【推演】转移指令：3点前请离家。收到回1，要人帮回2，全家已离开回3";
 const TOKEN: &str = "practice-token";
+const AT: Moment = Moment { now_ms: 0, nonce: 1 };
 const HOOK: &str = "http://127.0.0.1:8600/hooks/practice";
 
 /// Everybody answers 1 after a minute.
@@ -76,7 +77,7 @@ impl Bench {
             text: ORDER.into(),
             reference: format!("b7.{number}/签"),
         };
-        let sent = channel::send(&self.line, &self.codec, &self.pass, &[message]).await;
+        let sent = channel::send(&self.line, &self.codec, &self.pass, &[message], AT).await;
         sent.into_iter().next().unwrap()
     }
 
@@ -223,11 +224,10 @@ async fn a_customer_who_is_not_ours_gets_nothing() {
     let bench = bench(Vices::default());
     let mut request = bench
         .codec
-        .request(&[Message {
-            to: "+8619900000001".into(),
-            text: "水".into(),
-            reference: "r".into(),
-        }])
+        .request(
+            &[Message { to: "+8619900000001".into(), text: "水".into(), reference: "r".into() }],
+            AT,
+        )
         .unwrap();
     let status = |request: &Request<Bytes>| match bench.gateway.handle(START, request).answer {
         Answer::Response(answer) => answer.status().as_u16(),

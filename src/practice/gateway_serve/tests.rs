@@ -4,7 +4,7 @@ use super::*;
 use crate::base::clock::CarriedClock;
 use crate::channel::http::{HttpLimits, HttpTransport};
 use crate::channel::twilio::{Twilio, TwilioSettings};
-use crate::channel::{self, CallFault, Event, Message, Provider};
+use crate::channel::{self, CallFault, Event, Message, Moment, Provider};
 use crate::domain::gate::{AlertKind, admit};
 use crate::domain::lane::{Lane, Realm};
 use crate::practice::gateway::{Entry, GatewaySettings, Stats};
@@ -13,6 +13,7 @@ use crate::practice::residents::{Heard, Residents};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+const AT: Moment = Moment { now_ms: 0, nonce: 1 };
 const TOKEN: &str = "practice-token";
 const SID: &str = "AC0practice";
 
@@ -117,7 +118,7 @@ async fn the_whole_way_over_loopback() {
     let pass =
         admit(AlertKind::Rehearsal, true, Realm::Practice, Realm::Practice, false, "【推演】");
     let pass = pass.unwrap();
-    let sent = channel::send(&client, &codec, &pass, &[message(1)]).await;
+    let sent = channel::send(&client, &codec, &pass, &[message(1)], AT).await;
     assert_eq!(sent[0].code(), 1, "{sent:?}");
     let mut kinds = Vec::new();
     for _ in 0..2 {
@@ -136,7 +137,7 @@ async fn the_whole_way_over_loopback() {
     kinds.sort_unstable();
     assert_eq!(kinds, ["receipt", "reply"], "what found nobody came again");
     look_at_the_faces(&client, &base).await;
-    let sent = channel::send(&client, &codec, &pass, &[message(1)]).await;
+    let sent = channel::send(&client, &codec, &pass, &[message(1)], AT).await;
     assert_eq!(sent[0].code(), 5, "{sent:?}");
     let (_, stats) = fetch(&client, "GET", format!("{base}/practice/stats"), "").await;
     let stats: Stats = serde_json::from_str(&stats).unwrap();
@@ -157,7 +158,7 @@ async fn the_sink_takes_counts_and_checks_the_account() {
     let pass = pass.unwrap();
     let mut sids = std::collections::HashSet::new();
     for n in [1, 2, 2, 3] {
-        let sent = channel::send(&client, &codec, &pass, &[message(n)]).await;
+        let sent = channel::send(&client, &codec, &pass, &[message(n)], AT).await;
         sids.insert(sent[0].external_id().unwrap().to_owned());
     }
     assert_eq!(sids.len(), 4);

@@ -1,0 +1,337 @@
+//! Aliyun SMS (Dysmsapi 2017-05-25, sheet `aliyun-sms`): SendSms for one, SendBatchSms for up to a
+//! hundred of one template, signed ACS3-HMAC-SHA256; receipts and replies as pushed batches. It
+//! keeps no state and queries nothing: what timed out is unknown until a receipt tells.
+//!
+//! OutId is our reference where a call carries one message. A batch has one OutId for all of its
+//! messages, so there it is a mark of the call and receipts are matched by BizId and number.
+
+mod hook;
+mod sign;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, Uri};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::answer::{self, CLOCK_SKEW, later, mainland, never};
+use super::door::HookKey;
+use super::registry::{Kind, SettingsFault, secret};
+use super::template::{Marker, Template, TemplateSettings, Templates};
+use super::url::check_url;
+use super::{Event, HookFault, Message, Moment, Provider, RequestFault};
+use crate::domain::lane::{Lane, Realm};
+use crate::domain::outcome::{Outcome, ReceiptClass};
+
+/// Numbers in one SendBatchSms.
+const BATCH: usize = 100;
+/// Characters of a variable, unless the vendor has lifted it.
+const VARIABLE_CHARS: usize = 35;
+/// What an OutId begins with that names a call, not a message.
+const CALL: char = '+';
+const VERSION: &str = "2017-05-25";
+const REAL: &[&str] = &["aliyuncs.com"];
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 3_600_000;
+
+/// One account, as the settings name it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AliyunSettings {
+    pub name: String,
+    pub realm: Realm,
+    pub access_key_id: String,
+    /// The AccessKey secret: a file with it, or the name of a variable.
+    pub access_key_secret_file: Option<String>,
+    pub access_key_secret_env: Option<String>,
+    /// The key in the URL of the hook, `…/hooks/{name}?key=…`: the pushes are not signed.
+    pub hook_key_file: Option<String>,
+    pub hook_key_env: Option<String>,
+    #[serde(default = "public_api")]
+    pub base_url: String,
+    pub templates: Vec<TemplateSettings>,
+    /// The uplink extension code, tied to the signature.
+    pub extend: Option<String>,
+    /// Code → class, where experience here differs from the sheet.
+    #[serde(default)]
+    pub receipt_codes: BTreeMap<String, ReceiptClass>,
+}
+
+fn public_api() -> String {
+    "https://dysmsapi.aliyuncs.com".into()
+}
+
+impl Kind for AliyunSettings {
+    fn lane(&self) -> Lane {
+        Lane::Sms
+    }
+
+    fn realm(&self) -> Realm {
+        self.realm
+    }
+
+    fn build(&self) -> Result<Arc<dyn Provider>, SettingsFault> {
+        let (file, variable) = (&self.access_key_secret_file, &self.access_key_secret_env);
+        let what = "access_key_secret";
+        let given = secret(&self.name, what, file.as_deref(), variable.as_deref())?;
+        let (file, variable) = (self.hook_key_file.as_deref(), self.hook_key_env.as_deref());
+        let (key, text) = HookKey::read(&self.name, file, variable)?;
+        Ok(Arc::new(Aliyun::new(self, given, key, text)?))
+    }
+}
+
+/// The codec of one account.
+pub struct Aliyun {
+    name: String,
+    realm: Realm,
+    base: String,
+    host: String,
+    key_id: String,
+    key_secret: String,
+    hook: HookKey,
+    hook_text: String,
+    templates: Templates,
+    extend: Option<String>,
+    overrules: BTreeMap<String, ReceiptClass>,
+}
+
+impl Aliyun {
+    fn new(
+        settings: &AliyunSettings,
+        key_secret: String,
+        hook: HookKey,
+        hook_text: String,
+    ) -> Result<Aliyun, SettingsFault> {
+        let fault = |what: &str| SettingsFault::Value(settings.name.clone(), what.to_owned());
+        let id = &settings.access_key_id;
+        if id.is_empty() || id.len() > 64 || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return Err(fault("access_key_id: letters and digits"));
+        }
+        let base = settings.base_url.trim_end_matches('/');
+        check_url(base, settings.realm, REAL)
+            .map_err(|what| fault(&format!("base_url: {what}")))?;
+        let host = base.parse::<Uri>().ok().and_then(|uri| uri.authority().map(|a| a.to_string()));
+        let digits = |code: &String| code.len() <= 12 && code.bytes().all(|b| b.is_ascii_digit());
+        if settings.extend.as_ref().is_some_and(|code| code.is_empty() || !digits(code)) {
+            return Err(fault("extend: digits, at most 12"));
+        }
+        let (all, chars) = (&settings.templates, VARIABLE_CHARS);
+        Ok(Aliyun {
+            name: settings.name.clone(),
+            realm: settings.realm,
+            base: base.to_owned(),
+            host: host.ok_or_else(|| fault("base_url: no host"))?,
+            key_id: id.clone(),
+            key_secret,
+            hook,
+            hook_text,
+            templates: Templates::new(&settings.name, all, Marker::Dollar, chars)?,
+            extend: settings.extend.clone(),
+            overrules: settings.receipt_codes.clone(),
+        })
+    }
+
+    /// The template of the chunk, and for each message its number and the values.
+    fn bound<'a>(&'a self, chunk: &'a [Message]) -> Result<(&'a Template, Rows<'a>), RequestFault> {
+        let unfit = |why: &str| RequestFault::Unbuildable(why.into());
+        let mut rows = Vec::with_capacity(chunk.len());
+        let mut template = None;
+        for message in chunk {
+            let bound = self.templates.bind(&message.text).map_err(|o| unfit(o.detail()))?;
+            if *template.get_or_insert(bound.place) != bound.place {
+                return Err(unfit("texts of several templates"));
+            }
+            let to = mainland(&message.to).map_err(|outcome| unfit(outcome.detail()))?;
+            rows.push((to, bound.values));
+        }
+        let template = template.and_then(|place| self.templates.get(place));
+        Ok((template.ok_or(RequestFault::Empty)?, rows))
+    }
+
+    fn signed(
+        &self,
+        action: &str,
+        query: &BTreeMap<&str, &str>,
+        body: Option<String>,
+        at: Moment,
+    ) -> Result<Request<Bytes>, RequestFault> {
+        let unfit = |why: String| RequestFault::Unbuildable(why);
+        let date = Timestamp::from_millisecond(at.now_ms).map_err(|e| unfit(e.to_string()))?;
+        let date = date.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let nonce = at.nonce_hex();
+        let payload = body.as_deref().unwrap_or_default();
+        let sum = sign::digest(payload.as_bytes());
+        let mut headers: BTreeMap<&str, &str> = BTreeMap::from([
+            ("host", self.host.as_str()),
+            ("x-acs-action", action),
+            ("x-acs-content-sha256", sum.as_str()),
+            ("x-acs-date", date.as_str()),
+            ("x-acs-signature-nonce", nonce.as_str()),
+            ("x-acs-version", VERSION),
+        ]);
+        if body.is_some() {
+            headers.insert("content-type", "application/x-www-form-urlencoded");
+        }
+        let line = sign::query(query);
+        let asked = sign::Asked { method: "POST", path: "/", query: &line, headers: &headers };
+        let authorization = asked.authorization(&sum, &self.key_id, &self.key_secret);
+        let mut request = Request::builder().method(Method::POST);
+        request = request.uri(format!("{}/?{line}", self.base));
+        for (name, value) in headers.into_iter().filter(|(name, _)| *name != "host") {
+            request = request.header(name, value);
+        }
+        let request = request.header("authorization", authorization);
+        request.body(Bytes::from(body.unwrap_or_default())).map_err(|e| unfit(e.to_string()))
+    }
+
+    /// What the words of the answer mean for one of `size` messages of the call.
+    fn word(&self, said: &Said, answer: &Response<Bytes>, size: usize) -> Option<Outcome> {
+        let code = said.code.as_deref().filter(|code| !code.is_empty())?;
+        let after_ms = answer::retry_after_ms(answer.headers());
+        if let Some(class) = self.overrules.get(code) {
+            return Some(answer::overruled(*class, code));
+        }
+        Some(match code {
+            "isv.BUSINESS_LIMIT_CONTROL" => later(code, wait_ms(said.message.as_deref())),
+            // A batch does not say which of its numbers it means: none of them is given up.
+            "isv.MOBILE_NUMBER_ILLEGAL" if size == 1 => never(code),
+            "InvalidTimeStamp.Expired" => later(CLOCK_SKEW, None),
+            "ServiceUnavailable" => Outcome::Throttled { after_ms },
+            busy if busy.starts_with("Throttling") => Outcome::Throttled { after_ms },
+            // The text, the template, the account, the vendor: none of it the number's fault.
+            other => later(other, after_ms),
+        })
+    }
+}
+
+type Rows<'a> = Vec<(&'a str, Vec<&'a str>)>;
+
+/// The wait that a limit of one number asks for, by the window the message names.
+fn wait_ms(message: Option<&str>) -> Option<i64> {
+    let message = message?;
+    match message {
+        _ if message.contains("分钟") => Some(MINUTE_MS),
+        _ if message.contains("小时") => Some(HOUR_MS),
+        // Longer waits are not believed anyway: another way is the better one.
+        _ => None,
+    }
+}
+
+/// The name under which a message and its receipt meet.
+fn external_id(biz: &str, phone: &str) -> String {
+    format!("{biz}/{phone}")
+}
+
+#[derive(Default, Deserialize)]
+struct Said {
+    #[serde(rename = "Code")]
+    code: Option<String>,
+    #[serde(rename = "Message")]
+    message: Option<String>,
+    #[serde(rename = "BizId")]
+    biz_id: Option<String>,
+}
+
+/// The variables as JSON. Their names are letters, their values are escaped by the writer.
+fn params(template: &Template, values: &[&str]) -> serde_json::Value {
+    let pairs = template.names().zip(values);
+    pairs.map(|(name, value)| (name.to_owned(), serde_json::Value::from(*value))).collect()
+}
+
+impl Provider for Aliyun {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn realm(&self) -> Realm {
+        self.realm
+    }
+
+    fn lane(&self) -> Lane {
+        Lane::Sms
+    }
+
+    fn max_per_call(&self) -> usize {
+        BATCH
+    }
+
+    fn lot(&self, message: &Message) -> Result<String, Outcome> {
+        mainland(&message.to)?;
+        Ok(self.templates.bind(&message.text)?.place.to_string())
+    }
+
+    fn request(&self, chunk: &[Message], at: Moment) -> Result<Request<Bytes>, RequestFault> {
+        if chunk.len() > BATCH {
+            return Err(RequestFault::TooMany { given: chunk.len(), most: BATCH });
+        }
+        let (template, rows) = self.bound(chunk)?;
+        let mut query = BTreeMap::from([("TemplateCode", template.code.as_str())]);
+        if let ([message], [(to, values)]) = (chunk, &rows[..]) {
+            let param = params(template, values).to_string();
+            query.insert("PhoneNumbers", to);
+            query.insert("SignName", &template.sign);
+            query.insert("OutId", &message.reference);
+            if !values.is_empty() {
+                query.insert("TemplateParam", &param);
+            }
+            if let Some(extend) = &self.extend {
+                query.insert("SmsUpExtendCode", extend);
+            }
+            return self.signed("SendSms", &query, None, at);
+        }
+        let call = format!("{CALL}{}", at.nonce_hex());
+        query.insert("OutId", &call);
+        let json = |values: Vec<serde_json::Value>| serde_json::Value::from(values).to_string();
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        let phones = rows.iter().map(|(to, _)| (*to).into()).collect();
+        form.append_pair("PhoneNumberJson", &json(phones));
+        let same = |text: &str| json(rows.iter().map(|_| text.into()).collect());
+        form.append_pair("SignNameJson", &same(&template.sign));
+        if template.names().next().is_some() {
+            let all = rows.iter().map(|(_, values)| params(template, values)).collect();
+            form.append_pair("TemplateParamJson", &json(all));
+        }
+        if let Some(extend) = &self.extend {
+            form.append_pair("SmsUpExtendCodeJson", &same(extend));
+        }
+        self.signed("SendBatchSms", &query, Some(form.finish()), at)
+    }
+
+    fn outcomes(&self, chunk: &[Message], answer: &Response<Bytes>) -> Vec<Outcome> {
+        let said: Said = serde_json::from_slice(answer.body()).unwrap_or_default();
+        let taken = said.code.as_deref() == Some("OK") && answer.status().is_success();
+        let biz = answer::name(said.biz_id.clone());
+        let of = |message: &Message| match (taken, &biz, mainland(&message.to)) {
+            (true, Some(biz), Ok(to)) => {
+                Outcome::Accepted { external_id: Some(external_id(biz, to)) }
+            }
+            (true, ..) => Outcome::Unknown { why: "OK without a BizId".into() },
+            (false, ..) => {
+                let word = self.word(&said, answer, chunk.len());
+                word.unwrap_or_else(|| answer::wordless(answer))
+            }
+        };
+        chunk.iter().map(of).collect()
+    }
+
+    fn callback(&self, request: &Request<Bytes>) -> Result<Vec<Event>, HookFault> {
+        let body = self.hook.open(request)?;
+        if request.method() != Method::POST {
+            return Err(HookFault::Malformed("not a POST".into()));
+        }
+        hook::events(&self.name, &self.overrules, body)
+    }
+
+    fn acknowledge(&self) -> Response<Bytes> {
+        answer::json("{\"code\":0,\"msg\":\"接收成功\"}")
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![self.key_secret.clone(), self.hook_text.clone()]
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,360 @@
+//! Huawei Cloud MSGSMS (`batchSendSms/v1`, sheet `mas-huawei`, its answer and E000110 from the
+//! vendor's page sms_05_0001): one text to up to five hundred numbers, an outcome for each, signed
+//! X-WSSE; status reports and replies as forms. Nothing of it was tried against the live service.
+//! Left out, because the sheet is not sure of it: AK/SK signatures of newer contracts and pushes,
+//! batchSendDiffSms, reports pushed in batches.
+//!
+//! A long message has a report for each of its parts; which of them were lost is not added up.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{Method, Request, Response, Uri};
+use jiff::Timestamp;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::answer::{self, CLOCK_SKEW, hex, later, mainland, short};
+use super::carrier;
+use super::door::{self, Field, HookKey, MARK, REFERENCE, field, form, query, word};
+use super::registry::{Kind, SettingsFault, secret};
+use super::template::{Marker, TemplateSettings, Templates};
+use super::url::check_url;
+use super::{Event, HookFault, Inbound, Message, Moment, Provider, ReceiptEvent, RequestFault};
+use crate::domain::lane::{Lane, Realm};
+use crate::domain::outcome::{Outcome, ReceiptClass};
+
+/// Numbers in one call.
+const BATCH: usize = 500;
+/// Characters of a variable, unless its kind allows more.
+const VARIABLE_CHARS: usize = 20;
+/// What names a call, not a message.
+const CALL: char = '+';
+const DONE: &str = "000000";
+const REAL: &[&str] = &["myhuaweicloud.com", "huaweicloud.com"];
+
+/// One application, as the settings name it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HuaweiSettings {
+    pub name: String,
+    pub realm: Realm,
+    /// The application's address: `https://smsapi.….myhuaweicloud.com:443`.
+    pub base_url: String,
+    pub app_key: String,
+    /// The application's secret: a file with it, or the name of a variable.
+    pub app_secret_file: Option<String>,
+    pub app_secret_env: Option<String>,
+    /// The key in the URL for replies, `…/hooks/{name}?key=…`: the pushes are not signed.
+    pub hook_key_file: Option<String>,
+    pub hook_key_env: Option<String>,
+    /// The channel's number.
+    pub from: String,
+    pub templates: Vec<TemplateSettings>,
+    /// The public URL of our hook, without a query.
+    pub callback_url: String,
+    /// Code → class, where experience here differs from the sheet.
+    #[serde(default)]
+    pub receipt_codes: BTreeMap<String, ReceiptClass>,
+}
+
+impl Kind for HuaweiSettings {
+    fn lane(&self) -> Lane {
+        Lane::Sms
+    }
+
+    fn realm(&self) -> Realm {
+        self.realm
+    }
+
+    fn build(&self) -> Result<Arc<dyn Provider>, SettingsFault> {
+        let (file, variable) = (self.app_secret_file.as_deref(), self.app_secret_env.as_deref());
+        let given = secret(&self.name, "app_secret", file, variable)?;
+        let (file, variable) = (self.hook_key_file.as_deref(), self.hook_key_env.as_deref());
+        let (key, text) = HookKey::read(&self.name, file, variable)?;
+        Ok(Arc::new(Huawei::new(self, given, key, text)?))
+    }
+}
+
+/// The codec of one application.
+pub struct Huawei {
+    settings: HuaweiSettings,
+    endpoint: Uri,
+    app_secret: String,
+    hook: HookKey,
+    hook_text: String,
+    templates: Templates,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    code: String,
+    #[serde(default)]
+    result: Vec<Status>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    sms_msg_id: Option<String>,
+    #[serde(default)]
+    origin_to: String,
+    #[serde(default)]
+    status: String,
+}
+
+impl Huawei {
+    fn new(
+        settings: &HuaweiSettings,
+        app_secret: String,
+        hook: HookKey,
+        hook_text: String,
+    ) -> Result<Huawei, SettingsFault> {
+        let fault = |what: &str| SettingsFault::Value(settings.name.clone(), what.to_owned());
+        let key = &settings.app_key;
+        if key.is_empty() || key.len() > 64 || !key.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return Err(fault("app_key: letters and digits"));
+        }
+        let from = &settings.from;
+        if from.is_empty() || from.len() > 21 || !from.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(fault("from: the channel's number, digits"));
+        }
+        let base = settings.base_url.trim_end_matches('/');
+        check_url(base, settings.realm, REAL)
+            .map_err(|what| fault(&format!("base_url: {what}")))?;
+        let callback = settings.callback_url.as_str();
+        check_url(callback, Realm::Practice, REAL)
+            .map_err(|what| fault(&format!("callback_url: {what}")))?;
+        if callback.contains('?') {
+            return Err(fault("callback_url: without a query"));
+        }
+        let endpoint = format!("{base}/sms/batchSendSms/v1").parse();
+        let (all, chars) = (&settings.templates, VARIABLE_CHARS);
+        Ok(Huawei {
+            endpoint: endpoint.map_err(|_| fault("base_url: not a URL"))?,
+            app_secret,
+            hook,
+            hook_text,
+            templates: Templates::new(&settings.name, all, Marker::Typed, chars)?,
+            settings: settings.clone(),
+        })
+    }
+
+    /// What a code says of one number or of a whole call: the vendor names no number as bad for
+    /// good, so all of it may pass or be mended.
+    fn word(&self, code: &str) -> Outcome {
+        match (self.settings.receipt_codes.get(code), code) {
+            (Some(class), _) => answer::overruled(*class, code),
+            // The time-out of X-WSSE's Created.
+            (None, "E000110") => later(CLOCK_SKEW, None),
+            (None, other) => later(other, None),
+        }
+    }
+
+    fn one(&self, status: Status) -> Outcome {
+        match status.status.as_str() {
+            DONE => match answer::name(status.sms_msg_id) {
+                Some(id) => Outcome::Accepted { external_id: Some(id) },
+                None => Outcome::Unknown { why: "taken without a smsMsgId".into() },
+            },
+            "" => Outcome::Unknown { why: "no status of this number".into() },
+            code => self.word(code),
+        }
+    }
+
+    /// The URL of this call's reports: good for them alone.
+    fn callback_url(&self, name: &str) -> String {
+        let mut url = form_urlencoded::Serializer::new(String::new());
+        url.append_pair(REFERENCE, name).append_pair(MARK, &self.hook.mark(name, ""));
+        format!("{}?{}", self.settings.callback_url, url.finish())
+    }
+
+    fn receipt(&self, fields: &[Field<'_>], call: &str) -> Option<ReceiptEvent> {
+        let (id, status) = (word(fields, "smsMsgId")?, word(fields, "status")?);
+        let org = word(fields, "orgCode").unwrap_or_default();
+        let overruled = |code: &str| self.settings.receipt_codes.get(code).copied();
+        let class = match overruled(org).or_else(|| overruled(status)) {
+            Some(class) => class,
+            None => match carrier::class(status) {
+                done @ (ReceiptClass::Delivered | ReceiptClass::Accepted) => done,
+                // The carrier's own code says more than the state.
+                state => match carrier::failure(org) {
+                    ReceiptClass::Unknown => state,
+                    known => known,
+                },
+            },
+        };
+        let part = word(fields, "sequence").unwrap_or("1");
+        let at = word(fields, "updateTime").and_then(|at| at.parse::<Timestamp>().ok());
+        let name = self.settings.name.as_str();
+        Some(ReceiptEvent {
+            source_key: format!("{name}:st:{id}:{part}:{status}:{org}"),
+            external_id: Some(id.to_owned()),
+            reference: Some(call.to_owned()).filter(|call| !call.starts_with(CALL)),
+            callee: word(fields, "to").map(str::to_owned),
+            class,
+            code: short(format!("{status} {org}").trim_end()),
+            at: at.map(Timestamp::as_millisecond),
+        })
+    }
+
+    fn reply(&self, fields: &[Field<'_>], raw: &Bytes) -> Option<Inbound> {
+        let from = word(fields, "from")?.to_owned();
+        let text = field(fields, "body")?.to_owned();
+        let name = match word(fields, "smsMsgId") {
+            Some(id) => id.to_owned(),
+            None => door::digest(&[&from, &text]),
+        };
+        let at = word(fields, "createTime").and_then(|at| at.parse::<Timestamp>().ok());
+        Some(Inbound {
+            source_key: format!("{}:in:{name}", self.settings.name),
+            from,
+            to: word(fields, "to").unwrap_or_default().to_owned(),
+            text,
+            sent_at: at.map(Timestamp::as_millisecond),
+            raw: raw.clone(),
+        })
+    }
+}
+
+/// The X-WSSE header. What is encoded is the lower-case hexadecimal text of the digest.
+fn wsse(key: &str, secret: &str, nonce: &str, created: &str) -> String {
+    let sum = hex(&Sha256::digest(format!("{nonce}{created}{secret}")));
+    let digest = STANDARD.encode(sum);
+    format!(
+        "UsernameToken Username=\"{key}\",PasswordDigest=\"{digest}\",Nonce=\"{nonce}\",\
+         Created=\"{created}\""
+    )
+}
+
+impl Provider for Huawei {
+    fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    fn realm(&self) -> Realm {
+        self.settings.realm
+    }
+
+    fn lane(&self) -> Lane {
+        Lane::Sms
+    }
+
+    fn max_per_call(&self) -> usize {
+        BATCH
+    }
+
+    /// One call has one set of values: only equal texts share it.
+    fn lot(&self, message: &Message) -> Result<String, Outcome> {
+        mainland(&message.to)?;
+        self.templates.bind(&message.text)?;
+        Ok(message.text.clone())
+    }
+
+    fn request(&self, chunk: &[Message], at: Moment) -> Result<Request<Bytes>, RequestFault> {
+        let unfit = |why: &str| RequestFault::Unbuildable(why.into());
+        if chunk.len() > BATCH {
+            return Err(RequestFault::TooMany { given: chunk.len(), most: BATCH });
+        }
+        let first = chunk.first().ok_or(RequestFault::Empty)?;
+        if chunk.iter().any(|message| message.text != first.text) {
+            return Err(unfit("several texts in one call"));
+        }
+        let bound = self.templates.bind(&first.text).map_err(|o| unfit(o.detail()))?;
+        let template = self.templates.get(bound.place).ok_or_else(|| unfit("template"))?;
+        if chunk.iter().any(|message| mainland(&message.to).is_err()) {
+            return Err(unfit("a number abroad"));
+        }
+        let name = match chunk {
+            [one] => one.reference.clone(),
+            _ => format!("{CALL}{}", at.nonce_hex()),
+        };
+        let to: Vec<&str> = chunk.iter().map(|message| message.to.as_str()).collect();
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("from", &self.settings.from);
+        form.append_pair("to", &to.join(","));
+        form.append_pair("templateId", &template.code);
+        if !bound.values.is_empty() {
+            form.append_pair("templateParas", &serde_json::Value::from(bound.values).to_string());
+        }
+        form.append_pair("statusCallback", &self.callback_url(&name));
+        // With it a report names its number.
+        if name.len() <= 128 && !name.contains(['{', '}']) {
+            form.append_pair("extend", &name);
+        }
+        form.append_pair("signature", &template.sign);
+        let created = Timestamp::from_millisecond(at.now_ms).map_err(|_| unfit("time"))?;
+        let created = created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let (key, secret) = (&self.settings.app_key, &self.app_secret);
+        Request::builder()
+            .method(Method::POST)
+            .uri(self.endpoint.clone())
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("authorization", "WSSE realm=\"SDP\",profile=\"UsernameToken\",type=\"Appkey\"")
+            .header("x-wsse", wsse(key, secret, &at.nonce_hex(), &created))
+            .body(Bytes::from(form.finish()))
+            .map_err(|error| unfit(&error.to_string()))
+    }
+
+    fn outcomes(&self, chunk: &[Message], answer: &Response<Bytes>) -> Vec<Outcome> {
+        let Ok(said) = serde_json::from_slice::<Said>(answer.body()) else {
+            return chunk.iter().map(|_| answer::wordless(answer)).collect();
+        };
+        if said.code.is_empty() {
+            return chunk.iter().map(|_| answer::wordless(answer)).collect();
+        }
+        if said.result.is_empty() {
+            let outcome = match said.code.as_str() {
+                DONE => Outcome::Unknown { why: "taken without a result".into() },
+                code => self.word(code),
+            };
+            return chunk.iter().map(|_| outcome.clone()).collect();
+        }
+        let mut by_number: HashMap<String, Vec<Status>> = HashMap::new();
+        for status in said.result.into_iter().rev() {
+            by_number.entry(status.origin_to.clone()).or_default().push(status);
+        }
+        let mut of = |message: &Message| {
+            let status = by_number.get_mut(&message.to).and_then(Vec::pop);
+            let missing = || Outcome::Unknown { why: "no status of this number".into() };
+            status.map_or_else(missing, |status| self.one(status))
+        };
+        chunk.iter().map(&mut of).collect()
+    }
+
+    fn callback(&self, request: &Request<Bytes>) -> Result<Vec<Event>, HookFault> {
+        let asked = query(request)?;
+        let call = field(&asked, REFERENCE);
+        let admitted = match call {
+            Some(call) => self.hook.knows(&asked, call, ""),
+            None => self.hook.admits(&asked),
+        };
+        if !admitted {
+            return Err(HookFault::Forged);
+        }
+        if request.method() != Method::POST {
+            return Err(HookFault::Malformed("not a POST".into()));
+        }
+        let fields = form(request.body())?;
+        let event = match call {
+            Some(call) => self.receipt(&fields, call).map(Event::Receipt),
+            None => self.reply(&fields, request.body()).map(Event::Reply),
+        };
+        let event = event.ok_or_else(|| HookFault::Malformed("neither report nor reply".into()))?;
+        Ok(vec![event])
+    }
+
+    fn acknowledge(&self) -> Response<Bytes> {
+        Response::new(Bytes::new())
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![self.app_secret.clone(), self.hook_text.clone()]
+    }
+}
+
+#[cfg(test)]
+mod tests;
