@@ -20,11 +20,13 @@ pub enum Pick {
     Throttled,
     /// Every number that may have had the older text: corrections.
     Told,
+    /// Those whom this version never told, by a number that was called dead and lives again.
+    Revived,
 }
 
 impl Pick {
     /// Every pick.
-    pub const ALL: [Pick; 7] = [
+    pub const ALL: [Pick; 8] = [
         Pick::First,
         Pick::Again,
         Pick::Retry,
@@ -32,6 +34,7 @@ impl Pick {
         Pick::Next,
         Pick::Throttled,
         Pick::Told,
+        Pick::Revived,
     ];
 
     /// The stable number under which the store keeps it.
@@ -44,6 +47,7 @@ impl Pick {
             Pick::Next => 5,
             Pick::Throttled => 6,
             Pick::Told => 7,
+            Pick::Revived => 8,
         }
     }
 
@@ -55,7 +59,7 @@ impl Pick {
     /// The outcome code of the attempt before that this pick follows, where it follows one.
     pub fn follows(self) -> Option<i64> {
         match self {
-            Pick::First | Pick::Again | Pick::Told => None,
+            Pick::First | Pick::Again | Pick::Told | Pick::Revived => None,
             Pick::Next => Some(2),
             Pick::Retry => Some(3),
             Pick::Throttled => Some(4),
@@ -63,6 +67,10 @@ impl Pick {
         }
     }
 }
+
+/// What is sent again to revived numbers is a wave of its own: so far above the one in which they
+/// were called dead that no plan comes near.
+pub const REVIVED_WAVES: i64 = 100;
 
 /// A batch that follows another one, for the members with one kind of outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,8 @@ use crate::store::order;
 
 /// Orphans taken care of by one audit of an alert.
 const ORPHANS_STEP: i64 = 500;
+/// How long after its end an order is audited each minute, story ms.
+const EACH_MINUTE_MS: i64 = 24 * 3_600_000;
 
 impl Engine {
     /// Computes custody of an alert. Changes nothing.
@@ -16,15 +18,21 @@ impl Engine {
         Ok(custody::compute(&self.store, alert, self.clock.story_ms()).await?)
     }
 
-    /// Audits every alert that is live or over: an orphan becomes a task of the duty room with a
+    /// Audits every alert that is live, every minute those that ended within a day, once an hour
+    /// those that ended before (nobody falls off a search list of last week, and a year of orders
+    /// is not walked each minute): an orphan becomes a task of the duty room with a
     /// timer, is logged and journaled. Gives the number of orphans found.
     pub async fn audit_once(&self) -> Result<i64, EngineFault> {
         self.report_names().await;
         let mut found = 0;
-        for state in [State::Live, State::Ended] {
-            for (alert, uid, _, _, _) in order::live(&self.store, state.code()).await? {
-                found += self.audit_alert(alert, &uid, false).await?;
-            }
+        for (alert, uid, _, _, _) in order::live(&self.store, State::Live.code()).await? {
+            found += self.audit_alert(alert, &uid, false).await?;
+        }
+        let now = self.clock.story_ms();
+        let (since, minute) = (now - EACH_MINUTE_MS, now / 60_000 % 60);
+        let ended = State::Ended.code();
+        for (alert, uid) in custody::ended_to_audit(&self.store, ended, since, minute).await? {
+            found += self.audit_alert(alert, &uid, false).await?;
         }
         // Nobody has to move for an order that was wrong; who asked for help still waits.
         let withdrawn = State::Withdrawn.code();

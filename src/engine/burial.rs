@@ -1,6 +1,7 @@
 //! Numbers called dead by a gateway, and numbers that live again. A gateway that finds dead numbers
 //! everywhere buries nobody and is the desk's to look after; a receipt from the handset, a reply,
-//! or an official's word bring a number back. The rule is `domain::burial`'s.
+//! or an official's word bring a number back, and who was told of nothing because of it is sent
+//! the order in force. The rule is `domain::burial`'s.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,12 +9,14 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::json;
 
 use super::issue::{Actor, refused};
-use super::{Engine, EngineFault};
+use super::{Engine, EngineFault, words};
+use crate::base::limits::RETRY_WAITS_MS;
 use crate::base::phone::Phone;
 use crate::channel::ReceiptEvent;
 use crate::domain::access::Action;
 use crate::domain::burial::{Verdict, WINDOW_MS, Window};
 use crate::domain::triage::Triage;
+use crate::store::batch::revived;
 use crate::store::desk::{self, NewTask, ReceiptRow};
 use crate::store::number::{self, Delivered};
 use crate::store::{Tx, view};
@@ -63,6 +66,8 @@ impl Engine {
             return Ok(());
         }
         number::doubt(tx, &verdict.doubt, now).await?;
+        let due = now + self.entropy.jitter(RETRY_WAITS_MS[1]);
+        revived::plan(tx, &verdict.doubt, due, now, words::in_force()).await?;
         let (dead, outcomes) = (verdict.dead, verdict.outcomes);
         tracing::error!(gateway, dead, outcomes, "too many dead numbers: they are not believed");
         let minutes = WINDOW_MS / 60_000;
@@ -77,7 +82,7 @@ impl Engine {
             class: Triage::B.code(),
             text: format!(
                 "通道{gateway}：{minutes}分钟内{outcomes}条里有{dead}条报空号，疑为通道故障。\
-                 这些号码没有停用，下一轮还会再发；请马上联系通道"
+                 这些号码没有停用，还会再发；请马上联系通道"
             ),
         };
         if desk::open_tasks(tx, &[task], now).await? > 0 {
@@ -119,7 +124,8 @@ impl Engine {
     ) -> Result<(), EngineFault> {
         let revived = number::revive(tx, addresses, now).await?;
         if revived > 0 {
-            let detail = json!({"numbers": revived, "by": by});
+            let ranges = revived::plan(tx, addresses, now, now, words::in_force()).await?;
+            let detail = json!({"numbers": revived, "by": by, "ranges": ranges});
             self.note(tx, "intake", "number.revived", None, detail).await?;
         }
         Ok(())
@@ -150,15 +156,16 @@ impl Engine {
         }
         let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
-        let (revived, detail) = match revival {
-            Revival::Since(since) => {
-                let revived = number::revive_since(&mut tx, *since, now).await?;
-                (revived, json!({"numbers": revived, "since": since}))
-            }
+        let dead = match revival {
+            Revival::Since(since) => number::dead_since(&mut tx, *since).await?,
+            Revival::Numbers(_) => number::dead_of(&mut tx, &hashes).await?,
+        };
+        let revived = number::revive(&mut tx, &dead, now).await?;
+        let ranges = revived::plan(&mut tx, &dead, now, now, words::in_force()).await?;
+        let detail = match revival {
+            Revival::Since(since) => json!({"numbers": revived, "since": since, "ranges": ranges}),
             Revival::Numbers(numbers) => {
-                let dead = number::dead_of(&mut tx, &hashes).await?;
-                let revived = number::revive(&mut tx, &dead, now).await?;
-                (revived, json!({"numbers": revived, "asked": numbers.len()}))
+                json!({"numbers": revived, "asked": numbers.len(), "ranges": ranges})
             }
         };
         self.note(&mut tx, &actor.name, "number.revived", None, detail).await?;

@@ -351,6 +351,7 @@ impl Engine {
             rules::Pick::First
             | rules::Pick::Again
             | rules::Pick::Told
+            | rules::Pick::Revived
             | rules::Pick::Unknown
             | rules::Pick::Next => next.wait_ms,
         };

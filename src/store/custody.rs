@@ -49,6 +49,8 @@ crate::statements! {
         "s.household_id, s.grid_id, s.building_id, ", hands!(), " AS hand FROM standing s ",
         "WHERE s.alert_id = $1 AND (($4 = 0 AND s.pursued = 1 AND s.closed_at IS NULL) ",
         "OR s.helps > 0)) q WHERE q.hand = 5 ORDER BY q.household_id LIMIT $3");
+    ENDED = "SELECT id, uid FROM alert WHERE state = $1 AND (ended_at > $2 OR id % 60 = $3) \
+        ORDER BY id";
     WITH_HELP = "SELECT a.id, a.uid FROM alert a WHERE a.state = $1 AND EXISTS (SELECT 1 \
         FROM tally t WHERE t.alert_id = a.id AND t.help > 0) ORDER BY a.id";
     TALLIED = "SELECT CAST(COALESCE(sum(audience), 0) AS bigint), \
@@ -133,6 +135,17 @@ pub async fn orphans(
     limit: i64,
 ) -> Result<Vec<(i64, i64, i64)>, StoreFault> {
     store.rows(&ORPHANS, args![alert, now, limit, helps_only]).await
+}
+
+/// Ended alerts (that state is `state`) whose audit is due: those that ended after `since`, and of
+/// the older ones those whose turn is this `minute` of the hour. Id and outside id.
+pub async fn ended_to_audit(
+    store: &Store,
+    state: i64,
+    since: i64,
+    minute: i64,
+) -> Result<Vec<(i64, String)>, StoreFault> {
+    store.rows(&ENDED, args![state, since, minute]).await
 }
 
 /// Alerts in this state under which a help is open: id and outside id.

@@ -13,8 +13,8 @@ crate::statements! {
         WHERE id {in $1} AND state IN (0, 1) ORDER BY id {lock})";
     REVIVE = "UPDATE address SET state = 0, state_at = $2 WHERE id IN (SELECT id FROM address \
         WHERE id {in $1} AND state = 1 ORDER BY id {lock})";
-    REVIVE_SINCE = "UPDATE address SET state = 0, state_at = $2 WHERE id IN (SELECT id \
-        FROM address WHERE state = 1 AND state_at >= $1 ORDER BY id {lock})";
+    DEAD_SINCE = "SELECT id, CAST(0 AS bigint) FROM address WHERE state = 1 AND state_at >= $1 \
+        ORDER BY id {lock}";
     // Other rows of the same number are the same telephone.
     DELIVERED_DEAD = "SELECT DISTINCT z.id, CAST(0 AS bigint) FROM {rows $1: address bigint, \
         notice bigint, at bigint} LEFT JOIN notice n ON n.id = r.notice JOIN address a \
@@ -42,9 +42,10 @@ pub async fn revive(tx: &mut Tx, addresses: &[i64], now: i64) -> Result<u64, Sto
     tx.exec(&REVIVE, args![ids(addresses), now]).await
 }
 
-/// All that were called dead at `since` or later are good again. Gives how many.
-pub async fn revive_since(tx: &mut Tx, since: i64, now: i64) -> Result<u64, StoreFault> {
-    tx.exec(&REVIVE_SINCE, args![since, now]).await
+/// Locks all that were called dead at `since` or later.
+pub async fn dead_since(tx: &mut Tx, since: i64) -> Result<Vec<i64>, StoreFault> {
+    let found: Vec<(i64, i64)> = tx.rows(&DEAD_SINCE, args![since]).await?;
+    Ok(found.into_iter().map(|row| row.0).collect())
 }
 
 /// A message that reached a handset, by the address or the notice of its receipt.

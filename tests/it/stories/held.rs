@@ -66,6 +66,33 @@ async fn a_help_under_an_order_that_was_wrong_is_audited_as_any() {
     .await;
 }
 
+#[tokio::test]
+async fn an_order_that_ended_long_ago_is_audited_once_an_hour() {
+    on_both(Setup::default(), async |town| {
+        let (uid, alert) = town.flood_order().await;
+        town.minutes(2).await;
+        town.engine.end(&town.approver, &uid).await.unwrap();
+        let open = town.custody(alert).await;
+        assert!(open.pursued > open.answered, "somebody is still searched for");
+        town.break_in("DELETE FROM timer").await;
+        town.break_in("UPDATE alert SET ended_at = ended_at - 90000000").await;
+        // Its minute of the hour has not come.
+        let minute = (town.now() / 60_000) % 60;
+        let wait = (alert % 60 - minute + 60) % 60;
+        let wait = if wait == 0 { 60 } else { wait };
+        town.clock.advance_ms(60_000);
+        let mut found = Vec::new();
+        for _ in 1..=wait {
+            found.push(town.engine.audit_once().await.unwrap());
+            town.clock.advance_ms(60_000);
+        }
+        let (last, before) = found.split_last().unwrap();
+        assert!(*last > 0 && before.iter().all(|n| *n == 0), "{wait}: {found:?}");
+        town
+    })
+    .await;
+}
+
 /// The database's file, where it is one.
 async fn file_of(town: &Town) -> Option<PathBuf> {
     if !town.is_sqlite() {
