@@ -133,6 +133,7 @@ CREATE TABLE notice (
     text text NOT NULL,
     created_at bigint NOT NULL,
     kind bigint,                        -- outcome, null until there is one
+    due_at bigint,                      -- tried once more then
     provider text,
     external_id text,
     code text,

@@ -133,6 +133,7 @@ CREATE TABLE notice (
     text TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     kind INTEGER,                        -- outcome, null until there is one
+    due_at INTEGER,                      -- tried once more then
     provider TEXT,
     external_id TEXT,
     code TEXT,

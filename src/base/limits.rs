@@ -22,6 +22,8 @@ pub const ATTEMPTS: i64 = 3;
 pub const ATTEMPTS_NUMBERED: i64 = 40;
 /// Waits between counted attempts.
 pub const RETRY_WAITS_MS: [i64; 3] = [5_000, 20_000, 60_000];
+/// Waits after the counted attempts: another address at once, then ever more slowly.
+pub const SLOW_WAITS_MS: [i64; 6] = [5_000, 60_000, 120_000, 300_000, 600_000, 1_800_000];
 /// After this an unknown life-safety outcome is repeated.
 pub const RECEIPT_WINDOW_MS: i64 = 90_000;
 /// Bytes of a hook's body.

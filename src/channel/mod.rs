@@ -287,8 +287,8 @@ async fn call(
     match transport.call(request).await {
         Ok(answer) => of_length(chunk, provider.outcomes(chunk, &answer)),
         Err(CallFault::NotSent(why)) => {
-            tracing::warn!(provider = provider.name(), why, "gateway not reached");
-            all(chunk, || Outcome::RefusedRetry { after_ms: None, code: "not_sent".into() })
+            tracing::debug!(provider = provider.name(), why, "gateway not reached");
+            all(chunk, || Outcome::NotSent { why: why.clone() })
         }
         Err(CallFault::Unknown(why)) => all(chunk, || Outcome::Unknown { why: why.clone() }),
     }
@@ -422,7 +422,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_certain_and_what_is_not() {
         let cases: [(Result<&'static [u8], CallFault>, i64); 3] = [
-            (Err(CallFault::NotSent("connection refused".into())), 3),
+            (Err(CallFault::NotSent("connection refused".into())), 7),
             (Err(CallFault::Unknown("timed out".into())), 5),
             (Ok(b"three"), 5),
         ];

@@ -1,7 +1,9 @@
 //! What a batch picks when it looks at the store, and in which order batches are due.
 //! No SQL and no rates: the store obeys these words, the engine asks for them.
 
-use crate::base::limits::{ATTEMPTS, ATTEMPTS_NUMBERED, RECEIPT_WINDOW_MS, RETRY_WAITS_MS};
+use crate::base::limits::{
+    ATTEMPTS, ATTEMPTS_NUMBERED, RECEIPT_WINDOW_MS, RETRY_WAITS_MS, SLOW_WAITS_MS,
+};
 
 /// Which members of its range a batch takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +24,14 @@ pub enum Pick {
     Told,
     /// Those whom this version never told, by a number that was called dead and lives again.
     Revived,
+    /// Those refused for now as often as counts: by another address at once, else by the same one
+    /// again and ever more slowly, until the order is over.
+    Slow,
 }
 
 impl Pick {
     /// Every pick.
-    pub const ALL: [Pick; 8] = [
+    pub const ALL: [Pick; 9] = [
         Pick::First,
         Pick::Again,
         Pick::Retry,
@@ -35,6 +40,7 @@ impl Pick {
         Pick::Throttled,
         Pick::Told,
         Pick::Revived,
+        Pick::Slow,
     ];
 
     /// The stable number under which the store keeps it.
@@ -48,6 +54,7 @@ impl Pick {
             Pick::Throttled => 6,
             Pick::Told => 7,
             Pick::Revived => 8,
+            Pick::Slow => 9,
         }
     }
 
@@ -61,7 +68,7 @@ impl Pick {
         match self {
             Pick::First | Pick::Again | Pick::Told | Pick::Revived => None,
             Pick::Next => Some(2),
-            Pick::Retry => Some(3),
+            Pick::Retry | Pick::Slow => Some(3),
             Pick::Throttled => Some(4),
             Pick::Unknown => Some(5),
         }
@@ -100,7 +107,12 @@ pub fn follow(
     };
     match kind {
         2 => Some(Follow { pick: Pick::Next, tries: 1, wait_ms: 0 }),
-        3 => counted(Pick::Retry),
+        3 => counted(Pick::Retry).or_else(|| {
+            // Nobody is given up: rings 2 and 3 have no later wave, and gateways come back.
+            let slot = usize::try_from(tries - ATTEMPTS).unwrap_or(0).min(SLOW_WAITS_MS.len() - 1);
+            let wait_ms = after_ms.unwrap_or(0).max(SLOW_WAITS_MS[slot]);
+            Some(Follow { pick: Pick::Slow, tries: tries + 1, wait_ms })
+        }),
         4 => {
             // What is not counted is still limited: waits grow, so that the numbers last.
             let slot = usize::try_from(attempt / 10).unwrap_or(0);
@@ -136,10 +148,26 @@ mod tests {
     fn a_throttled_attempt_takes_a_number_but_is_not_counted() {
         let next = follow(4, 7, 1, Some(9_000), true);
         assert_eq!(next, Some(Follow { pick: Pick::Throttled, tries: 1, wait_ms: 9_000 }));
-        assert_eq!(follow(3, 3, 3, None, true), None);
         assert_eq!(follow(3, 1, 1, None, true).map(|f| f.wait_ms), Some(5_000));
         assert_eq!(follow(3, 2, 2, None, true).map(|f| f.wait_ms), Some(20_000));
         assert_eq!(follow(4, ATTEMPTS_NUMBERED, 1, None, true), None);
+    }
+
+    #[test]
+    fn after_the_counted_attempts_nobody_is_given_up() {
+        let waits: Vec<(Pick, i64)> = (3..=9)
+            .filter_map(|tries| follow(3, tries, tries, None, true))
+            .map(|next| (next.pick, next.wait_ms))
+            .collect();
+        let slow = [5_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 1_800_000];
+        assert_eq!(waits, slow.map(|wait_ms| (Pick::Slow, wait_ms)));
+        assert_eq!(follow(3, ATTEMPTS_NUMBERED, 20, None, true), None, "a limit on every retry");
+        // All of them together outlast a night.
+        let all: i64 = (3..ATTEMPTS_NUMBERED)
+            .filter_map(|tries| follow(3, tries, tries, None, true))
+            .map(|next| next.wait_ms)
+            .sum();
+        assert!(all > 15 * 3_600_000, "{all}");
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod list;
 pub mod matching;
 pub mod need;
 pub mod notice;
+pub mod outage;
 pub mod outcome;
 pub mod pace;
 pub mod password;

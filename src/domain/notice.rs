@@ -83,6 +83,12 @@ impl Purpose {
         Purpose::Split,
         Purpose::Shared,
     ];
+
+    /// Whether it is said once more where nobody knows that it was said: everything by which
+    /// somebody acts, no mere courtesies.
+    pub fn bears_repeating(self) -> bool {
+        !matches!(self, Purpose::Thanks | Purpose::AskBack | Purpose::Confirmation)
+    }
 }
 
 #[cfg(test)]

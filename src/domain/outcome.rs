@@ -17,6 +17,9 @@ pub enum Outcome {
     Throttled { after_ms: Option<i64> },
     /// It may have been taken or not: a receipt or a query tells.
     Unknown { why: String },
+    /// The gateway could not be reached, so that certainly nothing left: no attempt at all. The
+    /// store never keeps it.
+    NotSent { why: String },
 }
 
 impl Outcome {
@@ -28,6 +31,7 @@ impl Outcome {
             Outcome::RefusedRetry { .. } => 3,
             Outcome::Throttled { .. } => 4,
             Outcome::Unknown { .. } => 5,
+            Outcome::NotSent { .. } => 7,
         }
     }
 
@@ -39,6 +43,7 @@ impl Outcome {
             Outcome::RefusedRetry { .. } => "refused_retry",
             Outcome::Throttled { .. } => "throttled",
             Outcome::Unknown { .. } => "unknown",
+            Outcome::NotSent { .. } => "not_sent",
         }
     }
 
@@ -48,14 +53,17 @@ impl Outcome {
             Outcome::Accepted { .. } | Outcome::Unknown { .. } => true,
             Outcome::RefusedPermanent { .. }
             | Outcome::RefusedRetry { .. }
-            | Outcome::Throttled { .. } => false,
+            | Outcome::Throttled { .. }
+            | Outcome::NotSent { .. } => false,
         }
     }
 
     /// Whether the same address may be tried again because of this outcome alone.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Outcome::RefusedRetry { .. } | Outcome::Throttled { .. } => true,
+            Outcome::RefusedRetry { .. } | Outcome::Throttled { .. } | Outcome::NotSent { .. } => {
+                true
+            }
             Outcome::Accepted { .. }
             | Outcome::RefusedPermanent { .. }
             | Outcome::Unknown { .. } => false,
@@ -69,7 +77,8 @@ impl Outcome {
             Outcome::RefusedPermanent { .. }
             | Outcome::RefusedRetry { .. }
             | Outcome::Throttled { .. }
-            | Outcome::Unknown { .. } => None,
+            | Outcome::Unknown { .. }
+            | Outcome::NotSent { .. } => None,
         }
     }
 
@@ -79,7 +88,8 @@ impl Outcome {
             Outcome::RefusedRetry { after_ms, .. } | Outcome::Throttled { after_ms } => *after_ms,
             Outcome::Accepted { .. }
             | Outcome::RefusedPermanent { .. }
-            | Outcome::Unknown { .. } => None,
+            | Outcome::Unknown { .. }
+            | Outcome::NotSent { .. } => None,
         }
     }
 
@@ -87,7 +97,7 @@ impl Outcome {
     pub fn detail(&self) -> &str {
         match self {
             Outcome::RefusedPermanent { code } | Outcome::RefusedRetry { code, .. } => code,
-            Outcome::Unknown { why } => why,
+            Outcome::Unknown { why } | Outcome::NotSent { why } => why,
             Outcome::Accepted { .. } | Outcome::Throttled { .. } => "",
         }
     }

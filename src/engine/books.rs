@@ -169,7 +169,8 @@ impl Engine {
             kind: ALARM_TASK,
             class: Triage::B.code(),
             text: format!(
-                "数据库文件{what}：现在写下的，程序重启后就没有了。不要重启；                 请马上把原来的文件放回原处，或请管理员处理"
+                "数据库文件{what}：现在写下的，程序重启后就没有了。不要重启；\
+                 请马上把原来的文件放回原处，或请管理员处理"
             ),
         };
         let mut tx = self.store.begin().await?;

@@ -16,7 +16,7 @@ use crate::channel::ReceiptEvent;
 use crate::domain::access::Action;
 use crate::domain::burial::{Verdict, WINDOW_MS, Window};
 use crate::domain::triage::Triage;
-use crate::store::batch::revived;
+use crate::store::batch::owed;
 use crate::store::desk::{self, NewTask, ReceiptRow};
 use crate::store::number::{self, Delivered};
 use crate::store::{Tx, view};
@@ -67,7 +67,7 @@ impl Engine {
         }
         number::doubt(tx, &verdict.doubt, now).await?;
         let due = now + self.entropy.jitter(RETRY_WAITS_MS[1]);
-        revived::plan(tx, &verdict.doubt, due, now, words::in_force()).await?;
+        owed::plan_revived(tx, &verdict.doubt, due, now, words::in_force()).await?;
         let (dead, outcomes) = (verdict.dead, verdict.outcomes);
         tracing::error!(gateway, dead, outcomes, "too many dead numbers: they are not believed");
         let minutes = WINDOW_MS / 60_000;
@@ -124,7 +124,7 @@ impl Engine {
     ) -> Result<(), EngineFault> {
         let revived = number::revive(tx, addresses, now).await?;
         if revived > 0 {
-            let ranges = revived::plan(tx, addresses, now, now, words::in_force()).await?;
+            let ranges = owed::plan_revived(tx, addresses, now, now, words::in_force()).await?;
             let detail = json!({"numbers": revived, "by": by, "ranges": ranges});
             self.note(tx, "intake", "number.revived", None, detail).await?;
         }
@@ -161,7 +161,7 @@ impl Engine {
             Revival::Numbers(_) => number::dead_of(&mut tx, &hashes).await?,
         };
         let revived = number::revive(&mut tx, &dead, now).await?;
-        let ranges = revived::plan(&mut tx, &dead, now, now, words::in_force()).await?;
+        let ranges = owed::plan_revived(&mut tx, &dead, now, now, words::in_force()).await?;
         let detail = match revival {
             Revival::Since(since) => json!({"numbers": revived, "since": since, "ranges": ranges}),
             Revival::Numbers(numbers) => {

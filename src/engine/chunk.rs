@@ -37,6 +37,8 @@ pub(super) enum Reach {
     All,
     /// The gateway is busy, or the lease was slept through: nobody else of the chunk.
     Busy,
+    /// The gateway can't be reached: nobody else of the chunk, and who was called was not.
+    Away,
     /// The version has ended or the lease is another's: nobody else of the chunk.
     Ended,
 }
@@ -44,6 +46,7 @@ pub(super) enum Reach {
 /// What the calls of one chunk tell each other.
 struct Going {
     busy: AtomicBool,
+    away: AtomicBool,
     ended: AtomicBool,
     looked_at: AtomicI64,
     /// Held by the one that looks; the others wait for what it sees.
@@ -86,6 +89,7 @@ impl Engine {
     ) -> (Vec<Call<T>>, Reach) {
         let going = Going {
             busy: AtomicBool::new(false),
+            away: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             looked_at: AtomicI64::new(self.clock.machine_ms()),
             looking: tokio::sync::Mutex::new(()),
@@ -95,6 +99,7 @@ impl Engine {
             // Looked at with the line in hand: batches wait long for one behind a slow gateway.
             let _open = self.calls.acquire().await.ok()?;
             if going.busy.load(Ordering::Relaxed)
+                || going.away.load(Ordering::Relaxed)
                 || !batches.iter().all(|batch| self.still_holds(batch))
                 || self.has_ended(batches, going).await
             {
@@ -102,7 +107,14 @@ impl Engine {
             }
             let outcome = match prepared {
                 Err(outcome) => outcome,
-                Ok((pass, message)) => self.call(gateway, &pass, message).await,
+                Ok((pass, message)) => {
+                    let outcome = self.call(gateway, &pass, message).await;
+                    if self.is_away(gateway, &outcome) {
+                        going.away.store(true, Ordering::Relaxed);
+                        return None;
+                    }
+                    outcome
+                }
             };
             let throttled = matches!(outcome, Outcome::Throttled { .. });
             going.busy.fetch_or(throttled, Ordering::Relaxed);
@@ -116,6 +128,7 @@ impl Engine {
         let reach = match going.ended.load(Ordering::Relaxed) {
             _ if made.len() == asked => Reach::All,
             true => Reach::Ended,
+            false if going.away.load(Ordering::Relaxed) => Reach::Away,
             false => Reach::Busy,
         };
         (made, reach)

@@ -36,6 +36,7 @@ pub mod narrow;
 mod night;
 mod notices;
 mod offers;
+pub mod outage;
 mod pace;
 mod paired;
 pub mod paper;
@@ -121,6 +122,7 @@ pub struct Engine {
     pub(crate) names: names::OddNames,
     pub(crate) books: books::Books,
     pub(crate) burials: burial::Burials,
+    pub(crate) outages: outage::Outages,
     orders: Mutex<HashMap<(i64, i64), Arc<Order>>>,
 }
 
@@ -195,6 +197,7 @@ impl Engine {
             names: names::OddNames::default(),
             books: books::Books::default(),
             burials: burial::Burials::default(),
+            outages: outage::Outages::default(),
             settings: parts.settings,
             orders: Mutex::new(HashMap::new()),
         })
@@ -229,12 +232,13 @@ impl Engine {
 
     /// The gateway for a lane, realm and attempt: a repeat changes the provider where it can.
     pub(crate) fn gateway(&self, lane: Lane, realm: Realm, turn: i64) -> Option<&Gateway> {
-        let fit: Vec<&Gateway> = self
-            .gateways
-            .iter()
-            .filter(|g| g.provider.lane() == lane && g.provider.realm() == realm)
-            .collect();
+        let fit = self.fitting(lane, realm);
         let turn = usize::try_from(turn).unwrap_or(0);
         (!fit.is_empty()).then(|| fit[turn % fit.len()])
+    }
+
+    pub(crate) fn fitting(&self, lane: Lane, realm: Realm) -> Vec<&Gateway> {
+        let fit = |g: &&Gateway| g.provider.lane() == lane && g.provider.realm() == realm;
+        self.gateways.iter().filter(fit).collect()
     }
 }

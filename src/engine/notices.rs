@@ -7,7 +7,9 @@ use std::slice::from_ref;
 use super::chunk::{Call, Keeping, Prepared, Reach, longest_wait_ms};
 use super::send::Sent;
 use super::{Engine, EngineFault, words};
-use crate::base::limits::{ATTEMPTS, ATTEMPTS_NUMBERED, BATCH_ADDRESSES, RETRY_WAITS_MS};
+use crate::base::limits::{
+    ATTEMPTS, ATTEMPTS_NUMBERED, BATCH_ADDRESSES, RECEIPT_WINDOW_MS, RETRY_WAITS_MS, SLOW_WAITS_MS,
+};
 use crate::domain::gate::AlertKind;
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::notice::Purpose;
@@ -46,16 +48,22 @@ impl Engine {
             return Ok(Sent::Later { calls: 0, not_before: later });
         }
         let now = self.clock.story_ms();
-        let Some(gateway) = self.gateway(lane, realm, leased.attempt - 1) else {
-            batch::put_back(&self.store, from_ref(leased), now + 30_000).await?;
-            return Ok(Sent::Later { calls: 0, not_before: now + 30_000 });
+        let gateway = match self.gateway_now(lane, realm, leased.attempt - 1) {
+            Ok(gateway) => gateway,
+            Err(later) => {
+                batch::put_back(&self.store, from_ref(leased), later).await?;
+                return Ok(Sent::Later { calls: 0, not_before: later });
+            }
         };
         let grant = self.permits(gateway, BATCH_ADDRESSES).await?;
         if grant.count == 0 {
             batch::put_back(&self.store, from_ref(leased), grant.next_at).await?;
             return Ok(Sent::Later { calls: 0, not_before: grant.next_at });
         }
-        let found = notice::look(&self.store, leased.id, grant.count).await?;
+        if leased.lease_epoch > 1 {
+            notice::known_by_receipt(&self.store, leased.id).await?;
+        }
+        let found = notice::look(&self.store, leased.id, grant.count, now).await?;
         let asked = i64::try_from(found.len()).unwrap_or(0);
         self.return_permits(gateway, grant.count - asked).await?;
         let ready: Vec<(NoticeRow, Prepared)> = found
@@ -71,14 +79,17 @@ impl Engine {
             })
             .collect();
         let (made, reach) = self.call_chunk(gateway, from_ref(leased), ready).await;
-        let last = reach == Reach::All && asked < grant.count;
-        let sent = self.keep_notices(leased, gateway.provider.name(), &made, last).await?;
+        let sent = self.keep_notices(leased, gateway.provider.name(), &made).await?;
         let Sent::Later { calls, not_before } = sent else {
             return Ok(sent);
         };
         let not_before = match reach {
             Reach::All => not_before,
             Reach::Busy => not_before.max(self.clock.story_ms() + longest_wait_ms(&made)),
+            Reach::Away => {
+                let free = self.gateway_now(lane, realm, leased.attempt - 1);
+                free.err().unwrap_or_default()
+            }
             Reach::Ended => return Ok(Sent::Lost { calls }),
         };
         batch::put_back(&self.store, from_ref(leased), not_before).await?;
@@ -91,11 +102,10 @@ impl Engine {
         leased: &Leased,
         provider: &str,
         made: &[Call<NoticeRow>],
-        last: bool,
     ) -> Result<Sent, EngineFault> {
         let mut keeping = Keeping::begin();
         loop {
-            match self.settle_notices(leased, provider, made, last).await {
+            match self.settle_notices(leased, provider, made).await {
                 Err(fault) if keeping.goes_on(&fault) => {}
                 Ok(sent) => {
                     self.books.noted(made.iter().map(|call| (0, call.member.id)));
@@ -110,25 +120,22 @@ impl Engine {
         }
     }
 
-    /// Notes what was called.
+    /// Notes what was called; the batch ends with its last notice.
     async fn settle_notices(
         &self,
         leased: &Leased,
         provider: &str,
         made: &[Call<NoticeRow>],
-        last: bool,
     ) -> Result<Sent, EngineFault> {
         let now = self.clock.story_ms();
         let calls = made.len();
-        let mut again_ms: Option<i64> = (!last).then_some(0);
         let mut rows = Vec::with_capacity(calls);
         for call in made {
-            let wait_ms = retry_wait(&call.outcome, call.member.attempt);
-            again_ms = again_ms.max(wait_ms);
+            let wait_ms = retry_wait(&call.outcome, &call.member);
             let settled = SettleRow {
                 id: call.member.id,
                 kind: call.outcome.code(),
-                again: i64::from(wait_ms.is_some()),
+                due: wait_ms.map(|wait_ms| now + wait_ms),
                 x: call.outcome.external_id().map(str::to_owned),
                 c: (call.outcome.code() != 1).then(|| call.outcome.detail().to_owned()),
             };
@@ -141,29 +148,40 @@ impl Engine {
             rows.retain(|row| kept.contains(&row.1.id));
             self.seal_notices(&mut tx, leased, provider, &rows, now).await?;
         }
-        let Some(wait_ms) = again_ms else {
+        let Some(next_at) = notice::next_at(&mut tx, leased.id).await? else {
             let ours = batch::finish(&mut tx, from_ref(leased), now, words::in_force()).await?;
             tx.commit().await?;
             return Ok(if ours { Sent::Done { calls } } else { Sent::Lost { calls } });
         };
         tx.commit().await?;
-        Ok(Sent::Later { calls, not_before: now + wait_ms })
+        Ok(Sent::Later { calls, not_before: next_at.max(now) })
     }
 }
 
-fn retry_wait(outcome: &Outcome, attempt: i64) -> Option<i64> {
-    let slot = usize::try_from(attempt - 1).unwrap_or(0).min(RETRY_WAITS_MS.len() - 1);
+/// How long until a notice is tried again; none: what came of it is final.
+fn retry_wait(outcome: &Outcome, row: &NoticeRow) -> Option<i64> {
+    let attempt = row.attempt;
+    if attempt >= ATTEMPTS_NUMBERED {
+        return None;
+    }
+    let nth = |waits: &[i64], n: i64| waits[usize::try_from(n).unwrap_or(0).min(waits.len() - 1)];
     match outcome {
-        Outcome::RefusedRetry { after_ms, .. } if attempt < ATTEMPTS => {
-            Some(after_ms.unwrap_or(RETRY_WAITS_MS[slot]).max(RETRY_WAITS_MS[slot]))
+        Outcome::RefusedRetry { after_ms, .. } => {
+            let own_ms = match attempt < ATTEMPTS {
+                true => nth(&RETRY_WAITS_MS, attempt - 1),
+                false => nth(&SLOW_WAITS_MS, attempt - ATTEMPTS),
+            };
+            Some(after_ms.unwrap_or(own_ms).max(own_ms))
         }
-        Outcome::Throttled { after_ms } if attempt < ATTEMPTS_NUMBERED => {
-            Some(after_ms.unwrap_or(RETRY_WAITS_MS[0]))
+        Outcome::Throttled { after_ms } => Some(after_ms.unwrap_or(RETRY_WAITS_MS[0])),
+        // It may have been taken: a word of thanks is not said twice, whatever else is.
+        Outcome::Unknown { .. } => {
+            let purpose = Purpose::from_code(row.purpose);
+            let again = purpose.is_none_or(Purpose::bears_repeating) && attempt < ATTEMPTS;
+            again.then_some(RECEIPT_WINDOW_MS)
         }
-        Outcome::Accepted { .. }
-        | Outcome::RefusedPermanent { .. }
-        | Outcome::RefusedRetry { .. }
-        | Outcome::Throttled { .. }
-        | Outcome::Unknown { .. } => None,
+        Outcome::Accepted { .. } | Outcome::RefusedPermanent { .. } | Outcome::NotSent { .. } => {
+            None
+        }
     }
 }

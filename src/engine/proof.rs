@@ -112,7 +112,7 @@ impl Engine {
     ) -> Result<(), EngineFault> {
         let rows: Vec<Kept> = sent
             .iter()
-            .filter(|(_, settled)| settled.again == 0)
+            .filter(|(_, settled)| settled.due.is_none())
             .map(|(n, s)| {
                 let (x, c) = (s.x.as_deref(), s.c.as_deref());
                 Kept::notice(n.id, &n.text, s.kind, provider, x, c, now)

@@ -128,11 +128,22 @@ impl Engine {
         down.map(|(name, why)| act("网关连接", format!("{name}未连接：{why}"), remedy))
     }
 
+    /// A gateway that calls do not reach, for whatever reason.
+    fn read_outages(&self) -> Vec<Reading> {
+        let now = self.clock.story_ms();
+        let remedy = "检查网络和网关；该发的都留着，恢复后自动接着发，急的先打电话、上门";
+        let away = |(name, since): (String, i64)| {
+            act("网关连接", format!("{name}连不上，已{}", say_span(now - since)), remedy)
+        };
+        self.outages().into_iter().map(away).collect()
+    }
+
     /// Everything that must be ready before a night, the worst first.
     pub async fn readiness(&self, own: OwnState<'_>) -> Vec<Reading> {
         let mut readings = vec![self.read_clock(own), self.read_dispatch(own), self.read_queue()];
         readings.extend(self.read_gateways());
         readings.extend(self.read_links());
+        readings.extend(self.read_outages());
         readings.push(self.read_address(own));
         match self.read_store().await {
             Ok(stored) => readings.extend(stored),

@@ -79,6 +79,7 @@ impl Engine {
             }
         }
         self.report_names().await;
+        self.report_outages().await;
         Ok(sent)
     }
 
@@ -105,9 +106,9 @@ impl Engine {
         let mut texts = words::Texts::new(&self.messages, &order, &self.settings.signature);
         let (mut calls, mut again) = (0, false);
         loop {
-            let Some(gateway) = self.gateway_for(head, &order) else {
-                let later = self.clock.story_ms() + 30_000;
-                return self.hand_back(batches, calls, later).await;
+            let gateway = match self.gateway_for(head, &order) {
+                Ok(gateway) => gateway,
+                Err(later) => return self.hand_back(batches, calls, later).await,
             };
             let grant = self.permits(gateway, BATCH_ADDRESSES + 1).await?;
             if grant.count == 0 {
@@ -138,8 +139,13 @@ impl Engine {
             if last {
                 return Ok(Sent::Done { calls });
             }
-            if reach == Reach::Busy {
-                let later = self.clock.story_ms() + longest_wait_ms(&made);
+            let later = match reach {
+                Reach::All | Reach::Ended => None,
+                Reach::Busy => Some(self.clock.story_ms() + longest_wait_ms(&made)),
+                // Nothing left: by another gateway now, or by this one when it has rested.
+                Reach::Away => Some(self.gateway_for(head, &order).err().unwrap_or_default()),
+            };
+            if let Some(later) = later {
                 return self.hand_back(batches, calls, later).await;
             }
             again = true;
@@ -156,11 +162,12 @@ impl Engine {
         Ok(Sent::Later { calls, not_before })
     }
 
-    fn gateway_for(&self, batch: &Leased, order: &Order) -> Option<&Gateway> {
+    /// The gateway for a batch, or when there may be one, story ms.
+    fn gateway_for(&self, batch: &Leased, order: &Order) -> Result<&Gateway, i64> {
         let practice = self.settings.practice || order.kind == AlertKind::Rehearsal;
         let realm = if practice { Realm::Practice } else { Realm::Live };
         let lane = Lane::from_code(batch.lane).unwrap_or(Lane::Sms);
-        self.gateway(lane, realm, batch.wave - 1 + batch.tries - 1)
+        self.gateway_now(lane, realm, batch.wave - 1 + batch.tries - 1)
     }
 
     /// Permits for at most `want` calls of this gateway now.
@@ -352,6 +359,7 @@ impl Engine {
             | rules::Pick::Again
             | rules::Pick::Told
             | rules::Pick::Revived
+            | rules::Pick::Slow
             | rules::Pick::Unknown
             | rules::Pick::Next => next.wait_ms,
         };

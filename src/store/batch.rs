@@ -57,7 +57,15 @@ macro_rules! good_address {
     };
 }
 
-pub mod revived;
+/// Nobody of the household `s` was told of the version of `b`, as far as a gateway took it.
+macro_rules! untold {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM outcome t WHERE t.alert_id = s.alert_id AND t.grid_id = \
+         s.grid_id AND t.seq = s.seq AND t.version = b.version AND t.kind IN (1, 5, 6)) "
+    };
+}
+
+pub mod owed;
 
 crate::statements! {
     OUTSTANDING = "SELECT CAST(COALESCE(sum(CASE WHEN kind = 2 THEN 1 ELSE CAST($4 AS bigint) \
@@ -189,7 +197,7 @@ crate::statements! {
     HANDED = "UPDATE expansion SET handed_at = $4 WHERE alert_id = $1 AND version = $2 \
         AND grid_id {in $3} AND handed_at IS NULL AND 0 = (SELECT count(*) FROM batch b \
         WHERE b.alert_id = $1 AND b.version = $2 AND b.grid_id = expansion.grid_id \
-        AND b.wave = 1 AND b.kind = 1 AND b.ring < 3 AND b.state = 0 AND b.pick <> 4) \
+        AND b.wave = 1 AND b.kind = 1 AND b.ring < 3 AND b.state = 0 AND b.pick NOT IN (4, 9)) \
         RETURNING grid_id";
     HASTEN = "UPDATE timer SET due_at = $3 WHERE id IN (SELECT id FROM timer WHERE alert_id = $1 \
         AND kind = 1 AND place_id {in $2} AND due_at > $3 ORDER BY id {lock})";
@@ -393,7 +401,8 @@ pub async fn look(
         Some(Pick::Again) => store.rows(&LOOK_AGAIN, values).await,
         Some(Pick::Next) => store.rows(&LOOK_NEXT, values).await,
         Some(Pick::Told) => store.rows(&LOOK_TOLD, values).await,
-        Some(Pick::Revived) => revived::look(store, batch.id, limit, live_state).await,
+        Some(Pick::Slow) => owed::look_slow(store, values).await,
+        Some(Pick::Revived) => owed::look_revived(store, values).await,
         Some(pick @ (Pick::Retry | Pick::Unknown | Pick::Throttled)) => {
             let kind = pick.follows().unwrap_or_default();
             let values = args![batch.id, limit, live_state, kind];

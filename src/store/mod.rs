@@ -63,7 +63,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         account::ALL,
         answer::ALL,
         batch::ALL,
-        batch::revived::ALL,
+        batch::owed::ALL,
         bench::ALL,
         board::ALL,
         calendar::ALL,

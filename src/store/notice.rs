@@ -13,12 +13,18 @@ crate::statements! {
         household_id, text, created_at) SELECT $1, $2, r.address, r.purpose, r.n, 1, r.human, \
         r.household, r.text, $4 FROM {rows $3: address bigint, purpose bigint, n bigint, \
         human bigint, household bigint, text text} WHERE true ON CONFLICT DO NOTHING";
-    LOOK_NOTICES = "SELECT n.id, n.attempt, n.text, a.sealed, a.hash, a.realm FROM notice n \
+    LOOK_NOTICES = "SELECT n.id, n.attempt, n.purpose, n.text, a.sealed, a.hash, a.realm FROM notice n \
         JOIN address a ON a.id = n.address_id WHERE n.batch_id = $1 AND n.kind IS NULL \
-        ORDER BY n.id LIMIT $2";
-    SETTLE = "UPDATE notice SET kind = CASE WHEN r.again = 1 THEN NULL ELSE r.kind END, \
-        attempt = notice.attempt + r.again, provider = $2, external_id = r.x, code = r.c, at = $3 \
-        FROM {rows $1: id bigint, kind bigint, again bigint, x text, c text} \
+        AND (n.due_at IS NULL OR n.due_at <= $3) ORDER BY n.id LIMIT $2";
+    NEXT_NOTICE = "SELECT min(COALESCE(due_at, 0)) FROM notice WHERE batch_id = $1 \
+        AND kind IS NULL";
+    // A call of which nobody knew whether it was taken, and whose receipt has come since.
+    KNOWN_BY_RECEIPT = "UPDATE notice SET kind = 1 WHERE batch_id = $1 AND kind IS NULL \
+        AND attempt > 1 AND EXISTS (SELECT 1 FROM receipt r WHERE r.notice_id = notice.id)";
+    SETTLE = "UPDATE notice SET kind = CASE WHEN r.due IS NULL THEN r.kind END, \
+        attempt = notice.attempt + CASE WHEN r.due IS NULL THEN 0 ELSE 1 END, due_at = r.due, \
+        provider = $2, external_id = r.x, code = r.c, at = $3 \
+        FROM {rows $1: id bigint, kind bigint, due bigint, x text, c text} \
         WHERE notice.id = r.id AND notice.kind IS NULL RETURNING notice.id";
     RECALL_NOTICES = "UPDATE batch SET state = 2, done_at = $3, lease_until = NULL WHERE id IN \
         (SELECT b.id \
@@ -66,23 +72,40 @@ pub async fn post(
 pub struct NoticeRow {
     pub id: i64,
     pub attempt: i64,
+    pub purpose: i64,
     pub text: String,
     pub sealed: Vec<u8>,
     pub hash: Vec<u8>,
     pub realm: i64,
 }
 
-/// Notices of a batch that have no outcome yet.
-pub async fn look(store: &Store, batch: i64, limit: i64) -> Result<Vec<NoticeRow>, StoreFault> {
-    store.rows(&LOOK_NOTICES, args![batch, limit]).await
+/// Notices of a batch that have no outcome yet and whose time has come.
+pub async fn look(
+    store: &Store,
+    batch: i64,
+    limit: i64,
+    now: i64,
+) -> Result<Vec<NoticeRow>, StoreFault> {
+    store.rows(&LOOK_NOTICES, args![batch, limit, now]).await
 }
 
-/// What came of a notice. `again` 1: it is tried once more.
+/// Notes as taken what was unknown until its receipt came.
+pub async fn known_by_receipt(store: &Store, batch: i64) -> Result<u64, StoreFault> {
+    store.exec(&KNOWN_BY_RECEIPT, args![batch]).await
+}
+
+/// When the first notice of a batch that has no outcome yet is due, story ms; 0: at once.
+pub async fn next_at(tx: &mut Tx, batch: i64) -> Result<Option<i64>, StoreFault> {
+    let row: Option<(Option<i64>,)> = tx.first(&NEXT_NOTICE, args![batch]).await?;
+    Ok(row.and_then(|row| row.0))
+}
+
+/// What came of a notice. `due`: it is tried once more then, story ms.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct SettleRow {
     pub id: i64,
     pub kind: i64,
-    pub again: i64,
+    pub due: Option<i64>,
     pub x: Option<String>,
     pub c: Option<String>,
 }

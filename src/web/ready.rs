@@ -2,6 +2,7 @@
 //! show states and counts only, never anybody's data. And what the first page says of readiness,
 //! kept for a moment.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -67,6 +68,7 @@ pub(super) async fn readyz(State(face): State<Arc<Face>>) -> Response {
             "trouble": queue.trouble,
         },
         "sessions": face.engine.links(),
+        "gateways_away": face.engine.outages().into_iter().collect::<BTreeMap<_, _>>(),
         "direct_mode": queue.is_silent(),
         "direct_hints": face.pulse.direct.load(Ordering::Relaxed),
         "again": face.pulse.again.load(Ordering::Relaxed),

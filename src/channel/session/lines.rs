@@ -122,7 +122,7 @@ impl Line {
 
 /// Nothing of the message was written.
 pub(super) fn not_sent() -> Outcome {
-    Outcome::RefusedRetry { after_ms: None, code: "not_sent".into() }
+    Outcome::NotSent { why: "not_sent".into() }
 }
 
 /// Waits. Time-outs of connections are real time, in stories too.

@@ -128,14 +128,18 @@ pub async fn may_have_had(town: &Town, alert: i64) -> BTreeSet<i64> {
 }
 
 /// The end: whoever could be reached has in the gateway's own log a text that holds for him (of
-/// the version he was last told, or a later one), or everything was tried. A wrong number is not
-/// tried again in its wave, also where it was doubted or lives again meanwhile.
+/// the version he was last told, or a later one), or a batch is still on its way to him, or nobody
+/// knows whether three calls were taken. Numbers that were called dead are passed over.
 pub async fn check_nobody_lost(town: &Town) {
     let asked = asked(town).await;
     let sql = "SELECT s.alert_id, CASE WHEN al.state = 6 THEN s.version ELSE s.told END, \
-               s.household_id, a.id, (SELECT count(*) FROM outcome o \
-               WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id AND o.seq = s.seq AND \
-               o.version >= CASE WHEN al.state = 6 THEN s.version ELSE s.told END) \
+               s.household_id, a.id, CASE WHEN EXISTS (SELECT 1 FROM batch b \
+               WHERE b.alert_id = s.alert_id AND b.grid_id = s.grid_id AND b.ring = s.ring \
+               AND b.version = s.version AND b.kind = 1 AND b.state = 0 \
+               AND s.seq BETWEEN b.seq_from AND b.seq_to) THEN 3 ELSE (SELECT count(*) \
+               FROM outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id \
+               AND o.seq = s.seq AND o.kind = 5 AND \
+               o.version >= CASE WHEN al.state = 6 THEN s.version ELSE s.told END) END \
                FROM standing s JOIN alert al ON al.id = s.alert_id AND al.version = s.version \
                JOIN address a ON a.household_id = s.household_id \
                WHERE al.state IN (4, 6) AND NOT EXISTS (SELECT 1 FROM address x \
@@ -144,13 +148,13 @@ pub async fn check_nobody_lost(town: &Town) {
                AND ((s.heard_at IS NULL AND s.closed_at IS NULL) OR s.version > 1)";
     let rows: Vec<(i64, i64, i64, i64, i64)> = town.rows(sql).await;
     let mut homes: BTreeMap<(i64, i64, i64), (bool, i64)> = BTreeMap::new();
-    for (alert, version, home, address, tries) in rows {
-        let own = homes.entry((alert, version, home)).or_insert((false, tries));
+    for (alert, version, home, address, excuses) in rows {
+        let own = homes.entry((alert, version, home)).or_insert((false, excuses));
         let later = asked.range((alert, version)..=(alert, i64::MAX));
         own.0 |= later.into_iter().any(|(_, of)| of.get(&address) == Some(&true));
     }
-    for ((alert, version, home), (taken, tries)) in homes {
-        if taken || tries >= 3 {
+    for ((alert, version, home), (taken, excuses)) in homes {
+        if taken || excuses >= 3 {
             continue;
         }
         let sql = format!(

@@ -90,7 +90,7 @@ async fn a_notice_that_was_tried_again_is_not_posted_twice() {
             assert_eq!(written, u64::from(nonce == 1));
             tx.commit().await.unwrap();
             let id = town.count("SELECT max(id) FROM notice").await;
-            let again = SettleRow { id, kind: 4, again: 1, x: None, c: None };
+            let again = SettleRow { id, kind: 4, due: Some(town.now()), x: None, c: None };
             let mut tx = store.begin().await.unwrap();
             notice::settle(&mut tx, &[&again], "practice", town.now()).await.unwrap();
             tx.commit().await.unwrap();

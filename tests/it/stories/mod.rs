@@ -1,6 +1,7 @@
 //! Stories of one night each, on both engines.
 
 mod answers;
+mod away;
 mod calling;
 mod change;
 mod dead;

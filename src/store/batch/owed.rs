@@ -1,20 +1,12 @@
-//! What orders in force owe to numbers that were called dead and live again: a batch for every
-//! range with a household that was told of nothing by any other number, and the look that finds
-//! just these households. Ring 3 has no second wave that would reach them.
+//! What orders in force owe to households that no gateway has taken a message for: those whose
+//! number was called dead and lives again, and those refused for now as often as counts. Rings 2
+//! and 3 have no second wave that would reach them.
 
 use super::Member;
 use crate::args;
 use crate::domain::batch::{Pick, REVIVED_WAVES};
-use crate::store::db::ids;
+use crate::store::db::{Args, ids};
 use crate::store::{Store, StoreFault, Tx};
-
-/// Nobody of the household `s` was told of the version of `b`, as far as a gateway took it.
-macro_rules! untold {
-    () => {
-        "NOT EXISTS (SELECT 1 FROM outcome t WHERE t.alert_id = s.alert_id AND t.grid_id = \
-         s.grid_id AND t.seq = s.seq AND t.version = b.version AND t.kind IN (1, 5, 6)) "
-    };
-}
 
 crate::statements! {
     // CROSS: SQLite must not turn the loops round. A lease is lost by the new epoch, so that
@@ -47,11 +39,26 @@ crate::statements! {
         "WHERE b.id = $1 AND s.told = b.version AND s.closed_at IS NULL ",
         "AND (s.heard_at IS NULL OR b.version > 1) AND ", untold!(),
         "ORDER BY s.seq LIMIT $2");
+    LOOK_SLOW = concat!(
+        "SELECT batch_id, grid_id, seq, household_id, demand, persons, address_id, sealed, hash, ",
+        "realm, relative, shares, speaks_for, name FROM (SELECT q.*, row_number() OVER ",
+        "(PARTITION BY q.seq ORDER BY q.used, q.away, q.place) AS choice FROM (SELECT ",
+        member_columns!(), ", a.ord AS place, ",
+        "CASE WHEN a.relative IS NULL THEN 0 ELSE 1 END AS away, ",
+        "(SELECT count(*) FROM outcome u WHERE u.alert_id = s.alert_id AND ",
+        "u.grid_id = s.grid_id AND u.seq = s.seq AND u.address_id = a.id ",
+        "AND u.version = b.version) AS used FROM batch b ", in_force!(),
+        "JOIN standing s ON ", in_range!(),
+        "JOIN outcome p ON p.alert_id = s.alert_id AND p.grid_id = s.grid_id AND p.seq = s.seq ",
+        "AND p.version = b.version AND p.wave = b.wave AND p.attempt = b.attempt - 1 ",
+        "AND p.kind = 3 JOIN address a ON ", good_address!("a"),
+        "WHERE b.id = $1 AND ((s.closed_at IS NULL AND s.heard_at IS NULL) OR b.version > 1) ",
+        "AND ", untold!(), ") q) z WHERE choice = 1 ORDER BY seq LIMIT $2");
 }
 
 /// Plans what orders in force still owe to the households of these addresses, which live again:
 /// due at `due`. Gives the number of batches.
-pub async fn plan(
+pub async fn plan_revived(
     tx: &mut Tx,
     addresses: &[i64],
     due: i64,
@@ -66,11 +73,12 @@ pub async fn plan(
     tx.exec(&PLAN_REVIVED, values).await
 }
 
-pub(super) async fn look(
-    store: &Store,
-    batch: i64,
-    limit: i64,
-    live_state: i64,
-) -> Result<Vec<Member>, StoreFault> {
-    store.rows(&LOOK_REVIVED, args![batch, limit, live_state]).await
+/// The members of a batch of [`Pick::Revived`]; values as of every look.
+pub(super) async fn look_revived(store: &Store, values: Args) -> Result<Vec<Member>, StoreFault> {
+    store.rows(&LOOK_REVIVED, values).await
+}
+
+/// The members of a batch of [`Pick::Slow`], each by the address that was tried least.
+pub(super) async fn look_slow(store: &Store, values: Args) -> Result<Vec<Member>, StoreFault> {
+    store.rows(&LOOK_SLOW, values).await
 }
