@@ -128,7 +128,8 @@ pub fn follow(
 }
 
 /// The order among due batches: help answers, leaders, 特急, 紧急, others; inside an urgency the
-/// fragile of all grids first (band 0), then ring 1, then the rest.
+/// fragile of all grids first (band 0), then ring 1, then the rest. Inside a band the store adds 0
+/// to 98 by when the water comes, in steps of five minutes, and 99 where no zone of the order says.
 pub fn rank_residents(urgency: i64, band: i64) -> i64 {
     (5 - urgency.clamp(1, 3)) * 1_000 + band * 100
 }

@@ -2,14 +2,19 @@
 //! priority is decided at the last moment and hints never pile up behind a slow gateway. Where the
 //! broker does not confirm, it gives the window to the caller to be worked directly.
 
+use std::sync::atomic::Ordering;
+
 use super::{Engine, EngineFault};
 use crate::base::limits::{BATCH_WEIGHT, HINT_AGE_MS, WINDOW_HINTS};
 use crate::domain::lane::{Class, Lane};
 use crate::queue::{Hint, Topic};
-use crate::store::batch;
+use crate::store::batch::due::{self, Turn};
 
 /// Grids expanded by one hint's transaction.
 pub const EXPANSIONS_TOGETHER: usize = 16;
+/// One round in so many takes who has waited longest instead of who ranks first: a great 特急 does
+/// not keep every 紧急 waiting for hours (five in a hundred, rules §7).
+const OLDEST_EVERY: u64 = 20;
 /// How much of a gateway's time is hinted ahead: story ms, and real ms where the story runs fast.
 const WINDOW_MS: i64 = 2_000;
 const WINDOW_REAL_MS: i64 = 500;
@@ -32,7 +37,7 @@ impl Engine {
         let story = self.clock.story_ms();
         let age_ms = self.hint_age_ms();
         let mut hints = Vec::new();
-        let expansions = batch::pick_expansions(&self.store, machine, age_ms, 256).await?;
+        let expansions = due::pick_expansions(&self.store, machine, age_ms, 256).await?;
         hints.extend(expansions.iter().map(|row| Hint {
             topic: Topic::Expand,
             class: Class::Flash,
@@ -40,18 +45,24 @@ impl Engine {
             alert: row.1,
         }));
         let expanding = !expansions.is_empty()
-            || batch::is_expanding(&self.store, story - FRAGILE_FIRST_MS).await?;
+            || due::is_expanding(&self.store, story - FRAGILE_FIRST_MS).await?;
         for lane in [Lane::Sms, Lane::Voice, Lane::Wechat] {
             if !self.gateways.iter().any(|g| g.provider.lane() == lane) {
                 continue;
             }
-            let out = batch::outstanding(&self.store, lane.code(), machine, age_ms).await?;
+            let out = due::outstanding(&self.store, lane.code(), machine, age_ms).await?;
             let room = self.window(lane) - out;
             if room <= 0 {
                 continue;
             }
             let (store, code) = (&self.store, lane.code());
-            let due = batch::pick_due(store, code, story, machine, age_ms, room, expanding).await?;
+            let nth = self.rounds.fetch_add(1, Ordering::Relaxed);
+            let turn = match expanding {
+                true => Turn::Fragile,
+                false if nth % OLDEST_EVERY == 0 => Turn::Oldest,
+                false => Turn::Ranked,
+            };
+            let due = due::pick_due(store, code, story, machine, age_ms, room, turn).await?;
             hints.extend(due.iter().map(|row| Hint {
                 topic: Topic::Send(lane),
                 class: if row.class == 1 { Class::Flash } else { Class::Routine },

@@ -61,6 +61,7 @@ mod waiting;
 pub mod words;
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use crate::base::clock::Clock;
@@ -123,6 +124,8 @@ pub struct Engine {
     pub(crate) books: books::Books,
     pub(crate) burials: burial::Burials,
     pub(crate) outages: outage::Outages,
+    /// Rounds of the feeder that had room.
+    pub(crate) rounds: AtomicU64,
     orders: Mutex<HashMap<(i64, i64), Arc<Order>>>,
 }
 
@@ -198,6 +201,7 @@ impl Engine {
             books: books::Books::default(),
             burials: burial::Burials::default(),
             outages: outage::Outages::default(),
+            rounds: AtomicU64::new(1),
             settings: parts.settings,
             orders: Mutex::new(HashMap::new()),
         })

@@ -1,11 +1,11 @@
-//! Batches on their way: what is due, leases with epochs, the look before every chunk, outcomes
+//! Batches on their way: leases with epochs, the look before every chunk, outcomes
 //! appended, what follows, and the moment a grid's first wave is handed over.
 //! Decides no order and no wait: ranks and waits come from `domain::batch`.
 
 use super::db::{ids, rows_json};
 use super::{Store, StoreFault, Tx};
 use crate::args;
-use crate::base::limits::{BATCH_ADDRESSES, BATCH_WEIGHT, LEASE_MS, WINDOW_HINTS};
+use crate::base::limits::{BATCH_ADDRESSES, LEASE_MS};
 
 macro_rules! member_columns {
     () => {
@@ -22,13 +22,6 @@ macro_rules! in_range {
          b.seq_to AND s.ring = b.ring AND s.version = b.version AND NOT EXISTS (SELECT 1 FROM \
          outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id AND o.seq = s.seq \
          AND o.version = b.version AND o.wave = b.wave AND o.attempt = b.attempt) "
-    };
-}
-/// A batch that waits for a hint, at the machine time $1; its last one is older than $4.
-macro_rules! unhinted {
-    () => {
-        "state = 0 AND (hinted_at IS NULL OR hinted_at < CAST($1 AS bigint) - $4 OR (lease_until \
-         IS NOT NULL AND hinted_at <= lease_until)) AND (lease_until IS NULL OR lease_until < $1) "
     };
 }
 macro_rules! in_force {
@@ -65,29 +58,10 @@ macro_rules! untold {
     };
 }
 
+pub mod due;
 pub mod owed;
 
 crate::statements! {
-    OUTSTANDING = "SELECT CAST(COALESCE(sum(CASE WHEN kind = 2 THEN 1 ELSE CAST($4 AS bigint) \
-        END), 0) AS bigint) FROM batch WHERE state = 0 AND lane = $1 AND \
-        ((hinted_at IS NOT NULL AND hinted_at > $2) OR (lease_until IS NOT NULL \
-        AND lease_until > $3))";
-    // Counted before any row is locked, so that two feeders hold no more than they take.
-    PICK_DUE = concat!("UPDATE batch SET hinted_at = $1 WHERE id IN (SELECT id FROM batch \
-        WHERE id IN (SELECT q.id FROM (SELECT d.id, d.weight, \
-        sum(d.weight) OVER (ORDER BY d.rank, d.ord, d.id) AS run FROM (SELECT id, rank, ord, \
-        CASE WHEN kind = 2 THEN 1 ELSE CAST($7 AS bigint) END AS weight FROM batch WHERE ",
-        unhinted!(), "AND lane = $2 AND not_before <= $3 \
-        AND ($6 = 0 OR kind = 2 OR rank % 1000 < 100) ORDER BY rank, ord, id LIMIT $8) d) q \
-        WHERE q.run - q.weight < CAST($5 AS bigint)) AND ", unhinted!(), "{skip}) \
-        RETURNING id, alert_id, class, rank, ord");
-    FRESH_EXPANSIONS = "SELECT count(*) FROM expansion e JOIN alert a ON a.id = e.alert_id \
-        WHERE e.state = 0 AND a.live_at > $1";
-    PICK_EXPANSIONS = "UPDATE expansion SET hinted_at = $1 WHERE id IN (SELECT id FROM expansion \
-        WHERE state = 0 AND (hinted_at IS NULL OR hinted_at < CAST($1 AS bigint) - $2) ORDER BY \
-        ord LIMIT $3 \
-        {skip}) RETURNING id, alert_id, version, ord";
-    NEXT_DUE = "SELECT min(not_before) FROM batch WHERE state = 0";
     LEASE = "UPDATE batch SET lease_owner = $2, lease_epoch = lease_epoch + 1, \
         lost = CASE WHEN lease_until IS NULL THEN lost ELSE 1 END, lease_until = $3 + $4 WHERE \
         id IN (SELECT id FROM batch WHERE id IN (SELECT q.id FROM (SELECT f.id, f.homes, \
@@ -201,72 +175,6 @@ crate::statements! {
         RETURNING grid_id";
     HASTEN = "UPDATE timer SET due_at = $3 WHERE id IN (SELECT id FROM timer WHERE alert_id = $1 \
         AND kind = 1 AND place_id {in $2} AND due_at > $3 ORDER BY id {lock})";
-}
-
-/// A hint's worth of a due batch.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct DueBatch {
-    pub id: i64,
-    pub alert_id: i64,
-    pub class: i64,
-    pub rank: i64,
-    pub ord: i64,
-}
-
-/// Messages in batches of a lane that are hinted, at most `age_ms` ago, or leased, and not done: a
-/// notice is one, a batch of households counts as [`BATCH_WEIGHT`].
-pub async fn outstanding(
-    store: &Store,
-    lane: i64,
-    machine: i64,
-    age_ms: i64,
-) -> Result<i64, StoreFault> {
-    let row: Option<(i64,)> =
-        store.first(&OUTSTANDING, args![lane, machine - age_ms, machine, BATCH_WEIGHT]).await?;
-    Ok(row.map_or(0, |r| r.0))
-}
-
-/// Whether an order that went live after `since` (story time) still has grids to expand.
-pub async fn is_expanding(store: &Store, since: i64) -> Result<bool, StoreFault> {
-    let row: Option<(i64,)> = store.first(&FRESH_EXPANSIONS, args![since]).await?;
-    Ok(row.is_some_and(|r| r.0 > 0))
-}
-
-/// Marks due batches of a lane with about `limit` messages as hinted and gives them in due order;
-/// those hinted longer than `age_ms` ago again. `fragile_only` leaves the rest of a town for later.
-pub async fn pick_due(
-    store: &Store,
-    lane: i64,
-    story: i64,
-    machine: i64,
-    age_ms: i64,
-    limit: i64,
-    fragile_only: bool,
-) -> Result<Vec<DueBatch>, StoreFault> {
-    let rows = limit.clamp(1, WINDOW_HINTS);
-    let values = args![machine, lane, story, age_ms, limit, fragile_only, BATCH_WEIGHT, rows];
-    let mut due: Vec<DueBatch> = store.take(&PICK_DUE, values).await?;
-    due.sort_by_key(|b| (b.rank, b.ord, b.id));
-    Ok(due)
-}
-
-/// Marks up to `limit` pending expansions as hinted: id, alert, version, place in the tree.
-pub async fn pick_expansions(
-    store: &Store,
-    machine: i64,
-    age_ms: i64,
-    limit: i64,
-) -> Result<Vec<(i64, i64, i64, i64)>, StoreFault> {
-    let values = args![machine, age_ms, limit];
-    let mut due: Vec<(i64, i64, i64, i64)> = store.take(&PICK_EXPANSIONS, values).await?;
-    due.sort_by_key(|row| row.3);
-    Ok(due)
-}
-
-/// The earliest instant at which an open batch is due.
-pub async fn next_due_at(store: &Store) -> Result<Option<i64>, StoreFault> {
-    let row: Option<(Option<i64>,)> = store.first(&NEXT_DUE, args![]).await?;
-    Ok(row.and_then(|r| r.0))
 }
 
 /// A batch under our lease.

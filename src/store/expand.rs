@@ -107,9 +107,13 @@ crate::statements! {
         "AND r.ring = m.ring WHERE true ON CONFLICT DO NOTHING");
     CUT_BATCHES = "INSERT INTO batch (alert_id, version, kind, pick, wave, attempt, tries, lane, \
         class, rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) \
-        SELECT $1, $2, 1, $8, 1, 1, 1, $5, $6, $7 + c.band * 100, c.grid_id, c.ring, \
+        SELECT $1, $2, 1, $8, 1, 1, 1, $5, $6, $7 + c.band * 100 + min(CASE WHEN c.water IS NULL \
+        THEN 99 WHEN c.water >= 490 THEN 98 ELSE c.water / 5 END), c.grid_id, c.ring, \
         min(c.seq), max(c.seq), (SELECT p.ord FROM place p WHERE p.id = c.grid_id) + $9, $4, 0, $4 \
-        FROM (SELECT s.grid_id, s.seq, s.ring, s.band, (row_number() OVER (PARTITION BY \
+        FROM (SELECT s.grid_id, s.seq, s.ring, s.band, (SELECT min(z.minutes_to_water) FROM \
+        alert_zone az JOIN zone z ON z.id = az.zone_id JOIN zone_household zh \
+        ON zh.zone_id = az.zone_id AND zh.household_id = s.household_id WHERE az.alert_id = $1 \
+        AND az.version = $2) AS water, (row_number() OVER (PARTITION BY \
         s.grid_id, s.band, s.ring ORDER BY s.seq) - 1) / 200 AS cut FROM standing s \
         WHERE s.alert_id = $1 AND s.version = $2 AND s.grid_id {in $3}) c \
         GROUP BY c.grid_id, c.band, c.ring, c.cut ON CONFLICT DO NOTHING";

@@ -63,6 +63,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         account::ALL,
         answer::ALL,
         batch::ALL,
+        batch::due::ALL,
         batch::owed::ALL,
         bench::ALL,
         board::ALL,

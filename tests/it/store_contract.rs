@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use tongluo::args;
 use tongluo::base::limits::{BATCH_WEIGHT, HINT_AGE_MS, LEASE_MS};
 use tongluo::domain::alert::State;
+use tongluo::store::batch::due::{self, Turn};
 use tongluo::store::batch::{self, Leased, OutcomeRow};
 use tongluo::store::{Stmt, Store, StoreFault, permit, timer};
 
@@ -116,7 +117,8 @@ async fn due_batches_are_picked_by_rank_and_place_and_once_per_hint_age() {
         plan(one, &[(1, 200, 1, 0), (2, 100, 9, 0), (3, 100, 2, 0), (4, 1, 1, 50)]).await;
         let pick = async |store: &Store, machine: i64, limit: i64| -> Vec<i64> {
             let messages = limit * BATCH_WEIGHT;
-            let due = batch::pick_due(store, 1, 10, machine, HINT_AGE_MS, messages, false).await;
+            let due =
+                due::pick_due(store, 1, 10, machine, HINT_AGE_MS, messages, Turn::Ranked).await;
             due.unwrap().into_iter().map(|b| b.id).collect()
         };
         assert_eq!(pick(one, 1_000, 2).await, [3, 2], "4 is not due yet");
@@ -126,6 +128,21 @@ async fn due_batches_are_picked_by_rank_and_place_and_once_per_hint_age() {
         lease(one, &[3], "甲", 1_001 + HINT_AGE_MS).await;
         let later = 2_000 + HINT_AGE_MS + LEASE_MS;
         assert_eq!(pick(two, later, 9).await, [3], "its holder is gone");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_has_waited_longest_has_his_turn_whatever_his_rank() {
+    each(async |one, _| {
+        plan(one, &[(1, 100, 1, 5), (2, 3_000, 1, 1), (3, 100, 2, 6)]).await;
+        let pick = async |turn: Turn, machine: i64| -> Vec<i64> {
+            let due = due::pick_due(one, 1, 10, machine, HINT_AGE_MS, 1, turn).await;
+            due.unwrap().into_iter().map(|b| b.id).collect()
+        };
+        assert_eq!(pick(Turn::Ranked, 1_000).await, [1]);
+        assert_eq!(pick(Turn::Oldest, 1_000).await, [2], "due since 1, of the lowest rank");
+        assert_eq!(pick(Turn::Oldest, 1_000).await, [3]);
     })
     .await;
 }
@@ -291,10 +308,10 @@ async fn a_window_counts_messages_so_that_notices_do_not_starve_homes() {
         rows.extend([(31, 2_000, 1, 0), (32, 2_000, 2, 0)]);
         plan(one, &rows).await;
         one.exec(&NOTICES, args![30]).await.unwrap();
-        let due = batch::pick_due(one, 1, 10, 1_000, HINT_AGE_MS, 31, false).await.unwrap();
+        let due = due::pick_due(one, 1, 10, 1_000, HINT_AGE_MS, 31, Turn::Ranked).await.unwrap();
         let ids: Vec<i64> = due.into_iter().map(|b| b.id).collect();
         assert_eq!(ids, (1..=31).collect::<Vec<i64>>(), "30 notices and one batch of homes");
-        let out = batch::outstanding(one, 1, 1_000, HINT_AGE_MS).await.unwrap();
+        let out = due::outstanding(one, 1, 1_000, HINT_AGE_MS).await.unwrap();
         assert_eq!(out, 30 + BATCH_WEIGHT);
     })
     .await;

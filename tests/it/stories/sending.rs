@@ -212,3 +212,37 @@ async fn receipts_before_outcomes_are_joined_after_the_fact() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn who_has_the_water_first_hears_first() {
+    let layout = Layout { grids: 3, must_move_every: 1, ..Layout::default() };
+    let setup = Setup { layout, rate_per_second: Some(1.0), ..Setup::default() };
+    on_both(setup, async |town| {
+        for (id, minutes, grid) in [(11, 30, 2), (12, 120, 1)] {
+            town.break_in(&format!(
+                "INSERT INTO zone (id, code, name, hazard, minutes_to_water, route, shelter) \
+                 VALUES ({id}, 'Z{id}', '沿江', 'flood', {minutes}, '往高处走', '四明小学')"
+            ))
+            .await;
+            town.break_in(&format!(
+                "INSERT INTO zone_household (zone_id, household_id, direct) \
+                 SELECT {id}, h.id, 1 FROM household h WHERE h.grid_id = {}",
+                GRID + grid
+            ))
+            .await;
+        }
+        let mut form = town.flood_form();
+        form.zones = vec!["Z11".into(), "Z12".into()];
+        town.release(&form).await;
+        town.slowly(60).await;
+        let first = first_heard(&town);
+        let mut order: Vec<(usize, i64)> =
+            (1..=town.homes).map(|n| (first[&home_number(HOME + n)].0, (n - 1) / 10)).collect();
+        order.sort_unstable();
+        let mut grids: Vec<i64> = order.into_iter().map(|(_, grid)| grid).collect();
+        grids.dedup();
+        assert_eq!(grids, [2, 1, 0], "in half an hour, in two hours, nobody knows when");
+        town
+    })
+    .await;
+}
