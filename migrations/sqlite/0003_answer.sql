@@ -64,6 +64,8 @@ CREATE TABLE task (
 ) STRICT;
 CREATE INDEX task_open ON task (alert_id, state);
 CREATE INDEX task_household ON task (alert_id, household_id);
+-- What waits, in the order in which the desk is shown it.
+CREATE INDEX task_turn ON task (class, opened_at, id) WHERE state < 2;
 CREATE INDEX task_owner ON task (owner_human) WHERE state = 1;
 
 CREATE TABLE list (

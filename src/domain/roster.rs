@@ -150,6 +150,11 @@ impl PlaceKind {
     }
 }
 
+/// A place as people call it: with the one above, unless its own name begins with that.
+pub fn full_name(above: &str, name: &str) -> String {
+    if name.starts_with(above) { name.to_owned() } else { format!("{above}{name}") }
+}
+
 /// Home or unit (care home, school, building site …).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HouseholdKind {

@@ -161,7 +161,6 @@ impl Engine {
         let names: HashMap<i64, String> = rows::place_names(tx, &places)
             .await?
             .into_iter()
-            .map(|(id, name, parent)| (id, format!("{parent}{name}")))
             .collect();
         let held: Vec<i64> =
             all().filter(|l| l.state != ListState::Offered.code()).map(|l| l.id).collect();

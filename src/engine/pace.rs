@@ -113,7 +113,6 @@ impl Engine {
         let names: HashMap<i64, String> = rows::place_names(tx, &buildings)
             .await?
             .into_iter()
-            .map(|(id, name, parent)| (id, format!("{parent}{name}")))
             .collect();
         let mut by_superior: BTreeMap<i64, Vec<&Late>> = BTreeMap::new();
         for one in late {

@@ -3,16 +3,22 @@
 
 use super::answer::Speaking;
 use super::db::{ids, rows_json};
+use super::places::full_name;
 use super::{Store, StoreFault, Tx};
 use crate::args;
 
 macro_rules! task_columns {
     () => {
-        "SELECT t.id, t.uid, t.alert_id, a.uid AS alert, t.household_id, h.code AS household, \
-         g.name || b.name || ' ' || h.door || ' ' || h.name AS door, t.kind, t.class, t.state, \
-         t.text, t.owner, t.opened_at, t.deadline_at, t.source_key FROM task t \
-         LEFT JOIN alert a ON a.id = t.alert_id LEFT JOIN household h ON h.id = t.household_id \
-         LEFT JOIN place b ON b.id = h.building_id LEFT JOIN place g ON g.id = h.grid_id "
+        concat!(
+            "SELECT t.id, t.uid, t.alert_id, a.uid AS alert, t.household_id, \
+             h.code AS household, ",
+            full_name!("g", "b"),
+            " || ' ' || h.door || ' ' || h.name AS door, t.kind, t.class, t.state, t.text, \
+             t.owner, t.opened_at, t.deadline_at, t.source_key FROM task t \
+             LEFT JOIN alert a ON a.id = t.alert_id \
+             LEFT JOIN household h ON h.id = t.household_id \
+             LEFT JOIN place b ON b.id = h.building_id LEFT JOIN place g ON g.id = h.grid_id "
+        )
     };
 }
 

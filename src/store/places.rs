@@ -15,6 +15,19 @@ macro_rules! columns {
     };
 }
 
+/// A place as people call it: a grid, and what lies in it, with the place above, unless its own name
+/// begins with that. `domain::roster::full_name` says the same; both are tables' names here.
+macro_rules! full_name {
+    ($above:literal, $place:literal) => {
+        concat!(
+            "CASE WHEN substr(", $place, ".name, 1, length(", $above, ".name)) = ", $above,
+            ".name OR ", $place, ".kind NOT IN ('grid', 'building', 'stairwell') THEN ", $place,
+            ".name ELSE COALESCE(", $above, ".name, '') || ", $place, ".name END"
+        )
+    };
+}
+pub(super) use full_name;
+
 crate::statements! {
     CHILDREN = concat!(columns!(), "FROM place p WHERE p.parent_id = $1 ",
         "AND p.retired_at IS NULL ORDER BY p.ord LIMIT $2");

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{PageFault, PageResult, Posted, Signed};
 use crate::domain::duty::Role;
 use crate::domain::gate::AlertKind;
+use crate::domain::roster::full_name;
 use crate::domain::triage::Triage;
 use crate::engine::desk::{DeskTask, Read};
 use crate::render::pages::{Value, context};
@@ -173,7 +174,7 @@ fn home(row: &DeskRow) -> Value {
         title => word(&row.title),
         code => word(&row.household),
         name => word(&row.name),
-        place => format!("{}{}", word(&row.grid), word(&row.building)),
+        place => full_name(&word(&row.grid), &word(&row.building)),
         door => word(&row.door),
         persons => row.persons,
         last4 => word(&row.last4),
