@@ -15,14 +15,37 @@ macro_rules! columns {
     };
 }
 
+/// A name without what only offices write: 渚北村委会 is 渚北 in the names of its grids.
+macro_rules! stem {
+    ($name:expr) => {
+        concat!(
+            "replace(replace(replace(replace(",
+            $name,
+            ", '村民委员会', ''), '居民委员会', ''), '村委会', ''), '居委会', '')"
+        )
+    };
+}
+
 /// A place as people call it: a grid, and what lies in it, with the place above, unless its own name
-/// begins with that. `domain::roster::full_name` says the same; both are tables' names here.
+/// begins with that. The tables by their names here; `domain::roster::full_name` says the same.
 macro_rules! full_name {
     ($above:literal, $place:literal) => {
         concat!(
-            "CASE WHEN substr(", $place, ".name, 1, length(", $above, ".name)) = ", $above,
-            ".name OR ", $place, ".kind NOT IN ('grid', 'building', 'stairwell') THEN ", $place,
-            ".name ELSE COALESCE(", $above, ".name, '') || ", $place, ".name END"
+            "CASE WHEN ",
+            $place,
+            ".kind NOT IN ('grid', 'building', 'stairwell') OR substr(",
+            $place,
+            ".name, 1, length(",
+            stem!(concat!($above, ".name")),
+            ")) = ",
+            stem!(concat!($above, ".name")),
+            " THEN ",
+            $place,
+            ".name ELSE COALESCE(",
+            $above,
+            ".name, '') || ",
+            $place,
+            ".name END"
         )
     };
 }

@@ -128,9 +128,14 @@ export function enter(page) {
   return follow(page, () => page.keyboard.press("Enter"));
 }
 
+/** What a finger must meet on any page; links in the middle of a sentence are as high as it. */
+const TARGETS = "button, .button, summary, select, input, textarea, label.line, nav a, .me a, "
+  + "table a, a[href^='tel:']";
+
 /**
- * Holds a page to what every page is held to, and takes its pictures. `touch`: it is used by
- * fingers, so every target is at least 48 px high; `text`: the smallest letters, in px.
+ * Holds a page to what every page is held to, and takes its pictures. On a phone what is pressed is
+ * at least 44 px high. `touch`: it is used in the rain, so everything is at least 48 px high and
+ * wide; `text`: the smallest letters, in px.
  */
 export async function look(page, name, { touch = false, text = 13 } = {}) {
   const before = page.viewportSize();
@@ -143,7 +148,10 @@ export async function look(page, name, { touch = false, text = 13 } = {}) {
       [size.width, scheme === "dark"],
     );
     const where = `${name} at ${size.width} px, ${scheme}`;
-    await holdsTogether(page, where, { touch: touch && size === PHONE, text });
+    const wish = { targets: "", high: 44, wide: 0, text };
+    if (size === PHONE) wish.targets = TARGETS;
+    if (size === PHONE && touch) Object.assign(wish, { targets: "a, " + TARGETS, high: 48, wide: 48 });
+    await holdsTogether(page, where, wish);
     await passesAxe(page, where);
     if (scheme === "light") {
       await page.evaluate(() => window.scrollTo(0, 0));
@@ -172,9 +180,9 @@ async function passesAxe(page, where) {
 }
 
 async function holdsTogether(page, where, wish) {
-  const found = await page.evaluate(({ touch, text }) => {
+  const found = await page.evaluate(({ targets, high, wide: broad, text }) => {
     const seen = (node) => node.checkVisibility({ visibilityProperty: true })
-      && !node.closest(".skip, .visually-hidden");
+      && !node.closest(".skip, .visually-hidden, .default");
     const named = (node) => `${node.tagName} ${node.textContent.trim().slice(0, 20)}`;
     const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
     const small = new Set();
@@ -186,9 +194,11 @@ async function holdsTogether(page, where, wish) {
       if (Number.parseFloat(getComputedStyle(node).fontSize) < text) small.add(named(node));
     }
     const low = [];
-    for (const node of touch ? document.querySelectorAll("a, button, summary, select") : []) {
+    for (const node of targets ? document.querySelectorAll(targets) : []) {
+      // A box to tick is as large as its label.
+      if (["checkbox", "radio", "hidden"].includes(node.type)) continue;
       const box = node.getBoundingClientRect();
-      if (seen(node) && (box.height < 48 || box.width < 48)) {
+      if (seen(node) && (box.height < high - 0.1 || box.width < broad)) {
         low.push(`${named(node)} ${Math.round(box.width)}×${Math.round(box.height)}`);
       }
     }
