@@ -148,9 +148,9 @@ export async function look(page, name, { touch = false, text = 13 } = {}) {
       [size.width, scheme === "dark"],
     );
     const where = `${name} at ${size.width} px, ${scheme}`;
-    const wish = { targets: "", high: 44, wide: 0, text };
-    if (size === PHONE) wish.targets = TARGETS;
-    if (size === PHONE && touch) Object.assign(wish, { targets: "a, " + TARGETS, high: 48, wide: 48 });
+    const wish = { targets: size === PHONE ? TARGETS : "", high: 44, wide: 0, text };
+    const rain = { targets: `a, ${TARGETS}`, high: 48, wide: 48 };
+    if (size === PHONE && touch) Object.assign(wish, rain);
     await holdsTogether(page, where, wish);
     await passesAxe(page, where);
     if (scheme === "light") {
