@@ -36,7 +36,8 @@ impl Moment {
             return Ok(None);
         }
         let Some(clock) = clock(&self.time) else {
-            let said = "不是时刻：请写24小时制的四个数字，如 1500 就是下午3点；午夜是第二天的 0000。";
+            let said =
+                "不是时刻：请写24小时制的四个数字，如 1500 就是下午3点；午夜是第二天的 0000。";
             return Err(format!("“{}”{said}", self.time));
         };
         match instant::parse(&format!("{} {clock}", self.day)) {
@@ -116,7 +117,8 @@ mod tests {
         ] {
             assert_eq!(clock(text).as_deref(), Some(read), "{text}");
         }
-        for text in ["2400", "15:60", "下午3点", "3pm", "12345", "15:00:00", "-1", "点", ":30"] {
+        for text in ["2400", "15:60", "下午3点", "3pm", "12345", "15:00:00", "-1", "点", ":30"]
+        {
             assert_eq!(clock(text), None, "{text}");
         }
     }
