@@ -186,12 +186,18 @@ async function holdsTogether(page, where, wish) {
     const named = (node) => `${node.tagName} ${node.textContent.trim().slice(0, 20)}`;
     const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
     const small = new Set();
+    // Said twice in a row (崇文社区崇文社区), or in English: nobody on duty wants to read that.
+    const odd = new Set();
+    const doubled = /(\p{Script=Han}{4,})\1/u;
+    const english = /[a-z]{3,} [a-z]{3,}/i;
     const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walk.nextNode()) {
       const node = walk.currentNode.parentElement;
       // What a drawing says stands beside it in words; its letters grow and shrink with it.
       if (!walk.currentNode.data.trim() || !seen(node) || node.closest("svg[role=img]")) continue;
       if (Number.parseFloat(getComputedStyle(node).fontSize) < text) small.add(named(node));
+      const said = walk.currentNode.data;
+      if (doubled.test(said) || (english.test(said) && !node.closest("code"))) odd.add(said);
     }
     const low = [];
     for (const node of targets ? document.querySelectorAll(targets) : []) {
@@ -202,10 +208,10 @@ async function holdsTogether(page, where, wish) {
         low.push(`${named(node)} ${Math.round(box.width)}×${Math.round(box.height)}`);
       }
     }
-    return { wide, small: [...small], low };
+    return { wide, small: [...small], odd: [...odd], low };
   }, wish);
-  const well = { wide: 0, small: [], low: [] };
-  assert.deepEqual(found, well, `${where}: wider than the screen, small letters or targets`);
+  const well = { wide: 0, small: [], odd: [], low: [] };
+  assert.deepEqual(found, well, `${where}: wider than the screen, small letters or targets, odd words`);
 }
 
 /** Walks the page by Tab; every stop must show where it is. Gives the stops' texts. */
