@@ -211,7 +211,7 @@ async function holdsTogether(page, where, wish) {
     return { wide, small: [...small], odd: [...odd], low };
   }, wish);
   const well = { wide: 0, small: [], odd: [], low: [] };
-  assert.deepEqual(found, well, `${where}: wider than the screen, small letters or targets, odd words`);
+  assert.deepEqual(found, well, `${where}: too wide, too small, odd words`);
 }
 
 /** Walks the page by Tab; every stop must show where it is. Gives the stops' texts. */
