@@ -50,7 +50,7 @@ CREATE TABLE task (
     building_id INTEGER,
     inbound_id INTEGER,
     source_key TEXT NOT NULL UNIQUE,    -- of the statement or inbound that opened it
-    kind INTEGER NOT NULL,               -- 1 help, 2 unclear, 3 search, 4 alarm
+    kind INTEGER NOT NULL,               -- 1 help, 2 unclear, 3 search, 4 alarm, 5 helper
     class INTEGER NOT NULL,              -- 1 A, 2 B, 3 C
     state INTEGER NOT NULL,              -- 0 open, 1 taken, 2 done
     text TEXT NOT NULL,

@@ -66,7 +66,7 @@ crate::statements! {
         AND a.lane = 1 AND a.state = 0 ORDER BY a.human_id, a.ord";
 }
 
-/// A task to be opened: 1 help, 2 unclear, 3 search, 4 alarm; class 1 A, 2 B, 3 C.
+/// A task to be opened: 1 help, 2 unclear, 3 search, 4 alarm, 5 helper; class 1 A, 2 B, 3 C.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct NewTask {
     pub uid: String,

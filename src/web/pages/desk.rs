@@ -144,6 +144,7 @@ pub(in crate::web) fn kind_word(kind: i64) -> &'static str {
         1 => "求助",
         2 => "看不懂的回复",
         3 => "待查找",
+        5 => "结对帮扶",
         _ => "系统告警",
     }
 }

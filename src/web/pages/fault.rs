@@ -189,7 +189,10 @@ mod tests {
         for (why, said) in [
             ("这件已经办结了 (this task is closed already)", "这件已经办结了"),
             ("这件在李签发手里 (held by 李签发: say --from \"李签发\")", "这件在李签发手里"),
-            ("NAME / 名字 \"王值班\"：已有人用，请换一个 (taken)", "名字 \"王值班\"：已有人用，请换一个"),
+            (
+                "NAME / 名字 \"王值班\"：已有人用，请换一个 (taken)",
+                "名字 \"王值班\"：已有人用，请换一个",
+            ),
             ("原密码不对", "原密码不对"),
             ("this task is closed already", stale),
             ("王伟 has this list already", stale),
