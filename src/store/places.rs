@@ -15,20 +15,17 @@ macro_rules! columns {
     };
 }
 
-/// A name without what only offices write: 渚北村委会 is 渚北 in the names of its grids.
-macro_rules! stem {
-    ($name:expr) => {
+/// A place as people call it: a grid, and what lies in it, with the place above, unless its own name
+/// begins with that; 渚北村委会 is only 渚北 in the names of its grids. The tables by their names
+/// here; `domain::roster::full_name` says the same.
+macro_rules! full_name {
+    (stem of $above:literal) => {
         concat!(
             "replace(replace(replace(replace(",
-            $name,
-            ", '村民委员会', ''), '居民委员会', ''), '村委会', ''), '居委会', '')"
+            $above,
+            ".name, '村民委员会', ''), '居民委员会', ''), '村委会', ''), '居委会', '')"
         )
     };
-}
-
-/// A place as people call it: a grid, and what lies in it, with the place above, unless its own name
-/// begins with that. The tables by their names here; `domain::roster::full_name` says the same.
-macro_rules! full_name {
     ($above:literal, $place:literal) => {
         concat!(
             "CASE WHEN ",
@@ -36,9 +33,9 @@ macro_rules! full_name {
             ".kind NOT IN ('grid', 'building', 'stairwell') OR substr(",
             $place,
             ".name, 1, length(",
-            stem!(concat!($above, ".name")),
+            full_name!(stem of $above),
             ")) = ",
-            stem!(concat!($above, ".name")),
+            full_name!(stem of $above),
             " THEN ",
             $place,
             ".name ELSE COALESCE(",
