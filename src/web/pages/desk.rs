@@ -152,7 +152,7 @@ pub(in crate::web) fn kind_word(kind: i64) -> &'static str {
 /// Who goes, in the words of the trade.
 pub(in crate::web) fn role_word(role: i64) -> &'static str {
     match Role::from_code(role) {
-        Some(Role::BuildingLeader) => "楼长",
+        Some(Role::BuildingLeader) => "楼栋长",
         Some(Role::GridLeader) => "网格长",
         Some(Role::GridDeputy) => "副网格长",
         Some(Role::CommunityHead) => "社区",
