@@ -15,9 +15,9 @@ macro_rules! columns {
     };
 }
 
-/// A place as people call it: a grid, and what lies in it, with the place above, unless its own name
-/// begins with that; 渚北村委会 is only 渚北 in the names of its grids. The tables by their names
-/// here; `domain::roster::full_name` says the same.
+/// A place as people call it: a grid, and what lies in it, with the place above, unless its own
+/// name begins with that; 渚北村委会 is only 渚北 in the names of its grids. The tables by their
+/// names here; `domain::roster::full_name` says the same.
 macro_rules! full_name {
     (stem of $above:literal) => {
         concat!(
