@@ -50,7 +50,7 @@ CREATE TABLE task (
     building_id bigint,
     inbound_id bigint,
     source_key text NOT NULL UNIQUE,    -- of the statement or inbound that opened it
-    kind bigint NOT NULL,               -- 1 help, 2 unclear, 3 search, 4 alarm
+    kind bigint NOT NULL,               -- 1 help, 2 unclear, 3 search, 4 alarm, 5 helper
     class bigint NOT NULL,              -- 1 A, 2 B, 3 C
     state bigint NOT NULL,              -- 0 open, 1 taken, 2 done
     text text NOT NULL,
@@ -64,6 +64,8 @@ CREATE TABLE task (
 );
 CREATE INDEX task_open ON task (alert_id, state);
 CREATE INDEX task_household ON task (alert_id, household_id);
+-- What waits, in the order in which the desk is shown it.
+CREATE INDEX task_turn ON task (class, opened_at, id) WHERE state < 2;
 CREATE INDEX task_owner ON task (owner_human) WHERE state = 1;
 
 CREATE TABLE list (

@@ -130,6 +130,7 @@ fn task_json(task: &TaskRow) -> Value {
         1 => "help",
         2 => "unclear",
         4 => "alarm",
+        5 => "helper",
         _ => "search",
     };
     let class = match task.class {

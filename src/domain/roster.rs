@@ -150,6 +150,15 @@ impl PlaceKind {
     }
 }
 
+/// What only offices write at the end of a place's name: 渚北村委会 is 渚北 in those of its grids.
+const OFFICES: [&str; 4] = ["村民委员会", "居民委员会", "村委会", "居委会"];
+
+/// A place as people call it: with the one above, unless its own name begins with that.
+pub fn full_name(above: &str, name: &str) -> String {
+    let stem = OFFICES.iter().fold(above.to_owned(), |stem, office| stem.replace(office, ""));
+    if name.starts_with(&stem) { name.to_owned() } else { format!("{above}{name}") }
+}
+
 /// Home or unit (care home, school, building site …).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HouseholdKind {
@@ -339,5 +348,25 @@ impl std::fmt::Display for Fault {
             write!(out, " \"{}\"", self.value)?;
         }
         write!(out, ": {}", self.reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_named_with_the_one_above_once() {
+        for (above, name, said) in [
+            ("崇文社区", "崇文社区第1网格", "崇文社区第1网格"),
+            ("崇文社区", "第1网格", "崇文社区第1网格"),
+            ("渚北村委会", "渚北第2网格", "渚北第2网格"),
+            ("渚北村委会", "第2网格", "渚北村委会第2网格"),
+            ("第1网格", "第1幢", "第1网格第1幢"),
+            ("崇文社区第1网格", "3幢", "崇文社区第1网格3幢"),
+            ("", "余姚市", "余姚市"),
+        ] {
+            assert_eq!(full_name(above, name), said);
+        }
     }
 }

@@ -103,7 +103,7 @@ impl Engine {
             Some(_) | None => {
                 let names = place_names(&mut tx, &[row.place_id]).await?;
                 let place = names.into_iter().next();
-                let place = place.map_or("全辖区".into(), |(_, name, above)| above + &name);
+                let place = place.map_or("全辖区".into(), |(_, name)| name);
                 let task = NewTask {
                     uid: self.entropy.uuid(now),
                     alert: row.alert_id,

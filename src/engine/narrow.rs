@@ -18,7 +18,7 @@ use crate::store::order::{self, AlertRow, AreaRow};
 use crate::store::situation::{self, DroppedGrid};
 use crate::store::timer::{self, TimerRow};
 use crate::store::told::{self, Word};
-use crate::store::{Tx, climb, view};
+use crate::store::{Tx, climb};
 
 /// How soon the leases of an older version are looked at again.
 const AGAIN_MS: i64 = 5_000;
@@ -84,13 +84,7 @@ impl Engine {
         let alert = self.look_at_alert(actor, uid).await?;
         let purposes = Farewell::purposes();
         let grids = situation::dropped_by_grid(&self.store, alert.id, purposes, PAGE_ROWS).await?;
-        let first: Vec<String> = grids.iter().take(1).map(|grid| grid.code.clone()).collect();
-        let known = self.known_places(&first).await?;
-        let place = match known.first() {
-            Some(place) => view::place(&self.store, *place).await?,
-            None => None,
-        };
-        let place = place.as_ref().map_or("当地", |(_, name)| name.as_str());
+        let place = grids.first().map_or("当地", |grid| grid.name.as_str());
         let now = self.clock.story_ms();
         let correction = self.farewell_text(&alert, Farewell::RangeCorrection, place, now)?;
         let homeward = self.farewell_text(&alert, Farewell::ReturnNotice, place, now)?;

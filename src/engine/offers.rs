@@ -158,11 +158,8 @@ impl Engine {
     ) -> Result<(), EngineFault> {
         let all = || by_human.values().flatten();
         let places: Vec<i64> = all().map(|l| l.place_id).collect();
-        let names: HashMap<i64, String> = rows::place_names(tx, &places)
-            .await?
-            .into_iter()
-            .map(|(id, name, parent)| (id, format!("{parent}{name}")))
-            .collect();
+        let names: HashMap<i64, String> =
+            rows::place_names(tx, &places).await?.into_iter().collect();
         let held: Vec<i64> =
             all().filter(|l| l.state != ListState::Offered.code()).map(|l| l.id).collect();
         let held: HashMap<i64, i64> = list::open_doors(tx, &held).await?.into_iter().collect();

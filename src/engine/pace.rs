@@ -110,11 +110,8 @@ impl Engine {
         let ids: Vec<i64> = late.iter().map(|one| one.list).collect();
         let held = list::by_id(tx, &ids).await?;
         let buildings: Vec<i64> = new.iter().map(|offer| offer.place).collect();
-        let names: HashMap<i64, String> = rows::place_names(tx, &buildings)
-            .await?
-            .into_iter()
-            .map(|(id, name, parent)| (id, format!("{parent}{name}")))
-            .collect();
+        let names: HashMap<i64, String> =
+            rows::place_names(tx, &buildings).await?.into_iter().collect();
         let mut by_superior: BTreeMap<i64, Vec<&Late>> = BTreeMap::new();
         for one in late {
             by_superior.entry(one.superior).or_default().push(one);

@@ -23,7 +23,7 @@ use crate::store::{Tx, order};
 /// A helper's homes are looked at again after this, like a list without an act.
 const KEPT_MS: i64 = 30 * 60_000;
 /// The kind of a task that stands for a home in its helper's hand.
-const TASK_KIND: i64 = 4;
+const TASK_KIND: i64 = 5;
 
 impl Engine {
     /// One text to each helper. An update that leaves these homes' task as it was goes only to

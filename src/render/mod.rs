@@ -22,5 +22,5 @@ pub use notice::{
 };
 pub use pages::{Asset, Pages};
 pub use resident::{Audience, MergedPart, ResidentText};
-pub use time::say_time;
+pub use time::{say_date, say_time};
 pub use wording::check_wording;

@@ -23,6 +23,17 @@ pub fn say_moment(at_ms: i64) -> String {
     format!("{}月{}日 {:02}:{:02}", at.month(), at.day(), at.hour(), at.minute())
 }
 
+/// `今天 7月25日 周六`, for a list of days: whoever reads it before dawn has the date as well.
+pub fn say_date(at_ms: i64, now_ms: i64) -> String {
+    let (at, now) = (civil(at_ms).date(), civil(now_ms).date());
+    let near = [(-1, "昨天 "), (0, "今天 "), (1, "明天 "), (2, "后天 ")];
+    let is = |days: i32| now.checked_add(days.days()).is_ok_and(|day| day == at);
+    let near = near.into_iter().find(|(days, _)| is(*days)).map_or("", |(_, word)| word);
+    let week = ["周一", "周二", "周三", "周四", "周五", "周六", "周日"];
+    let weekday = usize::try_from(at.weekday().to_monday_zero_offset()).map_or("", |n| week[n]);
+    format!("{near}{}月{}日 {weekday}", at.month(), at.day())
+}
+
 /// How long, to the two words that matter: `45秒`, `3分钟`, `2小时5分`, `3天4小时`.
 pub fn say_span(span_ms: i64) -> String {
     let seconds = span_ms.max(0) / 1_000;

@@ -2,6 +2,7 @@
 //! persons to be woken. Reads and a few set-based writes; the decisions are `domain::climb`'s.
 
 use super::db::ids;
+use super::places::full_name;
 use super::{StoreFault, Tx};
 use crate::args;
 
@@ -114,8 +115,8 @@ crate::statements! {
     SUPERIORS = "SELECT pa.place_id, pa.distance, d.human_id, d.role FROM place_above pa \
         JOIN duty d ON d.place_id = pa.above_id AND d.role BETWEEN 4 AND 6 \
         WHERE pa.place_id {in $1} ORDER BY pa.place_id, d.role, pa.distance, d.ord";
-    PLACE_NAMES = "SELECT p.id, p.name, COALESCE((SELECT q.name FROM place q \
-        WHERE q.id = p.parent_id), '') FROM place p WHERE p.id {in $1}";
+    PLACE_NAMES = concat!("SELECT p.id, ", full_name!("q", "p"), " FROM place p ",
+        "LEFT JOIN place q ON q.id = p.parent_id WHERE p.id {in $1}");
     PERSONS = "SELECT count(*), count(woken_at), CAST(COALESCE(sum(CASE WHEN reported_at IS NOT \
         NULL THEN 1 ELSE 0 END), 0) AS bigint) FROM summons WHERE alert_id = $1";
 }
@@ -234,11 +235,8 @@ pub async fn superiors(
     tx.rows(&SUPERIORS, args![ids(places)]).await
 }
 
-/// Id, name and the parent's name of places.
-pub async fn place_names(
-    tx: &mut Tx,
-    places: &[i64],
-) -> Result<Vec<(i64, String, String)>, StoreFault> {
+/// Id and full name of places.
+pub async fn place_names(tx: &mut Tx, places: &[i64]) -> Result<Vec<(i64, String)>, StoreFault> {
     tx.rows(&PLACE_NAMES, args![ids(places)]).await
 }
 

@@ -3,16 +3,22 @@
 
 use super::answer::Speaking;
 use super::db::{ids, rows_json};
+use super::places::full_name;
 use super::{Store, StoreFault, Tx};
 use crate::args;
 
 macro_rules! task_columns {
     () => {
-        "SELECT t.id, t.uid, t.alert_id, a.uid AS alert, t.household_id, h.code AS household, \
-         g.name || b.name || ' ' || h.door || ' ' || h.name AS door, t.kind, t.class, t.state, \
-         t.text, t.owner, t.opened_at, t.deadline_at, t.source_key FROM task t \
-         LEFT JOIN alert a ON a.id = t.alert_id LEFT JOIN household h ON h.id = t.household_id \
-         LEFT JOIN place b ON b.id = h.building_id LEFT JOIN place g ON g.id = h.grid_id "
+        concat!(
+            "SELECT t.id, t.uid, t.alert_id, a.uid AS alert, t.household_id, \
+             h.code AS household, ",
+            full_name!("g", "b"),
+            " || ' ' || h.door || ' ' || h.name AS door, t.kind, t.class, t.state, t.text, \
+             t.owner, t.opened_at, t.deadline_at, t.source_key FROM task t \
+             LEFT JOIN alert a ON a.id = t.alert_id \
+             LEFT JOIN household h ON h.id = t.household_id \
+             LEFT JOIN place b ON b.id = h.building_id LEFT JOIN place g ON g.id = h.grid_id "
+        )
     };
 }
 
@@ -60,7 +66,7 @@ crate::statements! {
         AND a.lane = 1 AND a.state = 0 ORDER BY a.human_id, a.ord";
 }
 
-/// A task to be opened: 1 help, 2 unclear, 3 search, 4 alarm; class 1 A, 2 B, 3 C.
+/// A task to be opened: 1 help, 2 unclear, 3 search, 4 alarm, 5 helper; class 1 A, 2 B, 3 C.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct NewTask {
     pub uid: String,

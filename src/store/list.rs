@@ -4,6 +4,7 @@
 
 use super::answer::Speaking;
 use super::db::{ids, rows_json};
+use super::places::full_name;
 use super::{StoreFault, Tx};
 use crate::args;
 
@@ -24,9 +25,12 @@ macro_rules! own_tally {
 
 macro_rules! list_with_place {
     () => {
-        "SELECT l.id, l.uid, l.alert_id, l.place_id, l.human_id, l.rung, l.state, l.told_at, \
-         COALESCE(q.name, '') || p.name AS place FROM list l JOIN place p ON p.id = l.place_id \
-         LEFT JOIN place q ON q.id = p.parent_id "
+        concat!(
+            "SELECT l.id, l.uid, l.alert_id, l.place_id, l.human_id, l.rung, l.state, l.told_at, ",
+            full_name!("q", "p"),
+            " AS place FROM list l JOIN place p ON p.id = l.place_id \
+             LEFT JOIN place q ON q.id = p.parent_id "
+        )
     };
 }
 

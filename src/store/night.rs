@@ -3,6 +3,7 @@
 //! nothing, and no step of the engine relies on it.
 
 use super::db::ids;
+use super::places::full_name;
 use super::{Store, StoreFault};
 use crate::args;
 
@@ -32,10 +33,11 @@ crate::statements! {
     PURSUED = "SELECT h.code, s.ring, CAST(CASE WHEN s.closed_at IS NULL THEN 0 ELSE 1 END \
         AS bigint) FROM standing s JOIN household h ON h.id = s.household_id \
         WHERE s.alert_id {in $1} AND s.pursued = 1 ORDER BY h.code";
-    HOME = "SELECT h.id, h.name, g.name || b.name || CASE WHEN q.id = b.id THEN '' ELSE q.name \
+    HOME = concat!("SELECT h.id, h.name, ", full_name!("g", "b"),
+        " || CASE WHEN q.id = b.id THEN '' ELSE q.name \
         END || h.door, s.persons, s.ring, s.closed_at FROM household h JOIN standing s \
         ON s.household_id = h.id AND s.alert_id = $1 JOIN place q ON q.id = h.place_id \
-        JOIN place b ON b.id = h.building_id JOIN place g ON g.id = h.grid_id WHERE h.code = $2";
+        JOIN place b ON b.id = h.building_id JOIN place g ON g.id = h.grid_id WHERE h.code = $2");
     HOME_NUMBERS = "SELECT lane, last4 FROM address WHERE household_id = $1 AND state = 0 \
         ORDER BY ord";
     HOME_HELPER = "SELECT n.at, t.name, CAST(COALESCE(n.kind, 0) AS bigint) FROM household h \
@@ -53,8 +55,8 @@ crate::statements! {
         COALESCE(t.name, '') FROM statement s LEFT JOIN human t ON t.id = s.giver_id \
         AND s.giver = 60 WHERE s.alert_id = $1 AND s.household_id = $2 \
         ORDER BY s.observed_at, s.id";
-    HOME_ENTRY = "SELECT COALESCE(max(pos), 0) FROM journal WHERE alert_id = $1 \
-        AND act = 'list.tick' AND detail LIKE $2";
+    HOME_ENTRY = "SELECT COALESCE(pos, 0) FROM journal WHERE alert_id = $1 \
+        AND act = 'list.tick' AND detail LIKE $2 ORDER BY id DESC LIMIT 1";
     HELP_OF = "SELECT t.opened_at, t.taken_at, t.owner, t.class, t.text, h.name, \
         p.name || h.door FROM task t JOIN household h ON h.id = t.household_id \
         JOIN place p ON p.id = h.building_id WHERE t.alert_id = $1 AND h.code = $2 \
@@ -153,13 +155,22 @@ pub async fn record(
         return Ok(None);
     };
     let home = Home { id, name, place, persons, ring, closed_at };
-    let said: Option<(i64,)> = store.first(&HELPER_SAID, args![alert, id]).await?;
+    let told: Option<(i64, String, i64)> =
+        store.first(&HOME_HELPER, args![alert, id, helper]).await?;
+    // The journal of a night is long: it is asked only for what can stand there.
+    let said: Option<(i64,)> = match told {
+        Some(_) => store.first(&HELPER_SAID, args![alert, id]).await?,
+        None => None,
+    };
     type ListRow = (i64, i64, String, String, i64, Option<i64>);
     let lists: Vec<ListRow> = store.rows(&HOME_LISTS, args![alert, id]).await?;
     type WordRow = (i64, i64, i64, Option<i64>, Option<String>, String);
     let words: Vec<WordRow> = store.rows(&HOME_WORDS, args![alert, id]).await?;
     let like = format!("%\"household\":\"{code}\"%");
-    let entry: Option<(i64,)> = store.first(&HOME_ENTRY, args![alert, like]).await?;
+    let entry: Option<(i64,)> = match words.is_empty() {
+        false => store.first(&HOME_ENTRY, args![alert, like]).await?,
+        true => None,
+    };
     let list = |(rung, state, human, place, offered_at, answered_at)| ListAbove {
         rung,
         state,
@@ -172,7 +183,7 @@ pub async fn record(
         |(at, giver, claim, persons, detail, who)| Word { at, giver, claim, persons, detail, who };
     Ok(Some(Record {
         numbers: store.rows(&HOME_NUMBERS, args![id]).await?,
-        helper: store.first(&HOME_HELPER, args![alert, id, helper]).await?,
+        helper: told,
         helper_declined: said.map(|row| row.0),
         lists: lists.into_iter().map(list).collect(),
         words: words.into_iter().map(word).collect(),

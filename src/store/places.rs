@@ -15,6 +15,39 @@ macro_rules! columns {
     };
 }
 
+/// A place as people call it: a grid, and what lies in it, with the place above, unless its own
+/// name begins with that; 渚北村委会 is only 渚北 in the names of its grids. The tables by their
+/// names here; `domain::roster::full_name` says the same.
+macro_rules! full_name {
+    (stem of $above:literal) => {
+        concat!(
+            "replace(replace(replace(replace(",
+            $above,
+            ".name, '村民委员会', ''), '居民委员会', ''), '村委会', ''), '居委会', '')"
+        )
+    };
+    ($above:literal, $place:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $place,
+            ".kind NOT IN ('grid', 'building', 'stairwell') OR substr(",
+            $place,
+            ".name, 1, length(",
+            full_name!(stem of $above),
+            ")) = ",
+            full_name!(stem of $above),
+            " THEN ",
+            $place,
+            ".name ELSE COALESCE(",
+            $above,
+            ".name, '') || ",
+            $place,
+            ".name END"
+        )
+    };
+}
+pub(super) use full_name;
+
 crate::statements! {
     CHILDREN = concat!(columns!(), "FROM place p WHERE p.parent_id = $1 ",
         "AND p.retired_at IS NULL ORDER BY p.ord LIMIT $2");

@@ -4,6 +4,7 @@
 
 use super::climb::{reach, reach_sums};
 use super::db::ids;
+use super::places::full_name;
 use super::{Store, StoreFault, Tx};
 use crate::args;
 
@@ -108,7 +109,7 @@ crate::statements! {
     NUMBERS = "SELECT household_id, lane, relative, sealed, hash FROM address \
         WHERE household_id {in $1} AND state = 0 AND lane IN (1, 2) ORDER BY household_id, \
         CASE WHEN relative IS NULL THEN 0 ELSE 1 END, lane, ord, id";
-    HANDS = concat!(mine!(), "SELECT k.id, COALESCE(q.name, '') || p.name AS place, ",
+    HANDS = concat!(mine!(), "SELECT k.id, ", full_name!("q", "p"), " AS place, ",
         "h.name AS human, k.answered_at, k.acted_at, CAST((SELECT COALESCE(sum(t.pursued - ",
         "t.closed), 0) FROM place_above pg JOIN tally t ON t.alert_id = k.alert_id ",
         "AND t.grid_id = pg.above_id AND (t.grid_id = k.place_id ",
@@ -132,13 +133,13 @@ crate::statements! {
     LOCK_LISTS = "SELECT k.id FROM list k WHERE k.alert_id = $1 AND EXISTS (SELECT 1 FROM list l \
         WHERE l.alert_id = $1 AND l.human_id = $2 AND l.place_id = k.place_id) \
         ORDER BY k.id {lock}";
-    FREE_LISTS = "SELECT l.id, l.uid, l.alert_id, l.place_id, l.human_id, l.rung, l.state, \
-        l.told_at, COALESCE(q.name, '') || p.name AS place FROM list l \
-        JOIN place p ON p.id = l.place_id \
-        LEFT JOIN place q ON q.id = p.parent_id WHERE l.alert_id = $1 AND l.human_id = $2 \
-        AND (l.state IN (1, 2, 4) OR (l.state = 3 AND NOT EXISTS (SELECT 1 FROM list k \
-        WHERE k.alert_id = l.alert_id AND k.place_id = l.place_id AND k.human_id <> l.human_id \
-        AND k.state IN (2, 4)))) ORDER BY l.id";
+    FREE_LISTS = concat!("SELECT l.id, l.uid, l.alert_id, l.place_id, l.human_id, l.rung, ",
+        "l.state, l.told_at, ", full_name!("q", "p"), " AS place FROM list l ",
+        "JOIN place p ON p.id = l.place_id ",
+        "LEFT JOIN place q ON q.id = p.parent_id WHERE l.alert_id = $1 AND l.human_id = $2 ",
+        "AND (l.state IN (1, 2, 4) OR (l.state = 3 AND NOT EXISTS (SELECT 1 FROM list k ",
+        "WHERE k.alert_id = l.alert_id AND k.place_id = l.place_id ",
+        "AND k.human_id <> l.human_id AND k.state IN (2, 4)))) ORDER BY l.id");
     OWN_STATEMENT = "SELECT claim, household_id FROM statement WHERE source_key = $1 \
         AND alert_id = $2 AND giver = 60 AND giver_id = $3";
     END_HELP_TASKS = "UPDATE task SET state = 2, result = $3, closed_at = $4 \

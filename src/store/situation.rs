@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::db::ids;
+use super::places::full_name;
 use super::{Store, StoreFault};
 use crate::args;
 
@@ -30,7 +31,7 @@ crate::statements! {
         FROM standing s WHERE s.alert_id = $1 AND s.dropped > 0 AND EXISTS (SELECT 1 \
         FROM outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id \
         AND o.seq = s.seq AND o.kind IN (1, 5))";
-    DROPPED_BY_GRID = "SELECT g.code, COALESCE(u.name, '') || g.name AS name, \
+    DROPPED_BY_GRID = concat!("SELECT g.code, ", full_name!("u", "g"), " AS name, \
         q.households, q.corrected, q.sent_home FROM (SELECT s.grid_id, count(*) AS households, \
         CAST(sum(CASE WHEN EXISTS (SELECT 1 FROM notice n WHERE n.alert_id = s.alert_id \
         AND n.household_id = s.household_id AND n.purpose = $2 AND n.n = s.dropped) \
@@ -42,7 +43,7 @@ crate::statements! {
         FROM outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id \
         AND o.seq = s.seq AND o.kind IN (1, 5)) GROUP BY s.grid_id) q \
         JOIN place g ON g.id = q.grid_id LEFT JOIN place u ON u.id = g.parent_id \
-        ORDER BY g.ord LIMIT $4";
+        ORDER BY g.ord LIMIT $4");
     WITHHELD = "SELECT count(*) FROM outcome WHERE alert_id = $1 AND kind = 7";
 }
 

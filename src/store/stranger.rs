@@ -3,6 +3,7 @@
 //! from. Decides nothing.
 
 use super::db::{ids, rows_json};
+use super::places::full_name;
 use super::{Store, StoreFault, Tx};
 use crate::args;
 
@@ -20,9 +21,10 @@ crate::statements! {
     TASK_WRITERS = "SELECT t.id, i.from_sealed, i.from_hash FROM task t JOIN inbound i \
         ON i.id = t.inbound_id WHERE t.id {in $1} AND i.from_sealed IS NOT NULL \
         AND i.from_hash IS NOT NULL ORDER BY t.id";
-    HOME_DOORS = "SELECT h.id, g.name || b.name || ' ' || h.door || ' ' || h.name \
-        FROM household h JOIN place b ON b.id = h.building_id JOIN place g ON g.id = h.grid_id \
-        WHERE h.id {in $1} ORDER BY h.id";
+    HOME_DOORS = concat!("SELECT h.id, ", full_name!("g", "b"),
+        " || ' ' || h.door || ' ' || h.name FROM household h ",
+        "JOIN place b ON b.id = h.building_id JOIN place g ON g.id = h.grid_id ",
+        "WHERE h.id {in $1} ORDER BY h.id");
 }
 
 /// A reply from a number that is nobody's.

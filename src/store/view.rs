@@ -4,15 +4,18 @@
 
 use super::climb::{reach, reach_sums};
 use super::db::ids;
+use super::places::full_name;
 use super::{Store, StoreFault, Tx};
 use crate::args;
 use crate::base::limits::PAGE_ROWS;
 
 macro_rules! list_columns {
     () => {
-        "SELECT l.id, l.uid, l.alert_id, l.place_id, p.code AS place_code, p.name AS place, \
-         l.human_id, h.code AS human_code, h.name AS human, l.rung, l.state, l.offered_at, \
-         l.answered_at, l.acted_at, CASE WHEN l.rung = 7 THEN (SELECT \
+        concat!(
+            "SELECT l.id, l.uid, l.alert_id, l.place_id, p.code AS place_code, ",
+            full_name!("q", "p"),
+            " AS place, l.human_id, h.code AS human_code, h.name AS human, l.rung, l.state, \
+         l.offered_at, l.answered_at, l.acted_at, CASE WHEN l.rung = 7 THEN (SELECT \
          CAST(COALESCE(sum(t.pursued - t.closed + t.told_open), 0) AS bigint) FROM tally t \
          WHERE t.alert_id = l.alert_id) ELSE (SELECT \
          CAST(COALESCE(sum(t.pursued - t.closed), 0) AS bigint) FROM place_above pg JOIN tally t \
@@ -20,7 +23,9 @@ macro_rules! list_columns {
          OR t.building_id = l.place_id) WHERE pg.place_id = l.place_id AND NOT EXISTS \
          (SELECT 1 FROM list k WHERE k.alert_id = l.alert_id AND k.place_id = t.building_id \
          AND k.place_id <> l.place_id AND k.human_id <> l.human_id AND k.state IN (2, 4))) END \
-         AS doors FROM list l JOIN place p ON p.id = l.place_id JOIN human h ON h.id = l.human_id "
+         AS doors FROM list l JOIN place p ON p.id = l.place_id \
+         LEFT JOIN place q ON q.id = p.parent_id JOIN human h ON h.id = l.human_id "
+        )
     };
 }
 

@@ -1,6 +1,6 @@
 //! Every statement of the store is prepared by both real databases: what the compiler can't check.
 
-use tongluo::store::{Dialect, Stmt};
+use tongluo::store::{Dialect, Stmt, Store};
 
 use crate::engines::rooms;
 
@@ -36,6 +36,34 @@ const BY_KEYS: [&str; 10] = [
     "PACES",
 ];
 
+/// What is shown from its first row on, and the index that has its order.
+const IN_ORDER: [(&str, &str); 3] =
+    [("TASKS", "task_turn"), ("DESK_PAGE", "task_turn"), ("HOME_ENTRY", "journal_alert")];
+
+/// How SQLite answers a statement, step by step.
+async fn plan_of(store: &Store, stmt: &Stmt) -> Vec<String> {
+    let mut text = format!("EXPLAIN QUERY PLAN {}", stmt.sql(Dialect::Sqlite));
+    for n in (1..=stmt.takes()).rev() {
+        text = text.replace(&format!("${n}"), "NULL");
+    }
+    let asked: &'static Stmt = Box::leak(Box::new(Stmt::new("PLAN", text.leak())));
+    let plan: Vec<(i64, i64, i64, String)> = store.rows(asked, Vec::new()).await.unwrap();
+    plan.into_iter().map(|step| step.3).collect()
+}
+
+#[tokio::test]
+async fn what_is_shown_from_its_first_row_on_is_not_sorted_whole_on_sqlite() {
+    let rooms = rooms().await;
+    let room = rooms.iter().find(|room| room.store.dialect() == Dialect::Sqlite).unwrap();
+    let all = tongluo::store::statements();
+    for (name, index) in IN_ORDER {
+        let stmt = all.iter().find(|stmt| stmt.name == name).unwrap();
+        let plan = plan_of(&room.store, stmt).await;
+        assert!(plan[0].contains(index), "{name}: {plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{name}: {plan:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_asked_all_the_time_walks_no_whole_alert_on_sqlite() {
     let rooms = rooms().await;
@@ -45,13 +73,7 @@ async fn what_is_asked_all_the_time_walks_no_whole_alert_on_sqlite() {
         if !BY_KEYS.contains(&stmt.name) {
             continue;
         }
-        let mut text = format!("EXPLAIN QUERY PLAN {}", stmt.sql(Dialect::Sqlite));
-        for n in (1..=stmt.takes()).rev() {
-            text = text.replace(&format!("${n}"), "NULL");
-        }
-        let asked: &'static Stmt = Box::leak(Box::new(Stmt::new("PLAN", text.leak())));
-        let plan: Vec<(i64, i64, i64, String)> = room.store.rows(asked, Vec::new()).await.unwrap();
-        for (.., step) in &plan {
+        for step in plan_of(&room.store, stmt).await {
             let whole = step.starts_with("SCAN") && !step.starts_with("SCAN json_each");
             assert!(!whole && !step.ends_with("(alert_id=?)"), "{}: {step}", stmt.name);
         }

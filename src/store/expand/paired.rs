@@ -35,9 +35,9 @@ crate::statements! {
         AND m.subject_id = t.id AND t.source_key IN (SELECT r.key FROM {rows $1: key text}))";
     GIVE_BACK = "UPDATE timer SET due_at = $2 WHERE id IN (SELECT m.id FROM task t CROSS JOIN \
         timer m WHERE m.alert_id = t.alert_id AND m.kind = 7 AND m.place_id = 0 \
-        AND m.subject_id = t.id AND t.owner_human = $1 AND t.kind = 4 AND t.state = 1)";
+        AND m.subject_id = t.id AND t.owner_human = $1 AND t.kind = 5 AND t.state = 1)";
     END_DONE = "UPDATE task SET state = 2, closed_at = $2, result = '已落实' \
-        WHERE id {in $1} AND kind = 4 AND state < 2 AND EXISTS (SELECT 1 FROM standing s \
+        WHERE id {in $1} AND kind = 5 AND state < 2 AND EXISTS (SELECT 1 FROM standing s \
         WHERE s.alert_id = task.alert_id AND s.household_id = task.household_id \
         AND s.helps = 0 AND (s.closed_at IS NOT NULL OR s.pursued = 0))";
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::domain::board::is_silent;
 use crate::domain::list::{ListState, SEARCH};
+use crate::domain::roster::full_name;
 use crate::domain::standing::grade;
 use crate::engine::board::{GRADES, Look};
 use crate::store::board::ListRow;
@@ -33,7 +34,7 @@ fn place_name(look: &Look, place: i64) -> String {
     let here = tree.place(node);
     let above = tree.path(node).get(1).map(|node| tree.place(*node));
     match above.filter(|_| matches!(here.kind.as_str(), "grid" | "building" | "stairwell")) {
-        Some(above) => format!("{}{}", above.name, here.name),
+        Some(above) => full_name(&above.name, &here.name),
         None => here.name.clone(),
     }
 }

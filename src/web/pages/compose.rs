@@ -3,6 +3,7 @@
 //! 提交审核 writes anything. What is wrong, and what it would reach, is the engine's sketch.
 
 mod choices;
+mod moment;
 mod shown;
 mod tree;
 mod typed;
@@ -375,7 +376,8 @@ async fn give(
         has_roll => row.is_some_and(|row| row.kind == AlertKind::Exercise.code()),
         heading => heading(paper),
         has_head => paper.has_head(),
-        typed => fields(typed),
+        typed => fields(typed, now),
+        act_by => typed.act_by.instant().ok().flatten(),
         template => context! { name => known.name, title => known.title_zh },
         templates => other_templates(page, known, paper),
         vars, f,
@@ -411,7 +413,7 @@ fn heading(paper: &Paper) -> String {
     }
 }
 
-fn fields(typed: &Typed) -> Value {
+fn fields(typed: &Typed, now: i64) -> Value {
     context! {
         forwarded => typed.forwarded,
         kind => typed.kind.as_str(),
@@ -419,10 +421,10 @@ fn fields(typed: &Typed) -> Value {
         issuer => typed.issuer.as_str(),
         number => typed.number.as_str(),
         hazard => typed.hazard.as_str(),
-        issued_at => typed.issued_at.as_str(),
+        issued_at => typed.issued_at.shown(-3..=0, now),
         urgency => typed.urgency.as_str(),
-        act_by => typed.act_by.as_str(),
-        expires_at => typed.expires_at.as_str(),
+        act_by => typed.act_by.shown(0..=7, now),
+        expires_at => typed.expires_at.shown(0..=7, now),
         open => typed.open.as_str(),
         find => typed.find.as_str(),
     }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{PageFault, PageResult, Posted, Signed};
 use crate::domain::duty::Role;
 use crate::domain::gate::AlertKind;
+use crate::domain::roster::full_name;
 use crate::domain::triage::Triage;
 use crate::engine::desk::{DeskTask, Read};
 use crate::render::pages::{Value, context};
@@ -143,6 +144,7 @@ pub(in crate::web) fn kind_word(kind: i64) -> &'static str {
         1 => "求助",
         2 => "看不懂的回复",
         3 => "待查找",
+        5 => "结对帮扶",
         _ => "系统告警",
     }
 }
@@ -150,7 +152,7 @@ pub(in crate::web) fn kind_word(kind: i64) -> &'static str {
 /// Who goes, in the words of the trade.
 pub(in crate::web) fn role_word(role: i64) -> &'static str {
     match Role::from_code(role) {
-        Some(Role::BuildingLeader) => "楼长",
+        Some(Role::BuildingLeader) => "楼栋长",
         Some(Role::GridLeader) => "网格长",
         Some(Role::GridDeputy) => "副网格长",
         Some(Role::CommunityHead) => "社区",
@@ -173,7 +175,7 @@ fn home(row: &DeskRow) -> Value {
         title => word(&row.title),
         code => word(&row.household),
         name => word(&row.name),
-        place => format!("{}{}", word(&row.grid), word(&row.building)),
+        place => full_name(&word(&row.grid), &word(&row.building)),
         door => word(&row.door),
         persons => row.persons,
         last4 => word(&row.last4),

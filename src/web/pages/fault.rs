@@ -128,7 +128,10 @@ impl From<EngineFault> for PageFault {
                 PageFault::Again
             }
             EngineFault::Denied(denied) => denied.into(),
-            EngineFault::Refused(why) => PageFault::Refused(why),
+            EngineFault::Refused(why) => {
+                tracing::info!(why, "a page's act was refused");
+                PageFault::Refused(in_chinese(&why).into())
+            }
         }
     }
 }
@@ -150,6 +153,52 @@ impl From<RenderFault> for PageFault {
             tracing::error!(%fault, "a page broke");
             return PageFault::Broken;
         }
-        PageFault::Refused(fault.to_string())
+        tracing::info!(%fault, "a page's text was refused");
+        PageFault::Refused(in_chinese(&fault.to_string()).into())
+    }
+}
+
+/// What an official reads of a refusal: its Chinese part, without what is for a command line. One
+/// that has none means mostly that somebody else was faster.
+fn in_chinese(why: &str) -> &str {
+    let is_latin = |text: &str| {
+        let count = |is: fn(char) -> bool| text.chars().filter(|c| is(*c)).count();
+        count(|c| c.is_ascii_alphabetic()) > 2 * count(|c| c > '\u{2e7f}')
+    };
+    let words = match why.split_once(" (") {
+        Some((words, rest)) if rest.ends_with(')') && !is_latin(words) => words,
+        Some(_) | None => why,
+    };
+    let words = match words.split_once(" / ") {
+        Some((head, rest)) if is_latin(head) => rest,
+        Some(_) | None => words,
+    };
+    match is_latin(words) {
+        true => "可能别人刚办过，或内容已经变了：请返回上一页，刷新后再看。",
+        false => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_official_reads_no_english() {
+        let stale = "可能别人刚办过，或内容已经变了：请返回上一页，刷新后再看。";
+        for (why, said) in [
+            ("这件已经办结了 (this task is closed already)", "这件已经办结了"),
+            ("这件在李签发手里 (held by 李签发: say --from \"李签发\")", "这件在李签发手里"),
+            (
+                "NAME / 名字 \"王值班\"：已有人用，请换一个 (taken)",
+                "名字 \"王值班\"：已有人用，请换一个",
+            ),
+            ("原密码不对", "原密码不对"),
+            ("this task is closed already", stale),
+            ("王伟 has this list already", stale),
+            ("no person \"H-01\" in the roster (see there)", stale),
+        ] {
+            assert_eq!(in_chinese(why), said);
+        }
     }
 }

@@ -29,7 +29,7 @@ impl Fields {
 
     /// The same where something must be written.
     pub(in crate::web) fn text(&self, name: &str) -> Result<&str, PageFault> {
-        self.maybe(name).ok_or_else(|| PageFault::Form(format!("缺少“{name}”。")))
+        self.maybe(name).ok_or_else(|| PageFault::Form(format!("缺少“{}”。", label(name))))
     }
 
     /// A secret, exactly as typed.
@@ -55,8 +55,23 @@ impl Fields {
 
     /// A whole number, where one was written.
     pub(in crate::web) fn number(&self, name: &str) -> Result<Option<i64>, PageFault> {
-        let fault = |_| PageFault::Form(format!("“{name}”应是数字。"));
+        let fault = |_| PageFault::Form(format!("“{}”应是数字。", label(name)));
         self.maybe(name).map(|text| text.parse().map_err(fault)).transpose()
+    }
+}
+
+/// What the page calls a field; what is missing is said in the words that stand beside it.
+fn label(name: &str) -> &str {
+    match name {
+        "name" => "姓名",
+        "role" => "职责",
+        "place" => "地点",
+        "for" => "用途",
+        "days" => "有效天数",
+        "hours" => "延长几小时",
+        "who" => "谁去办",
+        "do" => "要做的事（按钮）",
+        other => other,
     }
 }
 

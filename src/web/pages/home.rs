@@ -158,12 +158,7 @@ async fn may(page: &Signed, action: Action, paper: &Unsigned) -> Result<bool, Pa
 }
 
 fn desk_row(row: &DeskWaits) -> Value {
-    let kind = match row.kind {
-        1 => "求助",
-        2 => "看不懂的回复",
-        3 => "待查找",
-        _ => "系统告警",
-    };
+    let kind = super::desk::kind_word(row.kind);
     let class = match row.class {
         1 => "甲类：救命",
         2 => "乙类：要人转移",

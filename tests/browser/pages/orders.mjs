@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PHONE, inSight, look, press, shows } from "../eyes.mjs";
+import { PHONE, enter, focused, inSight, look, press, shows, type } from "../eyes.mjs";
 import { until } from "../office.mjs";
 import { signed } from "./signin.mjs";
 
@@ -21,6 +21,19 @@ async function choose(page, grid) {
   await page.getByLabel("按名称或编码查找").fill(grid.code);
   await press(page, page.getByRole("button", { name: "查找" }));
   await page.locator(`ul.found input[value="${grid.code}"]`).check();
+}
+
+/** Whatever was scrolled, nothing lies over the last line of the preview. */
+async function lastLine(page) {
+  const last = page.locator("#preview > :last-child");
+  for (const at of ["the page's beginning", "the page's end"]) {
+    await page.evaluate((end) => {
+      window.scrollTo(0, end ? document.documentElement.scrollHeight : 0);
+      document.getElementById("preview").scrollTop = 1e6;
+    }, at === "the page's end");
+    await inSight(last, `the preview's last line, at ${at}`);
+  }
+  await page.evaluate(() => window.scrollTo(0, 0));
 }
 
 /** The live order loses its other grid; what else may be done with it is looked at. */
@@ -44,7 +57,7 @@ async function change(town, other, author, approver) {
     await look(approver, name);
   }
   await approver.goto(at("narrow"));
-  await shows(approver.locator("main"), /户收到过旧短信/);
+  await shows(approver.locator("main"), /住户收到过旧短信/);
   await approver.getByRole("checkbox").first().check();
   await approver.getByRole("radio").first().check();
   await approver.locator("summary", { hasText: "发给勾选的网格" }).click();
@@ -80,6 +93,7 @@ export default (town) => {
     await shows(author.locator("#preview"), preview);
     await shows(author.locator("#preview"), /最后发完的网格/);
     await inSight(author.getByRole("button", { name: "提交审核" }), "what hands it in, at 1440");
+    await lastLine(author);
     await look(author, "compose");
     await press(author, author.getByRole("button", { name: "提交审核" }));
     await shows(author.getByRole("status"), /已提交审核/);
@@ -122,6 +136,29 @@ export default (town) => {
     await shows(approver.locator("main"), /清点|已解除/);
     await author.context().close();
     await approver.context().close();
+  });
+
+  test("times are read and written in Chinese, whatever the browser's language", async () => {
+    const page = await signed(town, "陈制作", { locale: "en-US" });
+    await page.goto("/alerts/new?template=move_order");
+    assert.equal(await page.locator("input[type^=date], input[type=time]").count(), 0);
+    const limit = page.getByRole("group", { name: "完成时限" });
+    const day = limit.getByLabel("日期");
+    const chosen = () => day.evaluate((node) => node.selectedOptions[0].text);
+    assert.match(await chosen(), /^今天 \d+月\d+日 周.$/);
+    await day.focus();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Tab");
+    await focused(page, "#act_by");
+    await type(page, "2500");
+    await enter(page);
+    await shows(limit, /“2500”不是时刻/);
+    assert.match(await chosen(), /^明天 /, "what was chosen stays");
+    await limit.getByLabel("时刻").focus();
+    await type(page, "0500");
+    await enter(page);
+    await shows(page.locator("#preview"), /完成时限 \d+月\d+日 05:00（还有/);
+    await page.context().close();
   });
 
   test("an order is written on a phone that runs no script", async () => {

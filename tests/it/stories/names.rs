@@ -1,7 +1,8 @@
 //! Names that may not stand in a message, and a row that can't be worked: nobody goes without a
 //! message for it, and the others' night goes on.
 
-use tongluo::store::desk;
+use tongluo::domain::roster::full_name;
+use tongluo::store::{climb, desk};
 
 use crate::plant::{
     COMMUNITY_HEAD, DUTY_ROOM, GRID, HOME, Layout, STREET_DUTY, human_number, leader, second_number,
@@ -146,6 +147,43 @@ async fn a_timer_that_cannot_act_stands_alone_and_is_a_persons_work() {
         town.minutes(1).await;
         assert_eq!(offered(&town, leader(1)).await.len(), 1, "it was tried again");
         assert!(town.heard(&human_number(leader(1))).len() > 1);
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_name_that_begins_with_the_place_above_is_said_once() {
+    on_both(three_grids(), async |town| {
+        let community = 3;
+        for (place, name) in [
+            (community, "南雷社区居委会"),
+            (GRID, "南雷社区第1网格"),
+            (GRID + 1, "南雷社区居委会第2网格"),
+        ] {
+            let sql = format!("UPDATE place SET name = '{name}' WHERE id = {place}");
+            assert_eq!(town.break_in(&sql).await, 1, "{sql}");
+        }
+        let mut tx = town.engine.store.begin().await.unwrap();
+        let grids = [GRID, GRID + 1, GRID + 2, community];
+        let mut said = climb::place_names(&mut tx, &grids).await.unwrap();
+        drop(tx);
+        said.sort_by_key(|row| grids.iter().position(|id| *id == row.0));
+        let said: Vec<String> = said.into_iter().map(|row| row.1).collect();
+        let whole =
+            ["南雷社区第1网格", "南雷社区居委会第2网格", "南雷社区居委会第3网格", "南雷社区居委会"];
+        assert_eq!(said, whole);
+        let above = whole[3];
+        for (name, said) in [whole[0], whole[1], "第3网格"].into_iter().zip(whole) {
+            assert_eq!(full_name(above, name), said, "the same in Rust");
+        }
+        town.flood_order().await;
+        town.minutes(12).await;
+        for grid in 0..3 {
+            let offers = offered(&town, leader(grid)).await;
+            let at = whole[usize::try_from(grid).unwrap()];
+            assert!(offers[0].contains(&format!("】{at}：")), "{offers:?}");
+        }
         town
     })
     .await;

@@ -197,14 +197,14 @@ async fn a_helper_gets_one_text_for_all_his_homes_and_his_one_takes_them() {
         assert!(town.heard(&helper)[1].contains("2户由您去"));
         let named = format!("SELECT name FROM human WHERE id = {HELPER}");
         let owners: Vec<(Option<String>,)> =
-            town.rows("SELECT DISTINCT owner FROM task WHERE kind = 4 AND state = 1").await;
+            town.rows("SELECT DISTINCT owner FROM task WHERE kind = 5 AND state = 1").await;
         let name: Vec<(Option<String>,)> = town.rows(&named).await;
         assert_eq!(owners, name, "the desk reads a name");
         // Home 5 answers; home 10 has to leave and stays his until half an hour has gone by.
         town.minutes(2).await;
         town.says(&home_number(HOME + 5), "1").await;
         town.minutes(30).await;
-        let open = "SELECT count(*) FROM task WHERE kind = 4 AND state = 0";
+        let open = "SELECT count(*) FROM task WHERE kind = 5 AND state = 0";
         assert_eq!(town.count(open).await, 1);
         town.says(&helper, "0").await;
         assert!(town.heard(&helper).last().unwrap().contains("另请人去"));

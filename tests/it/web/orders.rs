@@ -25,7 +25,9 @@ pub fn order<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         ("ring.2", "receipt"),
         ("ring.2.pursued", "1"),
         ("ring.3", "inform"),
-        ("act_by", "2013-10-08T03:00"),
+        ("act_by.day", "2013-10-08"),
+        ("act_by", "0300"),
+        ("expires_at.day", "2013-10-08"),
         ("urgency", "flash"),
     ];
     for (name, value) in more {
@@ -130,7 +132,9 @@ async fn an_order_goes_its_whole_way_by_two_officials() {
         let page = author.get(&edit).await;
         assert!(page.body.contains("避灾点写错了"), "{}", page.body);
         assert!(page.body.contains("name=\"var.shelter\" value=\"四明小学\""), "{}", page.body);
-        assert!(page.body.contains("value=\"2013-10-08T03:00\""), "{}", page.body);
+        for field in ["<option value=\"2013-10-08\" selected>", "name=\"act_by\" value=\"03:00\""] {
+            assert!(page.body.contains(field), "{field}: {}", page.body);
+        }
         town.clock.advance_ms(1_000);
         let fields = order(&[("var.shelter", "东风小学"), ("do", "submit")]);
         let got = author.submit(&edit, &edit, &fields).await;
@@ -266,9 +270,10 @@ async fn what_is_wrong_is_said_beside_its_field_and_nothing_typed_is_lost() {
             ("title", "", "title", "缺标题"),
             ("title", "橙色、", "title", "标点"),
             ("issuer", "", "issuer", "缺发布单位"),
-            ("act_by", "2013-10-07T03:00", "act_by", "已经过了"),
-            ("act_by", "明天三点", "act_by", "2026-07-25 15:00"),
-            ("expires_at", "2013-10-08T02:00", "expires_at", "早于完成时限"),
+            ("act_by.day", "2013-10-07", "act_by", "已经过了"),
+            ("act_by", "明天三点", "act_by", "“明天三点”不是时刻：请写24小时制的四个数字"),
+            ("act_by", "3am", "act_by", "如 1500 就是下午3点"),
+            ("expires_at", "02：00", "expires_at", "早于完成时限"),
             ("urgency", "notice", "urgency", "不逐户跟进"),
             ("place", "", "places", "还没有选地点"),
             ("place", "p99", "places", "底册里没有"),

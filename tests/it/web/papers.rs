@@ -115,6 +115,9 @@ async fn whom_an_update_left_out_is_told_what_an_official_chooses() {
         let faces = Faces::open(&town);
         let (mut author, mut approver) =
             (faces.signed("陈制作").await, faces.signed("李签发").await);
+        // As most rosters name their grids.
+        let named = "UPDATE place SET name = '南雷社区第2网格' WHERE id =";
+        town.break_in(&format!("{named} {}", GRID + 1)).await;
         let uid = submitted(&mut author, &[]).await;
         sign(&mut approver, &uid).await;
         town.minutes(2).await;
@@ -131,7 +134,9 @@ async fn whom_an_update_left_out_is_told_what_an_official_chooses() {
         let page = author.get(&paper).await;
         assert!(page.body.contains(&path), "{}", page.body);
         let page = author.get(&path).await;
-        for words in ["户收到过旧短信", "第2网格", "范围更正", "返回通知"] {
+        for words in
+            ["这些住户收到过旧短信", "<strong>南雷社区第2网格</strong>", "范围更正", "返回通知"]
+        {
             assert!(page.body.contains(words), "{words}: {}", page.body);
         }
         let value = |place: &str| format!("name=\"place\" value=\"{place}\"");

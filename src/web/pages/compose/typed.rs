@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::instant;
+use super::moment::Moment;
 use crate::domain::demand::Demand;
 use crate::engine::issue::OrderForm;
 use crate::engine::sketch::FieldFault;
@@ -21,11 +21,11 @@ pub(super) struct Typed {
     pub issuer: String,
     pub number: String,
     pub hazard: String,
-    pub issued_at: String,
+    pub issued_at: Moment,
     pub vars: BTreeMap<String, String>,
     pub urgency: String,
-    pub act_by: String,
-    pub expires_at: String,
+    pub act_by: Moment,
+    pub expires_at: Moment,
     /// Ring, word of the demand, whether pursued.
     pub rings: Vec<(i64, String, bool)>,
     pub places: Vec<String>,
@@ -56,7 +56,6 @@ impl Typed {
 
     /// What an order says.
     pub fn of(form: &OrderForm) -> Typed {
-        let when = |at: Option<i64>| at.map_or_else(String::new, written);
         let demand = |row: &RingRow| Demand::from_code(row.demand).unwrap_or(Demand::Inform);
         let rings = form.rings.iter().flatten().map(|row| ring(row, demand(row)));
         Typed {
@@ -67,11 +66,11 @@ impl Typed {
             issuer: form.issuer.clone(),
             number: form.number.clone().unwrap_or_default(),
             hazard: form.hazard.clone(),
-            issued_at: when(form.issued_at),
+            issued_at: Moment::of(form.issued_at),
             vars: form.vars.clone(),
             urgency: form.urgency.clone().unwrap_or_default(),
-            act_by: when(form.act_by),
-            expires_at: when(form.expires_at),
+            act_by: Moment::of(form.act_by),
+            expires_at: Moment::of(form.expires_at),
             rings: rings.collect(),
             places: form.places.clone(),
             exclude: form.exclude.clone(),
@@ -99,11 +98,11 @@ impl Typed {
             issuer: text("issuer"),
             number: text("number"),
             hazard: text("hazard"),
-            issued_at: text("issued_at"),
+            issued_at: Moment::read(form, "issued_at"),
             vars: vars.collect(),
             urgency: text("urgency"),
-            act_by: text("act_by"),
-            expires_at: text("expires_at"),
+            act_by: Moment::read(form, "act_by"),
+            expires_at: Moment::read(form, "expires_at"),
             rings: rings.collect(),
             places: all("place"),
             exclude: all("exclude"),
@@ -116,13 +115,11 @@ impl Typed {
     /// The order that it means, and what of it can't be read.
     pub fn form(&self) -> (OrderForm, Vec<FieldFault>) {
         let mut faults = Vec::new();
-        let mut instant = |field: &str, text: &str| {
-            let at = instant::parse(&text.replacen('T', " ", 1));
-            if at.is_none() && !text.is_empty() {
-                let said = format!("“{text}”不是时间：请写成 2026-07-25 15:00。");
+        let mut instant = |field: &str, moment: &Moment| {
+            moment.instant().unwrap_or_else(|said| {
                 faults.push(FieldFault { field: field.into(), said });
-            }
-            at
+                None
+            })
         };
         let issued_at = instant("issued_at", &self.issued_at);
         let act_by = instant("act_by", &self.act_by);
@@ -168,11 +165,6 @@ impl Typed {
             _ => field,
         }
     }
-}
-
-/// As a browser's field for an instant has it.
-fn written(at: i64) -> String {
-    instant::words(at).replacen(' ', "T", 1)
 }
 
 fn ring(row: &RingRow, demand: Demand) -> (i64, String, bool) {
