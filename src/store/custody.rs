@@ -26,8 +26,8 @@ macro_rules! hands {
          AND k.state + 0 < 2) THEN 4 \
          WHEN s.pursued = 1 AND EXISTS (SELECT 1 FROM batch b WHERE b.alert_id = s.alert_id \
          AND b.grid_id = s.grid_id AND b.state = 0 AND b.kind = 1 AND b.version = s.version \
-         AND b.pick + 0 <> 9 AND b.ring = s.ring AND s.seq BETWEEN b.seq_from AND b.seq_to) THEN 4 ELSE 5 END AS \
-         bigint)"
+         AND b.pick + 0 <> 9 AND b.ring = s.ring AND s.seq BETWEEN b.seq_from \
+         AND b.seq_to) THEN 4 ELSE 5 END AS bigint)"
     };
 }
 pub(super) use hands;

@@ -14,8 +14,8 @@ crate::statements! {
     PLAN_REVIVED = concat!(
         "INSERT INTO batch (alert_id, version, kind, pick, wave, attempt, tries, lane, class, ",
         "rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) ",
-        "SELECT DISTINCT b.alert_id, b.version, 1, CAST($4 AS bigint), o.wave + $5, 1, 1, b.lane, b.class, ",
-        "b.rank, b.grid_id, b.ring, b.seq_from, b.seq_to, b.ord, CAST($2 AS bigint), 0, ",
+        "SELECT DISTINCT b.alert_id, b.version, 1, CAST($4 AS bigint), o.wave + $5, 1, 1, ",
+        "b.lane, b.class, b.rank, b.grid_id, b.ring, b.seq_from, b.seq_to, b.ord, CAST($2 AS bigint), 0, ",
         "CAST($3 AS bigint) ",
         "FROM alert_version al CROSS JOIN address a CROSS JOIN standing s CROSS JOIN outcome o ",
         "CROSS JOIN batch b WHERE al.state = $6 AND al.reach = 1 AND a.id {in $1} ",
