@@ -79,8 +79,13 @@ const STYLES: &[&str] = &[
 ];
 
 /// The one script, in parts. Every page works without it.
-const SCRIPTS: &[&str] =
-    &[asset!("frame.js"), asset!("links.js"), asset!("orders.js"), asset!("board.js")];
+const SCRIPTS: &[&str] = &[
+    asset!("frame.js"),
+    asset!("links.js"),
+    asset!("orders.js"),
+    asset!("board.js"),
+    asset!("desk.js"),
+];
 
 const ICON: &str = asset!("icon.svg");
 

@@ -13,6 +13,7 @@ pub mod climb;
 pub mod correct;
 pub mod custody;
 pub mod db;
+pub mod cry;
 pub mod desk;
 pub mod desk_page;
 mod dialect;
@@ -69,6 +70,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         climb::ALL,
         correct::ALL,
         custody::ALL,
+        cry::ALL,
         desk::ALL,
         desk_page::ALL,
         expand::ALL,
