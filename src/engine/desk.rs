@@ -137,7 +137,7 @@ pub struct DeskPage {
     /// Behind which card the next page begins.
     pub next: Option<After>,
     pub done: Vec<DeskRow>,
-    /// Class, 0 nobody's or overdue and 1 in hand, cards.
+    /// Class, 0 nobody's or overdue, 1 a helper's broken promise, 2 in hand; cards.
     pub counts: Vec<(i64, i64, i64)>,
     /// Class A in nobody's hands, of all alerts and pages: the card's first task, the longest
     /// waiting first.
@@ -195,8 +195,9 @@ impl Engine {
         page.truncate(full);
         let next = page.last().filter(|_| more).map(CardAt::mark);
         let done = rows::done(store, &places, alert, now - DONE_MS, DONE_ROWS).await?;
-        let tasks = rows::of_cards(store, &page.iter().map(|one| one.card).collect::<Vec<_>>());
-        let tasks = self.fill_desk(page, tasks.await?).await?;
+        let cards: Vec<i64> = page.iter().map(|one| one.card).collect();
+        let tasks = rows::of_cards(store, &cards).await?;
+        let tasks = self.fill_desk(page, tasks).await?;
         if looks.is_due(actor.account_id, alert, self.clock.machine_ms()) {
             let homes = tasks.iter().flat_map(|card| &card.homes).map(|home| &home.row);
             let homes = homes.chain(&done).filter(|row| row.household_id.is_some()).count();

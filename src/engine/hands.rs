@@ -7,21 +7,14 @@ use serde_json::json;
 use super::issue::Actor;
 use super::offers::Seen;
 use super::{Engine, EngineFault};
-use crate::base::instant;
 use crate::domain::access::Action;
-use crate::domain::batch::RANK_CONFIRMATION;
 use crate::domain::doorstep::are_of_home;
 use crate::domain::list::{ListState, SEARCH};
-use crate::domain::notice::Purpose;
-use crate::domain::statement::{Claim, Giver, Statement, join_closes, split_closes};
-use crate::render::NoticeText;
-use crate::store::answer::{self, StatementRow};
-use crate::store::desk::{self, TaskRow};
+use crate::domain::statement::{Claim, Giver};
+use crate::store::answer::StatementRow;
 use crate::store::list::{self, NewOffer};
-use crate::store::notice::Post;
 use crate::store::view::{self, DoorView, ListView, Reach};
 use crate::store::{Tx, account, order};
-
 
 /// What is ticked at a door.
 #[derive(Debug, Clone, PartialEq, Eq)]

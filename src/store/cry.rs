@@ -300,12 +300,7 @@ pub async fn take(
 }
 
 /// Closes these tasks.
-pub async fn close(
-    tx: &mut Tx,
-    tasks: &[i64],
-    result: &str,
-    now: i64,
-) -> Result<u64, StoreFault> {
+pub async fn close(tx: &mut Tx, tasks: &[i64], result: &str, now: i64) -> Result<u64, StoreFault> {
     tx.exec(&CLOSE_ALL, args![ids(tasks), result, now]).await
 }
 

@@ -51,8 +51,9 @@ macro_rules! cards {
     () => {
         concat!(
             "WITH mine AS (SELECT t.id, COALESCE(t.incident_id, t.id) AS card, t.class, ",
-            "CASE WHEN t.state = 1 AND t.deadline_at > $2 THEN CAST(1 AS bigint) ",
-            "ELSE CAST(0 AS bigint) END AS held, t.opened_at FROM task t ",
+            "CAST(CASE WHEN t.state = 1 AND t.deadline_at > $2 THEN 2 WHEN t.kind = 4 ",
+            "AND t.source_key LIKE 'helper:%' THEN 1 ELSE 0 END AS bigint) AS held, ",
+            "t.opened_at FROM task t ",
             "LEFT JOIN household h ON h.id = t.household_id ",
             "WHERE t.state < 2 AND ($3 = 0 OR t.alert_id = $3) AND NOT ",
             promised!(),
@@ -181,7 +182,8 @@ pub struct CardAt {
     pub card: i64,
     /// The most urgent of its tasks'.
     pub class: i64,
-    /// 0: some of it is nobody's, or overdue; 1: all of it is in hand.
+    /// 0: some of it is nobody's, or overdue; 1: a helper did not go as he said, and nobody cries
+    /// there; 2: all of it is in hand.
     pub held: i64,
     /// The first of its tasks.
     pub opened_at: i64,
@@ -231,7 +233,8 @@ pub async fn grave(
     now: i64,
     limit: i64,
 ) -> Result<Vec<String>, StoreFault> {
-    let rows: Vec<(String,)> = store.rows(&DESK_GRAVE, args![ids(places), now, 0_i64, limit]).await?;
+    let rows: Vec<(String,)> =
+        store.rows(&DESK_GRAVE, args![ids(places), now, 0_i64, limit]).await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 

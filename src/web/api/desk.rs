@@ -136,7 +136,7 @@ fn task(one: &DeskTask) -> Value {
     let homes: Vec<Value> = one.homes.iter().map(home).collect();
     json!({
         "task": one.at.anchor, "kind": one.row.kind, "class": one.at.class,
-        "taken": one.at.held == 1, "opened_at": one.at.opened_at, "cries": one.cries(),
+        "taken": one.at.held == 2, "opened_at": one.at.opened_at, "cries": one.cries(),
         "promise": one.row.promise == 1, "homes": homes, "goers": goers,
     })
 }

@@ -209,7 +209,11 @@ fn cards<'a>(look: &'a Look, sees: &dyn Fn(i64) -> bool) -> (Vec<Card<'a>>, usiz
         card.opened_at = card.opened_at.min(one.opened_at);
     }
     let mut cards: Vec<Card<'_>> = cards.into_values().collect();
-    cards.sort_by_key(|c| (c.class, c.taken && !c.late, c.opened_at, c.first.card));
+    let held = |card: &Card<'_>| match card.taken && !card.late {
+        true => 2,
+        false => card.first.promise,
+    };
+    cards.sort_by_key(|card| (card.class, held(card), card.opened_at, card.first.card));
     (cards, promised)
 }
 

@@ -67,7 +67,7 @@ pub(super) async fn show(page: Signed, Query(asked): Query<Asked>) -> PageResult
         did => did(&asked.did),
         all => count(&|_, _| true),
         grave => count(&|class, _| class == 1),
-        untaken => count(&|_, state| state == 0),
+        untaken => count(&|_, state| state < 2),
         new_grave => desk.grave.join(" "),
         promised => desk.promises.homes,
         promised_at => desk.promises.first_at,
@@ -97,7 +97,7 @@ pub(super) async fn act(
         "close" => {
             let result = form.maybe("result");
             let result = result.ok_or_else(|| PageFault::Form("请写明是怎么办结的。".into()))?;
-            let (home, closing) = which(&task, form.maybe("home"), form.has("home"))?;
+            let (home, closing) = which(&task, form.maybe("home"))?;
             engine.close_card(&page.actor, home, result, closing).await?;
             false
         }
@@ -136,15 +136,13 @@ fn did(act: &str) -> &'static str {
 
 /// What is closed: `task.cries` of one home, or `all.cries` of the whole incident, with how many
 /// cries the page showed.
-fn which<'a>(
-    card: &'a str,
-    home: Option<&'a str>,
-    asked: bool,
-) -> Result<(&'a str, Closing), PageFault> {
+fn which<'a>(card: &'a str, home: Option<&'a str>) -> Result<(&'a str, Closing), PageFault> {
     let Some(home) = home else {
-        let unsaid = PageFault::Form("请选办结的是哪一户，或者“全部”。".into());
-        return if asked { Err(unsaid) } else { Ok((card, Closing::default())) };
+        return Ok((card, Closing::default()));
     };
+    if home == "none" {
+        return Err(PageFault::Form("请选办结的是哪一户，或者“全部”。".into()));
+    }
     let (task, seen) = home.split_once('.').ok_or(PageFault::NotFound)?;
     let seen = Some(seen.parse().map_err(|_| PageFault::NotFound)?);
     Ok(match task {
@@ -226,15 +224,14 @@ fn one_home(one: &DeskHome, open: bool) -> Value {
             context! { number => dial.number.as_str(), relative }
         })
         .collect();
-    context! { gear, dials, text, cut, others => one.others, ..home(&one.row) }
+    context! { gear, dials, text, cut, others => &one.others, ..home(&one.row) }
 }
 
 /// One card.
 fn task(one: &DeskTask, asked: &Asked) -> Value {
     let open = one.has(&asked.open);
     let most = if open { HOMES.1 } else { HOMES.0 };
-    let homes: Vec<Value> =
-        one.homes.iter().take(most).map(|home| one_home(home, open)).collect();
+    let homes: Vec<Value> = one.homes.iter().take(most).map(|home| one_home(home, open)).collect();
     let cut = one.homes.iter().any(|home| home.row.text.chars().count() > TEXT_CHARS);
     let goers: Vec<Value> = one
         .goers
@@ -266,8 +263,7 @@ fn task(one: &DeskTask, asked: &Asked) -> Value {
         class => one.at.class,
         opened_at => one.at.opened_at,
         taken => one.homes.iter().all(|home| home.row.state == 1),
-        late => one.homes.iter().any(|home| home.row.state == 1) && one.at.held == 0
-            && one.homes.iter().all(|home| home.row.state == 1),
+        late => one.at.held < 2 && one.homes.iter().all(|home| home.row.state == 1),
         free => one.homes.iter().filter(|home| home.row.state == 0).count(),
         owners => owners.join("、"),
         owner => owners.first().copied().unwrap_or_default(),

@@ -27,11 +27,6 @@ impl Fields {
         self.named(name).next()
     }
 
-    /// Whether the form asks for it at all.
-    pub(in crate::web) fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(known, _)| known == name)
-    }
-
     /// The same where something must be written.
     pub(in crate::web) fn text(&self, name: &str) -> Result<&str, PageFault> {
         self.maybe(name).ok_or_else(|| PageFault::Form(format!("缺少“{name}”。")))

@@ -2,6 +2,7 @@
 
 mod answers;
 mod calling;
+mod cards;
 mod change;
 mod dead;
 mod early_end;
