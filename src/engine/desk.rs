@@ -408,6 +408,24 @@ impl Engine {
         Ok(())
     }
 
+    /// The link of the home of a task to its own page: whose, the link, and the kind of its order.
+    pub async fn home_link(
+        &self,
+        actor: &Actor,
+        uid: &str,
+    ) -> Result<(String, String, AlertKind), EngineFault> {
+        let mut tx = self.store.begin().await?;
+        let task = self.task_for(&mut tx, actor, Action::LookAtPeople, uid).await?;
+        drop(tx);
+        let (Some(alert), Some(home)) = (&task.alert, &task.household) else {
+            return Err(refused("不知道是哪一户、哪一道指令，没有住户页。"));
+        };
+        let link = self.resident_link(actor, alert, home).await?;
+        let row = order::by_id(&self.store, task.alert_id).await?;
+        let kind = row.and_then(|row| AlertKind::from_code(row.kind)).unwrap_or(AlertKind::Live);
+        Ok((format!("{}的住户页", task.door.unwrap_or_default()), link, kind))
+    }
+
     /// Puts somebody on a task who has said on the phone that he goes; his until the deadline.
     pub async fn assign_task(
         &self,

@@ -60,6 +60,8 @@ const PAGES: &[(&str, &str)] = &[
     page!("home"),
     page!("link_gone"),
     page!("link_preview"),
+    page!("link_shown"),
+    page!("list"),
     page!("login"),
     page!("me"),
     page!("place_field"),

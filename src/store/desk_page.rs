@@ -94,6 +94,10 @@ crate::statements! {
         ON pa.place_id = COALESCE(h.building_id, t.building_id) JOIN duty d \
         ON d.place_id = pa.above_id AND d.role <= 6 JOIN human hu ON hu.id = d.human_id \
         AND hu.retired_at IS NULL WHERE t.id {in $1} ORDER BY t.id, pa.distance, d.role, hu.code";
+    NEAR = "SELECT hu.code, hu.name, min(d.role) AS role, min(pa.distance) AS distance \
+        FROM place_above pa JOIN duty d ON d.place_id = pa.above_id AND d.role <= 6 \
+        JOIN human hu ON hu.id = d.human_id AND hu.retired_at IS NULL WHERE pa.place_id = $1 \
+        GROUP BY hu.code, hu.name ORDER BY 4, 3, hu.code LIMIT 40";
     SET_CLASS = "UPDATE task SET class = $2, kind = $3, building_id = COALESCE(building_id, \
         (SELECT h.building_id FROM household h WHERE h.id = task.household_id)) \
         WHERE id = $1 AND state < 2";
@@ -291,6 +295,14 @@ pub async fn goers(
     tasks: &[i64],
 ) -> Result<Vec<(i64, String, String, i64, i64)>, StoreFault> {
     store.rows(&GOERS, args![ids(tasks)]).await
+}
+
+/// Who answers for a place, the nearest first: code, name, role, distance.
+pub async fn near(
+    store: &Store,
+    place: i64,
+) -> Result<Vec<(String, String, i64, i64)>, StoreFault> {
+    store.rows(&NEAR, args![place]).await
 }
 
 /// Kind, class and state of a task, locked.

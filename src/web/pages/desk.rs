@@ -5,6 +5,7 @@
 use axum::extract::{Path, Query};
 use serde::Deserialize;
 
+use super::list::{Handed, show_link};
 use super::{PageFault, PageResult, Posted, Signed};
 use crate::domain::duty::Role;
 use crate::domain::gate::AlertKind;
@@ -100,6 +101,11 @@ pub(super) async fn act(
             let (home, closing) = which(&task, form.maybe("home"))?;
             engine.close_card(&page.actor, home, result, closing).await?;
             false
+        }
+        "link" => {
+            let (whose, link, kind) = engine.home_link(&page.actor, &task).await?;
+            let (link, back) = (Some(link), format!("/desk?open={task}#t-{task}"));
+            return show_link(&page, &Handed { whose, link, instead: false, back, kind });
         }
         "class1" | "class2" | "class3" => {
             let code = act.strip_prefix("class").and_then(|code| code.parse().ok());
@@ -201,6 +207,7 @@ fn home(row: &DeskRow) -> Value {
         deadline_at => row.deadline_at,
         closed_at => row.closed_at,
         result => word(&row.result),
+        linked => row.household_id.is_some() && row.alert.is_some(),
         exercise => row.alert_kind.is_some_and(|kind| kind == AlertKind::Exercise.code()),
         rehearsal => row.alert_kind.is_some_and(|kind| kind == AlertKind::Rehearsal.code()),
     }

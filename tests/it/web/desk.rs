@@ -362,7 +362,7 @@ async fn programs_work_at_the_desk_with_a_token_for_it() {
 }
 
 /// One call of the API with a token.
-async fn call(
+pub async fn call(
     faces: &Faces,
     token: &str,
     method: &str,
