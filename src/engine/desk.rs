@@ -309,6 +309,10 @@ impl Engine {
         };
         let now = self.clock.story_ms();
         let becomes = if kind == UNCLEAR_TASK { cry::HELP } else { kind };
+        // Tallies before other tasks, as where a cry comes in.
+        if kind == UNCLEAR_TASK {
+            self.say_for(&mut tx, &task, Claim::Help(class)).await?;
+        }
         if let Some(home) = home.filter(|_| becomes != kind) {
             cry::raise_by(&mut tx, task.alert_id, home, class, &task.text, now).await?;
         }
@@ -330,9 +334,6 @@ impl Engine {
             for row in card.iter().filter(|row| becomes == kind || row.id == task.id) {
                 rows::hurry(&mut tx, row.alert_id, row.id, now + wait_ms).await?;
             }
-        }
-        if kind == UNCLEAR_TASK {
-            self.say_for(&mut tx, &task, Claim::Help(class)).await?;
         }
         let detail = json!({"task": uid, "class": class.code(), "before": before,
             "was_unclear": kind == UNCLEAR_TASK});

@@ -220,23 +220,20 @@ impl Engine {
         };
         let mut rows = cry::card(&mut tx, task.id).await?;
         rows.retain(meant);
-        // Standings come first: a help that arrives now is not closed unheard.
+        // Standings come first, as everywhere: a help that arrives now is not closed unheard.
         if task.kind == cry::HELP {
             lock_homes(&mut tx, &rows).await?;
+            let known: Vec<i64> = rows.iter().map(|row| row.id).collect();
+            rows = cry::card(&mut tx, task.id).await?;
+            // What joined meanwhile was not locked, nor seen.
+            rows.retain(|row| known.contains(&row.id));
         }
-        let mut now_open = cry::lock_card(&mut tx, task.id).await?;
-        now_open.retain(meant);
-        // What joined meanwhile was not locked, nor seen.
-        now_open.retain(|row| rows.iter().any(|known| known.id == row.id));
-        let rows = now_open;
         if rows.is_empty() {
             return Err(refused("这件已经办结了 (this task is closed already)"));
         }
         if closing.seen.is_some_and(|seen| seen < cries(&rows)) {
             return Err(refused("这里又来了新的求助，没有办结：请看过新的内容再办结。"));
         }
-        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-        cry::close(&mut tx, &ids, &result, now).await?;
         let key = format!("desk:{uid}");
         let (giver, source) = (Giver::Desk, "desk");
         let closer = Closer { giver, id: actor.account_id, key: &key, source, at: now };
@@ -250,6 +247,12 @@ impl Engine {
         }
         let helps: usize = statements.iter().map(|s| split_closes(s.closes.as_deref()).len()).sum();
         self.record(&mut tx, &statements).await?;
+        // Tallies before tasks, as where a cry comes in.
+        cry::lock_card(&mut tx, task.id).await?;
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        if cry::close(&mut tx, &ids, &result, now).await? == 0 {
+            return Err(refused("这件已经办结了 (this task is closed already)"));
+        }
         let detail = json!({"task": uid, "result": result, "helps": helps});
         self.note_card(&mut tx, actor, Action::CloseTask, &rows, &detail).await?;
         tx.commit().await?;

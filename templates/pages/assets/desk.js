@@ -1,5 +1,5 @@
-// The help desk has a key for each act, and stays fresh under the hands of whoever works at it: each
-// card by itself, without taking the focus or what was typed. Without this it works by forms.
+// The help desk has a key for each act, and stays fresh under the hands of whoever works at it:
+// each card by itself, without taking the focus or what was typed. Without this it works by forms.
 (() => {
   "use strict";
   const desk = document.getElementById("desk");
@@ -53,7 +53,8 @@
     return field.selectedIndex !== Math.max(0, first);
   };
   const isSent = (card) => card.querySelector("form[data-sent]") !== null;
-  const isInside = (part) => part !== document.activeElement && part.contains(document.activeElement);
+  const isInside = (part) => part !== document.activeElement
+    && part.contains(document.activeElement);
   const isBusy = (card) => isSent(card) || isInside(card)
     || Array.from(card.querySelectorAll("input, select, textarea")).some(changed);
   // The new words stand beside the form now, so it closes them too.
