@@ -1,6 +1,6 @@
 //! Cards of the desk taken and closed. An act is of the whole card: of the help of a home under all
-//! its alerts, and, where one is taken, of all homes of the building's incident. Each act is checked
-//! by place and journaled in its own transaction.
+//! its alerts, and, where one is taken, of all homes of the building's incident. Each act is
+//! checked by place and journaled in its own transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -84,7 +84,8 @@ pub(super) async fn show(
         .collect();
     let search = list.rung == SEARCH;
     let seen: &[(&str, &str)] = if search { &SEARCHED } else { &SEEN };
-    let seen: Vec<Value> = seen.iter().map(|(word, title)| context! { word, title }).collect();
+    let seen: Vec<Value> =
+        seen.iter().map(|(word, title)| context! { word => *word, title => *title }).collect();
     let state = ListState::from_code(list.state);
     let ended = matches!(state, Some(ListState::Withdrawn | ListState::Finished) | None);
     let words = context! {

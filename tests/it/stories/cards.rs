@@ -1,6 +1,6 @@
 //! One card at the desk for one household that cries, whatever the number of orders and taps, and
-//! one for the homes of a building that cry within a quarter of an hour. Acts are of the whole card,
-//! and nothing that came meanwhile is closed unheard.
+//! one for the homes of a building that cry within a quarter of an hour. Acts are of the whole
+//! card, and nothing that came meanwhile is closed unheard.
 
 use tongluo::domain::access::Role;
 use tongluo::engine::desk::{DeskPage, Looks};
