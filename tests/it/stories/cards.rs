@@ -41,7 +41,10 @@ async fn a_household_under_three_orders_is_one_card_and_closed_with_one_word() {
         let card = &desk.tasks[0];
         let home = &card.homes[0];
         assert_eq!((card.homes.len(), home.row.household_id), (1, Some(HOME + 4)));
-        assert_eq!(home.row.alert_id, second, "one that is live stands for the ended one");
+        assert!(
+            [second, third].contains(&home.row.alert_id),
+            "a live one stands for the ended one"
+        );
         assert_eq!(home.others.len(), 1, "both others have one title: {:?}", home.others);
         assert_eq!(desk::tasks(&town.engine.store, 0, 9).await.unwrap().len(), 1);
         // Again and again: the same card, with all the words.

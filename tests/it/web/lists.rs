@@ -9,7 +9,7 @@ use super::board::token;
 use super::desk::call;
 use super::phone::{code, offered, standing};
 use super::schema::conforms;
-use super::{Faces, account, acts, let_in};
+use super::{account, acts, let_in};
 use crate::plant::{HOME, home_number, leader};
 use crate::town::{Setup, Town, on_both};
 
