@@ -60,8 +60,16 @@ CREATE TABLE task (
     taken_at bigint,
     deadline_at bigint,
     closed_at bigint,
-    result text
+    result text,
+    -- Of a help: the first task of its building's incident, which is one card at the desk with
+    -- the tasks of one home under several alerts. Null: it stands alone.
+    incident_id bigint,
+    cries bigint NOT NULL DEFAULT 1,       -- how often this home cried while it was open
+    cried_at bigint                        -- the last time
 );
+CREATE INDEX task_home ON task (household_id) WHERE state < 2;
+CREATE INDEX task_building ON task (building_id) WHERE state < 2;
+CREATE INDEX task_incident ON task (incident_id);
 CREATE INDEX task_open ON task (alert_id, state);
 CREATE INDEX task_household ON task (alert_id, household_id);
 -- What waits, in the order in which the desk is shown it.

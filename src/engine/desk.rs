@@ -1,19 +1,20 @@
 //! The help desk as a page: what waits, with the home, its needs and its numbers, and the acts that
 //! only the desk has: giving a class, reading an unclear reply, putting somebody on it. Taking and
-//! closing are `hands`'s. Every look at people is journaled, further ones now and then.
+//! closing are `tasks`'s. Every look at people is journaled, further ones now and then.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::json;
 
 use super::board::held;
-use super::hands::{HELP_TASK, TASK_KEPT_MS, alert_of};
 use super::issue::Actor;
 use super::round::Dial;
+use super::tasks::alert_of;
 use super::{Engine, EngineFault};
 use crate::base::limits::{DESK_ROWS, LOOK_NOTED_MS};
 use crate::domain::access::{Action, Denied};
+use crate::domain::alert::State;
 use crate::domain::demand::Demand;
 use crate::domain::doorstep::{self, Gear};
 use crate::domain::gate::AlertKind;
@@ -21,14 +22,16 @@ use crate::domain::statement::{Claim, Giver};
 use crate::domain::triage::Triage;
 use crate::store::answer::StatementRow;
 use crate::store::desk::{self, TaskRow};
-use crate::store::desk_page::{self as rows, After, DeskRow};
-use crate::store::{order, round, stranger, view};
+use crate::store::desk_page::{self as rows, After, CardAt, DeskRow, Promises};
+use crate::store::{answer, cry, order, round, stranger, view};
 
 /// Closed tasks that are shown, and of how long.
 const DONE_ROWS: i64 = 10;
 const DONE_MS: i64 = 12 * 3_600_000;
 /// A kind that nobody has understood yet.
 const UNCLEAR_TASK: i64 = 2;
+/// Cards of class A that are named to whoever looks at another page.
+const GRAVE_ROWS: i64 = 20;
 /// Who may be put on a task, at most.
 const GOERS: usize = 12;
 /// Accounts whose looks are remembered.
@@ -94,25 +97,53 @@ pub struct Goer {
     pub role: i64,
 }
 
-/// A task with what whoever calls back needs.
+/// One home of a card, under the alert that is live, with what whoever calls back needs.
 #[derive(Debug, Clone)]
-pub struct DeskTask {
+pub struct DeskHome {
     pub row: DeskRow,
     pub gear: Vec<Gear>,
     /// The number that wrote first, then those of the home.
     pub dials: Vec<Dial>,
+    /// The other alerts under which its help is open.
+    pub others: Vec<String>,
+}
+
+/// A card: one task, or a building's incident with its homes, the most urgent first.
+#[derive(Debug, Clone)]
+pub struct DeskTask {
+    /// Its first home's.
+    pub row: DeskRow,
+    pub at: CardAt,
+    pub homes: Vec<DeskHome>,
     pub goers: Vec<Goer>,
+}
+
+impl DeskTask {
+    /// How often its homes cried.
+    pub fn cries(&self) -> i64 {
+        self.homes.iter().map(|home| home.row.cries).sum()
+    }
+
+    /// Whether this task stands on it.
+    pub fn has(&self, uid: &str) -> bool {
+        self.at.anchor == uid || self.homes.iter().any(|home| home.row.uid == uid)
+    }
 }
 
 /// One page of the desk.
 #[derive(Debug, Clone)]
 pub struct DeskPage {
     pub tasks: Vec<DeskTask>,
-    /// Behind which task the next page begins.
+    /// Behind which card the next page begins.
     pub next: Option<After>,
     pub done: Vec<DeskRow>,
-    /// Class, state, tasks.
+    /// Class, 0 nobody's or overdue, 1 a helper's broken promise, 2 in hand; cards.
     pub counts: Vec<(i64, i64, i64)>,
+    /// Class A in nobody's hands, of all alerts and pages: the card's first task, the longest
+    /// waiting first.
+    pub grave: Vec<String>,
+    /// Helpers who said that they go, and in time.
+    pub promises: Promises,
 }
 
 /// When whose look at what was last journaled, in one process.
@@ -157,32 +188,42 @@ impl Engine {
             let action = Action::LookAtPeople;
             return Err(Denied { action, place: 0, place_name: None, remedy }.into());
         }
-        let mut page = rows::page(&self.store, &places, alert, after, DESK_ROWS + 1).await?;
+        let (store, now) = (&self.store, self.clock.story_ms());
+        let mut page = rows::cards(store, &places, alert, now, after, DESK_ROWS + 1).await?;
         let full = usize::try_from(DESK_ROWS).unwrap_or(usize::MAX);
         let more = page.len() > full;
         page.truncate(full);
-        let last = page.last().map(|row| (row.class, row.opened_at, row.id));
-        let since = self.clock.story_ms() - DONE_MS;
-        let done = rows::done(&self.store, &places, alert, since, DONE_ROWS).await?;
+        let next = page.last().filter(|_| more).map(CardAt::mark);
+        let done = rows::done(store, &places, alert, now - DONE_MS, DONE_ROWS).await?;
+        let cards: Vec<i64> = page.iter().map(|one| one.card).collect();
+        let tasks = rows::of_cards(store, &cards).await?;
+        let tasks = self.fill_desk(page, tasks).await?;
         if looks.is_due(actor.account_id, alert, self.clock.machine_ms()) {
-            let homes = page.iter().chain(&done).filter(|row| row.household_id.is_some()).count();
-            let detail = json!({"desk": true, "tasks": page.len() + done.len(), "homes": homes});
+            let homes = tasks.iter().flat_map(|card| &card.homes).map(|home| &home.row);
+            let homes = homes.chain(&done).filter(|row| row.household_id.is_some()).count();
+            let detail = json!({"desk": true, "tasks": tasks.len() + done.len(), "homes": homes});
             let mut tx = self.store.begin().await?;
             let about = (alert != 0).then_some(alert);
             let act = Action::LookAtPeople.word();
             self.note(&mut tx, &actor.name, act, about, detail).await?;
             tx.commit().await?;
         }
-        let counts = rows::counts(&self.store, &places, alert).await?;
-        let tasks = self.fill_desk(page).await?;
-        Ok(DeskPage { tasks, next: last.filter(|_| more), done, counts })
+        let counts = rows::counts(store, &places, alert, now).await?;
+        let grave = rows::grave(store, &places, now, GRAVE_ROWS).await?;
+        let promises = rows::promises(store, &places, alert, now).await?;
+        Ok(DeskPage { tasks, next, done, counts, grave, promises })
     }
 
-    async fn fill_desk(&self, page: Vec<DeskRow>) -> Result<Vec<DeskTask>, EngineFault> {
-        let tasks: Vec<i64> = page.iter().map(|row| row.id).collect();
-        let homes: Vec<i64> = page.iter().filter_map(|row| row.household_id).collect();
+    /// The cards with their homes, in the order of `page`.
+    async fn fill_desk(
+        &self,
+        page: Vec<CardAt>,
+        rows: Vec<DeskRow>,
+    ) -> Result<Vec<DeskTask>, EngineFault> {
+        let tasks: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        let homes: Vec<i64> = rows.iter().filter_map(|row| row.household_id).collect();
         let mut rolls: HashMap<i64, Vec<Vec<u8>>> = HashMap::new();
-        for row in &page {
+        for row in &rows {
             if kind_of(row) == AlertKind::Exercise && !rolls.contains_key(&row.alert_id) {
                 rolls.insert(row.alert_id, order::roll(&self.store, row.alert_id).await?);
             }
@@ -197,7 +238,7 @@ impl Engine {
         let writers = stranger::writers(&self.store, &tasks).await?;
         let numbers = round::numbers(&self.store, &homes).await?;
         let goers = rows::goers(&self.store, &tasks).await?;
-        let task = |row: DeskRow| {
+        let fill = |(row, others): (DeskRow, Vec<String>)| {
             let wrote = senders.iter().filter(|one| one.id == row.id).take(1);
             let wrote = wrote.map(|one| (&one.sealed, &one.hash, &one.relative));
             let raw = writers.iter().filter(|one| one.0 == row.id);
@@ -212,16 +253,28 @@ impl Engine {
                 }
             }
             dials.truncate(3);
+            let gear = row.needs.map_or_else(Vec::new, doorstep::gear);
+            DeskHome { row, gear, dials, others }
+        };
+        let mut cards: HashMap<i64, Vec<DeskRow>> = HashMap::new();
+        for row in rows {
+            cards.entry(row.card).or_default().push(row);
+        }
+        let mut desk = Vec::with_capacity(page.len());
+        for at in page {
+            // Closed between the two looks.
+            let Some(rows) = cards.remove(&at.card) else { continue };
+            let homes: Vec<DeskHome> = homes_of(rows).into_iter().map(fill).collect();
+            let Some(first) = homes.first() else { continue };
             let mut near: Vec<Goer> = Vec::new();
-            for (_, code, name, role, _) in goers.iter().filter(|one| one.0 == row.id) {
+            for (_, code, name, role, _) in goers.iter().filter(|one| one.0 == first.row.id) {
                 if near.len() < GOERS && !near.iter().any(|one| one.code == *code) {
                     near.push(Goer { code: code.clone(), name: name.clone(), role: *role });
                 }
             }
-            let gear = row.needs.map_or_else(Vec::new, doorstep::gear);
-            DeskTask { row, gear, dials, goers: near }
-        };
-        Ok(page.into_iter().map(task).collect())
+            desk.push(DeskTask { row: first.row.clone(), at, homes, goers: near });
+        }
+        Ok(desk)
     }
 
     /// The numbers that wrote the tasks of no home, by task; for who may look at people.
@@ -235,7 +288,8 @@ impl Engine {
         Ok(writers.into_iter().filter_map(open).collect())
     }
 
-    /// Gives a task its class. An unclear reply of a known home becomes a help by it.
+    /// Gives a card its class. An unclear reply of a known home becomes a help by it, and joins
+    /// what is open there.
     pub async fn set_task_class(
         &self,
         actor: &Actor,
@@ -244,23 +298,42 @@ impl Engine {
     ) -> Result<(), EngineFault> {
         let mut tx = self.store.begin().await?;
         let task = self.task_for(&mut tx, actor, Action::RecordStatement, uid).await?;
+        // Standings before tasks, as everywhere.
+        let home = task.household_id.filter(|_| task.kind == UNCLEAR_TASK);
+        if let Some(home) = home {
+            answer::lock_standings(&mut tx, task.alert_id, &[home]).await?;
+        }
         let Some((kind, before, _)) = rows::lock(&mut tx, task.id).await?.filter(|row| row.2 < 2)
         else {
             return Err(refused("这件已经办结了。"));
         };
         let now = self.clock.story_ms();
-        let becomes = if kind == UNCLEAR_TASK { HELP_TASK } else { kind };
+        let becomes = if kind == UNCLEAR_TASK { cry::HELP } else { kind };
+        // Tallies before other tasks, as where a cry comes in.
+        if kind == UNCLEAR_TASK {
+            self.say_for(&mut tx, &task, Claim::Help(class)).await?;
+        }
+        if let Some(home) = home.filter(|_| becomes != kind) {
+            cry::raise_by(&mut tx, task.alert_id, home, class, &task.text, now).await?;
+        }
         rows::set_class(&mut tx, task.id, class.code(), becomes).await?;
+        if home.is_some() {
+            cry::adopt(&mut tx, &task.source_key, now).await?;
+        }
+        let card = cry::lock_card(&mut tx, task.id).await?;
+        let theirs: Vec<i64> = card.iter().map(|row| row.id).collect();
+        if becomes == kind {
+            cry::set_class(&mut tx, &theirs, class.code()).await?;
+        }
         if class.code() < before || becomes != kind {
             let wait_ms = match class {
                 Triage::A => 60_000,
                 Triage::B => 300_000,
                 Triage::C => 900_000,
             };
-            rows::hurry(&mut tx, task.alert_id, task.id, now + wait_ms).await?;
-        }
-        if kind == UNCLEAR_TASK {
-            self.say_for(&mut tx, &task, Claim::Help(class)).await?;
+            for row in card.iter().filter(|row| becomes == kind || row.id == task.id) {
+                rows::hurry(&mut tx, row.alert_id, row.id, now + wait_ms).await?;
+            }
         }
         let detail = json!({"task": uid, "class": class.code(), "before": before,
             "was_unclear": kind == UNCLEAR_TASK});
@@ -336,6 +409,24 @@ impl Engine {
         Ok(())
     }
 
+    /// The link of the home of a task to its own page: whose, the link, and the kind of its order.
+    pub async fn home_link(
+        &self,
+        actor: &Actor,
+        uid: &str,
+    ) -> Result<(String, String, AlertKind), EngineFault> {
+        let mut tx = self.store.begin().await?;
+        let task = self.task_for(&mut tx, actor, Action::LookAtPeople, uid).await?;
+        drop(tx);
+        let (Some(alert), Some(home)) = (&task.alert, &task.household) else {
+            return Err(refused("不知道是哪一户、哪一道指令，没有住户页。"));
+        };
+        let link = self.resident_link(actor, alert, home).await?;
+        let row = order::by_id(&self.store, task.alert_id).await?;
+        let kind = row.and_then(|row| AlertKind::from_code(row.kind)).unwrap_or(AlertKind::Live);
+        Ok((format!("{}的住户页", task.door.unwrap_or_default()), link, kind))
+    }
+
     /// Puts somebody on a task who has said on the phone that he goes; his until the deadline.
     pub async fn assign_task(
         &self,
@@ -348,21 +439,37 @@ impl Engine {
         let (_, name) = view::human(&self.store, human_code)
             .await?
             .ok_or_else(|| refused(format!("底册里没有编号为 {human_code} 的人。")))?;
-        let now = self.clock.story_ms();
-        let (from, until) = (task.owner.as_deref(), now + TASK_KEPT_MS);
-        if !desk::take_task(&mut tx, task.id, &name, from, now, until).await? {
-            return Err(refused("这件已经办结了。"));
-        }
-        let detail = json!({"task": uid, "class": task.class, "before": task.owner,
-            "on_behalf": human_code});
-        let act = Action::TakeTask.word();
-        self.note(&mut tx, &actor.name, act, alert_of(&task), detail).await?;
-        if task.owner.is_none() {
-            self.tell_taken(&mut tx, &name, &task, now).await?;
-        }
+        let from = task.owner.clone();
+        self.put_on(&mut tx, actor, &task, (&name, Some(human_code)), from.as_deref()).await?;
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// The tasks of a card by home: that of a live alert stands for it, with the titles of the others.
+/// What nobody has comes first, then the more urgent and the older.
+fn homes_of(rows: Vec<DeskRow>) -> Vec<(DeskRow, Vec<String>)> {
+    let mut homes: BTreeMap<(i64, i64), Vec<DeskRow>> = BTreeMap::new();
+    for row in rows {
+        let key = row.household_id.map_or((row.id, 0), |household| (0, household));
+        homes.entry(key).or_default().push(row);
+    }
+    let live = |row: &DeskRow| row.alert_state == Some(State::Live.code());
+    let mut homes: Vec<(DeskRow, Vec<String>)> = homes
+        .into_values()
+        .filter_map(|mut rows| {
+            rows.sort_by_key(|row| (!live(row), row.id));
+            let since = rows.iter().map(|row| row.opened_at).min();
+            let mut rest = rows.into_iter();
+            let mut first = rest.next()?;
+            first.opened_at = since.unwrap_or(first.opened_at);
+            let mut others: Vec<String> = rest.filter_map(|row| row.title).collect();
+            others.dedup();
+            Some((first, others))
+        })
+        .collect();
+    homes.sort_by_key(|(row, _)| (row.state, row.class, row.opened_at, row.id));
+    homes
 }
 
 fn kind_of(row: &DeskRow) -> AlertKind {

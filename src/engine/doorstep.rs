@@ -3,21 +3,23 @@
 //! list may say what he saw at its doors; only an offered list is taken by it. What the page
 //! shows is `round`'s.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::link::Link;
+use super::tasks::{Closer, open_helps};
 use super::{Engine, EngineFault};
 use crate::domain::doorstep::{Seen, are_of_home};
 use crate::domain::link::{observed_at, tap_key};
 use crate::domain::list::{ListState, SEARCH};
 use crate::domain::statement::{CLOSES_MAX, Claim, Giver, join_closes, split_closes};
 use crate::store::answer::{self, FactRow, StatementRow};
+use crate::store::cry;
 use crate::store::desk::{self, NewTask};
 use crate::store::list::{self, HumanList};
 use crate::store::round::{self, DoorOf};
 use crate::store::{Tx, order};
-
-const HELP_TASK: i64 = 1;
 
 /// A tap on a page.
 #[derive(Debug, Clone, Copy)]
@@ -176,7 +178,7 @@ impl Engine {
             return Ok(Acted::Unfit);
         }
         // Under the standing's lock, so that of two equal taps one finds the other.
-        answer::lock_standings(tx, alert, &[door.household_id]).await?;
+        let others = self.helped_elsewhere(tx, alert, door.household_id, saw).await?;
         let facts = answer::facts(tx, alert, &[door.household_id]).await?;
         let statement = saw.statement(alert, human, door, &facts);
         if facts.iter().any(|fact| fact.source_key == statement.key) {
@@ -188,19 +190,48 @@ impl Engine {
         self.take_offered_of(tx, human, &on, now).await?;
         let task = saw.task(self.entropy.uuid(now), alert, door, &statement);
         let closing = statement.closes.is_some();
-        let recorded = self.record(tx, &[statement]).await?;
+        let mut statements = vec![statement];
+        for other in &others {
+            let facts = answer::facts(tx, *other, &[door.household_id]).await?;
+            let (giver, source) = (Giver::AtTheDoor, "page");
+            let closer = Closer { giver, id: human, key: &saw.key, source, at: saw.at };
+            statements.extend(closer.closes(*other, door.household_id, &facts));
+        }
+        let recorded = self.record(tx, &statements).await?;
         if let Some(task) = task {
             desk::open_tasks(tx, &[task], now).await?;
         }
         if closing {
             let result = "到门口处理好了";
-            round::end_help_tasks(tx, alert, door.household_id, result, now).await?;
+            for alert in others.into_iter().chain([alert]) {
+                round::end_help_tasks(tx, alert, door.household_id, result, now).await?;
+            }
         }
         let detail = json!({"household": saw.door, "seen": saw.seen.word(),
             "persons": saw.persons, "at": saw.at});
         self.note_door(tx, link, "list.tick", detail).await?;
         let closed = recorded.iter().any(|r| r.standing.closed());
         Ok(if closed { Acted::Closed } else { Acted::Done })
+    }
+
+    /// Locks the standings that this word is about, in the order in which all others lock them.
+    /// Who was helped at his door was helped under every alert: gives the others.
+    async fn helped_elsewhere(
+        &self,
+        tx: &mut Tx,
+        alert: i64,
+        household: i64,
+        saw: &Saw<'_>,
+    ) -> Result<Vec<i64>, EngineFault> {
+        let mut alerts = BTreeSet::from([alert]);
+        if saw.seen == Seen::HelpDone {
+            alerts.extend(cry::alerts_of_home(tx, alert, household).await?);
+        }
+        for alert in &alerts {
+            answer::lock_standings(tx, *alert, &[household]).await?;
+        }
+        alerts.remove(&alert);
+        Ok(alerts.into_iter().collect())
     }
 
     /// Whoever ticks a door of a list that is offered to him has taken it.
@@ -294,6 +325,7 @@ impl Saw<'_> {
     fn statement(&self, alert: i64, human: i64, door: &DoorOf, facts: &[FactRow]) -> StatementRow {
         let (household, claim) = (door.household_id, self.seen.claim());
         let closes = if self.seen == Seen::HelpDone { open_helps(facts) } else { Vec::new() };
+        let closes: Vec<String> = closes.into_iter().take(CLOSES_MAX).collect();
         StatementRow {
             key: format!("{}#{alert}.{household}.{}", self.key, claim.code()),
             alert,
@@ -329,26 +361,9 @@ impl Saw<'_> {
             building: Some(door.building_id),
             inbound: None,
             key: format!("{stem}.t"),
-            kind: HELP_TASK,
+            kind: cry::HELP,
             class: class.code(),
             text: "入户的人在门口报：要救人".into(),
         })
     }
-}
-
-/// The helps that no statement has closed.
-fn open_helps(facts: &[FactRow]) -> Vec<String> {
-    let closed: Vec<String> = facts
-        .iter()
-        .filter(|fact| fact.claim == Claim::HelpClosed.code())
-        .flat_map(|fact| split_closes(fact.closes.as_deref()))
-        .collect();
-    let is_help = |fact: &&FactRow| Claim::from_code(fact.claim).is_some_and(Claim::is_help);
-    facts
-        .iter()
-        .filter(is_help)
-        .map(|fact| fact.source_key.clone())
-        .filter(|key| !closed.contains(key))
-        .take(CLOSES_MAX)
-        .collect()
 }

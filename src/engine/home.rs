@@ -17,6 +17,7 @@ use crate::domain::statement::{Claim, Giver};
 use crate::domain::triage::Triage;
 use crate::render::{Audience, ResidentText};
 use crate::store::answer::{self, StatementRow};
+use crate::store::cry::HELP;
 use crate::store::desk::{self, NewTask};
 use crate::store::home::{self, AskedRow};
 use crate::store::order;
@@ -25,7 +26,6 @@ use crate::store::order;
 const ORDERS_MAX: i64 = 3;
 /// Own words that are shown.
 const WORDS_MAX: i64 = 3;
-const HELP_TASK: i64 = 1;
 
 /// What a resident says with one tap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,6 +205,7 @@ impl Engine {
         if statements.is_empty() {
             return Ok(if asked.is_empty() { Acted::Unfit } else { Acted::Again });
         }
+        let recorded = self.record(&mut tx, &statements).await?;
         if let Word::Help(class) = word {
             let task = |row: &AskedRow| NewTask {
                 uid: self.entropy.uuid(now),
@@ -213,14 +214,13 @@ impl Engine {
                 building: Some(row.building_id),
                 inbound: None,
                 key: format!("{key}#{}.{household}.t", row.alert_id),
-                kind: HELP_TASK,
+                kind: HELP,
                 class: class.code(),
                 text: help_text(class).into(),
             };
             let tasks: Vec<NewTask> = asked.iter().map(task).collect();
             desk::open_tasks(&mut tx, &tasks, now).await?;
         }
-        let recorded = self.record(&mut tx, &statements).await?;
         let claims: Vec<i64> = statements.iter().map(|s| s.claim).collect();
         let detail = json!({"household": household, "claims": claims, "at": at});
         let actor = format!("household:{household}");

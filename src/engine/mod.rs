@@ -56,6 +56,7 @@ pub mod session;
 pub mod signin;
 mod situation;
 pub mod sketch;
+pub mod tasks;
 mod unmatched;
 mod waiting;
 pub mod words;

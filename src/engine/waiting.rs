@@ -2,7 +2,7 @@
 //! there and, with every time in vain, to one more number: its next persons, their second numbers,
 //! then whoever answers for the place. Taking and closing are `hands`'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::night::count;
 use super::saying::Under;
@@ -24,7 +24,8 @@ const MINUTE_MS: i64 = 60_000;
 /// What one number is told.
 struct Told {
     human: i64,
-    helps: i64,
+    /// The cards that wait: one, however many tasks stand on it.
+    cards: BTreeSet<i64>,
     /// Since when the oldest waits.
     since: i64,
 }
@@ -97,9 +98,9 @@ impl Engine {
             let under = staged.iter().find(|under| under.alert == timer.alert_id);
             let alert = under.map_or(0, |under| under.alert);
             for (human, address) in called(&round, timer.step) {
-                let own = Told { human, helps: 0, since: now };
+                let own = Told { human, cards: BTreeSet::new(), since: now };
                 let told = told.entry((alert, address)).or_insert(own);
-                told.helps += 1;
+                told.cards.insert(task.card);
                 told.since = told.since.min(task.since);
             }
         }
@@ -107,7 +108,8 @@ impl Engine {
             let mut posts = Vec::new();
             for ((_, address), told) in told.iter().filter(|(key, _)| key.0 == under.alert) {
                 let waited_min = count((now - told.since) / MINUTE_MS);
-                let text = NoticeText::DeskWaits { helps: count(told.helps), waited_min };
+                let helps = u32::try_from(told.cards.len()).unwrap_or(u32::MAX);
+                let text = NoticeText::DeskWaits { helps, waited_min };
                 posts.push(Post {
                     address: *address,
                     purpose: Purpose::Reminder.code(),

@@ -60,6 +60,8 @@ const PAGES: &[(&str, &str)] = &[
     page!("home"),
     page!("link_gone"),
     page!("link_preview"),
+    page!("link_shown"),
+    page!("list"),
     page!("login"),
     page!("me"),
     page!("place_field"),
@@ -79,8 +81,13 @@ const STYLES: &[&str] = &[
 ];
 
 /// The one script, in parts. Every page works without it.
-const SCRIPTS: &[&str] =
-    &[asset!("frame.js"), asset!("links.js"), asset!("orders.js"), asset!("board.js")];
+const SCRIPTS: &[&str] = &[
+    asset!("frame.js"),
+    asset!("links.js"),
+    asset!("orders.js"),
+    asset!("board.js"),
+    asset!("desk.js"),
+];
 
 const ICON: &str = asset!("icon.svg");
 

@@ -133,10 +133,14 @@ crate::statements! {
         "JOIN human h ON h.id = s.human_id LEFT JOIN ", calls!("= $1"), " c ON ",
         "c.alert_id = s.alert_id AND c.human_id = s.human_id WHERE s.alert_id = $1 ",
         "ORDER BY s.called_at, h.id LIMIT $2");
-    BOARD_HELPS = "SELECT k.uid, k.kind, k.class, k.state, k.owner, k.opened_at, k.deadline_at, \
-        COALESCE(k.building_id, h.building_id, 0) AS building_id FROM task k LEFT JOIN \
+    // Helpers' promises apart: nobody waits there while they are in time.
+    BOARD_HELPS = "SELECT k.uid, COALESCE(k.incident_id, k.id) AS card, k.kind, k.class, k.state, \
+        k.owner, k.opened_at, k.deadline_at, COALESCE(k.building_id, h.building_id, 0) \
+        AS building_id, CAST(CASE WHEN k.kind = 5 THEN 1 ELSE 0 \
+        END AS bigint) AS promise FROM task k LEFT JOIN \
         household h ON h.id = k.household_id WHERE k.alert_id = $1 AND k.state < 2 \
-        ORDER BY k.class, k.opened_at, k.id LIMIT $2";
+        ORDER BY CASE WHEN k.kind = 5 AND k.state = 1 THEN 1 \
+        ELSE 0 END, k.class, k.state, k.opened_at, k.id LIMIT $2";
 }
 
 /// What tells whether a board has changed: equal, it has not. None: there is no such alert.
@@ -273,6 +277,8 @@ pub async fn summonses(
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct HelpRow {
     pub uid: String,
+    /// Tasks of one incident are one card.
+    pub card: i64,
     pub kind: i64,
     pub class: i64,
     pub state: i64,
@@ -280,9 +286,11 @@ pub struct HelpRow {
     pub opened_at: i64,
     pub deadline_at: Option<i64>,
     pub building_id: i64,
+    /// 1: a helper's word that he goes.
+    pub promise: i64,
 }
 
-/// What stands at the desk, the most urgent and oldest first.
+/// What stands at the desk: the most urgent first, of these what nobody has; promises last.
 pub async fn helps(store: &Store, alert: i64, limit: i64) -> Result<Vec<HelpRow>, StoreFault> {
     store.rows(&BOARD_HELPS, args![alert, limit]).await
 }

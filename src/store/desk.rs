@@ -2,6 +2,7 @@
 //! what is decided in `domain`.
 
 use super::answer::Speaking;
+use super::cry;
 use super::db::{ids, rows_json};
 use super::places::full_name;
 use super::{Store, StoreFault, Tx};
@@ -14,7 +15,8 @@ macro_rules! task_columns {
              h.code AS household, ",
             full_name!("g", "b"),
             " || ' ' || h.door || ' ' || h.name AS door, t.kind, t.class, t.state, t.text, \
-             t.owner, t.opened_at, t.deadline_at, t.source_key FROM task t \
+             t.owner, t.opened_at, t.deadline_at, t.source_key, t.incident_id, t.cries \
+             FROM task t \
              LEFT JOIN alert a ON a.id = t.alert_id \
              LEFT JOIN household h ON h.id = t.household_id \
              LEFT JOIN place b ON b.id = h.building_id LEFT JOIN place g ON g.id = h.grid_id "
@@ -33,12 +35,16 @@ crate::statements! {
         SELECT t.alert_id, 7, 0, t.id, 0, $2 + CASE t.class WHEN 1 THEN 60000 WHEN 2 THEN 300000 \
         ELSE 900000 END FROM task t WHERE t.source_key IN (SELECT r.key FROM \
         {rows $1: key text}) AND t.state = 0 ON CONFLICT DO NOTHING";
+    // A home's help once, that of a live alert first; helpers' promises last, for nobody waits.
     TASKS = concat!(task_columns!(), "WHERE t.state < 2 AND ($1 = 0 OR t.alert_id = $1) ",
-        "ORDER BY t.class, t.opened_at, t.id LIMIT $2");
+        "AND NOT EXISTS (SELECT 1 FROM task k LEFT JOIN alert e ON e.id = k.alert_id ",
+        "WHERE k.incident_id = t.incident_id AND k.household_id = t.household_id ",
+        "AND k.state < 2 AND ($1 = 0 OR k.alert_id = $1) AND k.id <> t.id ",
+        "AND (COALESCE(e.state, 0) = 4 AND COALESCE(a.state, 0) <> 4 ",
+        "OR (k.id < t.id AND (COALESCE(e.state, 0) = 4 OR COALESCE(a.state, 0) <> 4)))) ",
+        "ORDER BY CASE WHEN t.state = 1 AND t.kind = 5 THEN 1 ELSE 0 END, ",
+        "t.class, t.state, t.opened_at, t.id LIMIT $2");
     TASK_BY_UID = concat!(task_columns!(), "WHERE t.uid = $1");
-    TAKE_TASK = "UPDATE task SET state = 1, owner = $2, owner_human = NULL, taken_at = $3, \
-        deadline_at = $4 \
-        WHERE id = $1 AND (state = 0 OR (state = 1 AND (owner = $2 OR owner = $5)))";
     CLOSE_TASK = "UPDATE task SET state = 2, result = $2, closed_at = $3 WHERE id = $1 \
         AND state < 2";
     KEEP_RECEIPTS = "INSERT INTO receipt (source_key, provider, batch_id, address_id, notice_id, \
@@ -80,15 +86,20 @@ pub struct NewTask {
     pub text: String,
 }
 
-/// Opens tasks, each with its timer: an open task is in nobody's hands until it is taken. Gives
-/// how many are new.
+/// Opens tasks, each with its timer: an open task is in nobody's hands until it is taken. Cries of
+/// known homes go to their cards (`cry`). Gives how many are new.
 pub async fn open_tasks(tx: &mut Tx, rows: &[NewTask], now: i64) -> Result<u64, StoreFault> {
-    if rows.is_empty() {
-        return Ok(0);
+    let is_cry = |task: &&NewTask| task.kind == cry::HELP && task.household.is_some();
+    let (cries, others): (Vec<&NewTask>, Vec<&NewTask>) = rows.iter().partition(is_cry);
+    let mut opened = 0;
+    if !others.is_empty() {
+        let rows = rows_json(&others)?;
+        opened += tx.exec(&OPEN_TASKS, args![&rows, now]).await?;
+        tx.exec(&TASK_TIMERS, args![rows, now]).await?;
     }
-    let rows = rows_json(rows)?;
-    let opened = tx.exec(&OPEN_TASKS, args![&rows, now]).await?;
-    tx.exec(&TASK_TIMERS, args![rows, now]).await?;
+    if !cries.is_empty() {
+        opened += cry::open(tx, &cries, now).await?;
+    }
     Ok(opened)
 }
 
@@ -113,9 +124,14 @@ pub struct TaskRow {
     pub opened_at: i64,
     pub deadline_at: Option<i64>,
     pub source_key: String,
+    /// Tasks of one incident are one card.
+    pub incident_id: Option<i64>,
+    /// How often this home cried while it was open.
+    pub cries: i64,
 }
 
-/// Open and taken tasks of an alert (0: all), the most urgent and oldest first.
+/// Open and taken tasks of an alert (0: all), a home's help once: the most urgent first, of these
+/// what nobody has.
 pub async fn tasks(store: &Store, alert: i64, limit: i64) -> Result<Vec<TaskRow>, StoreFault> {
     store.rows(&TASKS, args![alert, limit]).await
 }
@@ -123,20 +139,6 @@ pub async fn tasks(store: &Store, alert: i64, limit: i64) -> Result<Vec<TaskRow>
 /// A task by its outside id.
 pub async fn task(tx: &mut Tx, uid: &str) -> Result<Option<TaskRow>, StoreFault> {
     tx.first(&TASK_BY_UID, args![uid]).await
-}
-
-/// Takes a task until a deadline: one that nobody has, his own, or that of `from`. False: it is
-/// closed already, or another's.
-pub async fn take_task(
-    tx: &mut Tx,
-    id: i64,
-    owner: &str,
-    from: Option<&str>,
-    now: i64,
-    deadline_at: i64,
-) -> Result<bool, StoreFault> {
-    let from = from.unwrap_or(owner);
-    Ok(tx.exec(&TAKE_TASK, args![id, owner, now, deadline_at, from]).await? == 1)
 }
 
 /// Closes a task. False: it is closed already.

@@ -11,6 +11,7 @@ pub mod board;
 pub mod calendar;
 pub mod climb;
 pub mod correct;
+pub mod cry;
 pub mod custody;
 pub mod db;
 pub mod desk;
@@ -71,6 +72,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         climb::ALL,
         correct::ALL,
         custody::ALL,
+        cry::ALL,
         desk::ALL,
         desk_page::ALL,
         expand::ALL,

@@ -59,11 +59,18 @@ crate::statements! {
         "ON a.id = v.alert_id JOIN account c ON c.id = v.author_id WHERE (v.state IN (1, 2, 3) ",
         "OR (v.bypass = 1 AND v.live_at IS NOT NULL AND v.countersigned_at IS NULL)) AND ",
         touches!(), " ORDER BY v.urgency DESC, since LIMIT $2");
-    DESK_WAITS = concat!("SELECT t.kind, t.class, t.state, count(*) AS tasks, min(t.opened_at) ",
-        "AS since, count(CASE WHEN t.state = 1 AND t.deadline_at < $2 THEN 1 END) AS late ",
-        "FROM task t WHERE t.state < 2 AND (", below!("t.building_id"), " OR (t.building_id ",
+    // By card, as at the desk; a helper's promise is none while it is in time.
+    DESK_WAITS = concat!("WITH cards AS (SELECT min(t.kind) AS kind, min(t.class) AS class, ",
+        "min(t.state) AS state, min(t.opened_at) AS opened_at, max(CASE WHEN t.state = 1 ",
+        "AND t.deadline_at < $2 THEN 1 ELSE 0 END) AS late ",
+        "FROM task t WHERE t.state < 2 AND NOT (t.kind = 5 AND t.state = 1 ",
+        "AND t.deadline_at > $2) AND (",
+        below!("t.building_id"), " OR (t.building_id ",
         "IS NULL AND EXISTS (SELECT 1 FROM place p WHERE p.parent_id IS NULL AND p.id {in $1}))) ",
-        "GROUP BY t.kind, t.class, t.state ORDER BY t.class, t.kind, t.state");
+        "GROUP BY COALESCE(t.incident_id, t.id)) ",
+        "SELECT c.kind, c.class, c.state, count(*) AS tasks, min(c.opened_at) AS since, ",
+        "CAST(sum(c.late) AS bigint) AS late FROM cards c ",
+        "GROUP BY c.kind, c.class, c.state ORDER BY c.class, c.kind, c.state");
     UNTAKEN = concat!("SELECT count(*) AS lists, min(q.since) AS since FROM (SELECT l.alert_id, ",
         "l.place_id, min(l.offered_at) AS since FROM list l JOIN alert a ON a.id = l.alert_id ",
         "AND a.state IN (4, 5) WHERE l.state = 1 AND ", below!("l.place_id"), " AND NOT EXISTS ",
@@ -136,7 +143,7 @@ pub struct Unsigned {
     pub countersign_due: Option<i64>,
 }
 
-/// Tasks at the desk of one kind, class and state.
+/// Cards at the desk of one kind, class and state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub struct DeskWaits {
     pub kind: i64,

@@ -26,12 +26,14 @@ crate::statements! {
         "ON a.id = (SELECT y.id FROM address y WHERE y.human_id = d.human_id AND y.lane = 1 ",
         "AND y.state = 0 ORDER BY y.ord, y.id LIMIT 1) WHERE pa.place_id {in $2} AND ",
         is_there!(), "ORDER BY pa.place_id, d.role DESC, d.ord, d.human_id");
+    LOCK_TASKS = "SELECT id FROM task WHERE id {in $1} ORDER BY id {lock}";
     REOPEN_TASK = "UPDATE task SET state = 0, owner = NULL, owner_human = NULL \
         WHERE id {in $1} AND state = 1";
     WAITING = "SELECT t.id, t.class, \
         CAST(CASE WHEN t.state = 1 THEN COALESCE(t.deadline_at, 0) ELSE 0 END AS bigint) \
         AS kept_until, CAST({greatest}(t.opened_at, COALESCE(t.deadline_at, 0)) AS bigint) \
-        AS since, COALESCE(h.grid_id, 0) AS grid_id FROM task t LEFT JOIN household h \
+        AS since, COALESCE(h.grid_id, 0) AS grid_id, COALESCE(t.incident_id, t.id) AS card \
+        FROM task t LEFT JOIN household h \
         ON h.id = t.household_id WHERE t.id {in $1} AND t.state < 2";
     TIMERS_OF_TASKS = "INSERT INTO timer (alert_id, kind, place_id, subject_id, step, due_at) \
         SELECT r.alert, 7, 0, r.task, r.step, r.due FROM {rows $1: alert bigint, task bigint, \
@@ -65,6 +67,8 @@ pub struct WaitingRow {
     pub since: i64,
     /// 0: of no household.
     pub grid_id: i64,
+    /// Tasks of one card are one call.
+    pub card: i64,
 }
 
 /// Those of these tasks that are not closed.
@@ -74,6 +78,7 @@ pub async fn waiting(tx: &mut Tx, tasks: &[i64]) -> Result<Vec<WaitingRow>, Stor
 
 /// Takes tasks out of hands that let the deadline pass.
 pub async fn reopen(tx: &mut Tx, tasks: &[i64]) -> Result<u64, StoreFault> {
+    let _: Vec<(i64,)> = tx.rows(&LOCK_TASKS, args![ids(tasks)]).await?;
     tx.exec(&REOPEN_TASK, args![ids(tasks)]).await
 }
 

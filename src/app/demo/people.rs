@@ -225,7 +225,12 @@ impl People {
         for task in open.iter().filter(waiting).take(free.unsigned_abs() as usize) {
             engine.take_task(&officer, &task.uid, None).await.map(drop).or_else(again)?;
             let done_at = now + TASK_MS / 2 + self.chance.below(TASK_MS);
-            self.tasks.insert(task.uid.clone(), done_at);
+            // Whoever takes an incident answers for all its homes.
+            let same = |one: &&TaskRow| {
+                one.uid == task.uid
+                    || (task.incident_id.is_some() && one.incident_id == task.incident_id)
+            };
+            self.tasks.extend(open.iter().filter(same).map(|one| (one.uid.clone(), done_at)));
         }
         Ok(())
     }

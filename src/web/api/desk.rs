@@ -1,5 +1,6 @@
-//! `GET /api/v1/desk`: what waits at the help desk, and `POST /api/v1/desk/{task}/{act}`: `take`
-//! (another's: `{from}`), `assign {human}`, `close {result}`, `class {class}`, `read {read}`.
+//! `GET /api/v1/desk`: the cards that wait at the help desk, and `POST /api/v1/desk/{task}/{act}`:
+//! `take` (another's: `{from}`), `assign {human}`, `close {result, whole, seen}`, `class {class}`,
+//! `read {read}`. An act is of the whole card; closing of one home, unless `whole`.
 //! Rights by place and what an act means are the engine's.
 
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use super::sent::Sent;
 use super::{Answer, Bearer, Problem, give};
 use crate::domain::access::Action;
 use crate::domain::triage::Triage;
-use crate::engine::desk::{DeskTask, Read};
+use crate::engine::desk::{DeskHome, DeskTask, Read};
+use crate::engine::tasks::Closing;
 use crate::store::desk_page::After;
 use crate::store::order;
 use crate::web::Face;
@@ -36,6 +38,10 @@ pub(super) struct Said {
     result: Option<String>,
     class: Option<i64>,
     read: Option<String>,
+    /// Close all homes of the incident.
+    whole: Option<bool>,
+    /// The cries that were read: what came after is not closed.
+    seen: Option<i64>,
 }
 
 pub(super) async fn show(
@@ -55,9 +61,11 @@ pub(super) async fn show(
         .iter()
         .map(|(class, state, tasks)| json!({"class": class, "state": state, "tasks": tasks}))
         .collect();
-    let next = page.next.map(|(class, at, id)| format!("{class}.{at}.{id}"));
+    let next = page.next.map(|next| next.to_string());
     let tasks: Vec<Value> = page.tasks.iter().map(task).collect();
-    give(&json!({"tasks": tasks, "next": next, "counts": counts}))
+    let promised = json!({"households": page.promises.homes, "first_at": page.promises.first_at});
+    give(&json!({"tasks": tasks, "next": next, "counts": counts, "grave": page.grave,
+        "promised": promised}))
 }
 
 pub(super) async fn act(
@@ -79,7 +87,8 @@ pub(super) async fn act(
         }
         "close" => {
             let result = said.result.ok_or_else(|| needs("result: how it ended"))?;
-            engine.close_task(bearer.may(Action::CloseTask)?, &task, &result).await?;
+            let closing = Closing { whole: said.whole.unwrap_or(false), seen: said.seen };
+            engine.close_card(bearer.may(Action::CloseTask)?, &task, &result, closing).await?;
         }
         "class" => {
             let class = said.class.and_then(Triage::from_code);
@@ -97,17 +106,10 @@ pub(super) async fn act(
 }
 
 fn read_after(text: &str) -> Result<After, Problem> {
-    if text.is_empty() {
-        return Ok((0, 0, 0));
-    }
-    let parts: Vec<i64> = text.split('.').filter_map(|part| part.parse().ok()).collect();
-    match parts[..] {
-        [class, at, id] => Ok((class, at, id)),
-        _ => Err(Problem::Form("after: the next of the page before".into())),
-    }
+    After::read(text).ok_or_else(|| Problem::Form("after: the next of the page before".into()))
 }
 
-fn task(one: &DeskTask) -> Value {
+fn home(one: &DeskHome) -> Value {
     let row = &one.row;
     let gear: Vec<&str> = one.gear.iter().map(|gear| gear.word()).collect();
     let dials: Vec<Value> = one
@@ -115,17 +117,26 @@ fn task(one: &DeskTask) -> Value {
         .iter()
         .map(|dial| json!({"number": dial.number, "relative": dial.relative}))
         .collect();
+    json!({
+        "task": row.uid, "alert": row.alert, "other_alerts": one.others, "class": row.class,
+        "taken": row.state == 1, "owner": row.owner, "text": row.text, "cries": row.cries,
+        "cried_at": row.cried_at, "opened_at": row.opened_at, "deadline_at": row.deadline_at,
+        "household": row.household, "name": row.name, "grid": row.grid,
+        "building": row.building, "door": row.door, "persons": row.persons, "bring": gear,
+        "numbers": dials, "number_ends": row.last4,
+    })
+}
+
+fn task(one: &DeskTask) -> Value {
     let goers: Vec<Value> = one
         .goers
         .iter()
         .map(|goer| json!({"human": goer.code, "name": goer.name, "role": goer.role}))
         .collect();
+    let homes: Vec<Value> = one.homes.iter().map(home).collect();
     json!({
-        "task": row.uid, "alert": row.alert, "kind": row.kind, "class": row.class,
-        "taken": row.state == 1, "owner": row.owner, "text": row.text,
-        "opened_at": row.opened_at, "deadline_at": row.deadline_at,
-        "household": row.household, "name": row.name, "grid": row.grid,
-        "building": row.building, "door": row.door, "persons": row.persons, "bring": gear,
-        "numbers": dials, "number_ends": row.last4, "goers": goers,
+        "task": one.at.anchor, "kind": one.row.kind, "class": one.at.class,
+        "taken": one.at.held == 2, "opened_at": one.at.opened_at, "cries": one.cries(),
+        "promise": one.row.promise == 1, "homes": homes, "goers": goers,
     })
 }

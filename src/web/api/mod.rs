@@ -23,6 +23,7 @@ mod bearer;
 mod board;
 mod catalog;
 mod desk;
+mod lists;
 mod me;
 mod openapi;
 mod problem;
@@ -78,6 +79,10 @@ calls! {
     get "/alerts/{alert}/lists" board::lists;
     get "/desk" desk::show;
     post "/desk/{task}/{act}" desk::act;
+    get "/lists/{list}" lists::show;
+    post "/lists/{list}/{act}" lists::act;
+    post "/alerts/{alert}/link" lists::link;
+    post "/alerts/{alert}/revoke" lists::revoke;
     post "/alerts/{alert}/submit" alerts::submit;
     post "/alerts/{alert}/approve" alerts::approve;
     post "/alerts/{alert}/return" alerts::give_back;

@@ -10,7 +10,7 @@ use crate::domain::list::{ListState, SEARCH};
 use crate::domain::roster::full_name;
 use crate::domain::standing::grade;
 use crate::engine::board::{GRADES, Look};
-use crate::store::board::ListRow;
+use crate::store::board::{HelpRow, ListRow};
 
 /// Rows of a part on the page.
 pub(super) const SHOWN: usize = 8;
@@ -173,36 +173,76 @@ pub(super) fn silent(look: &Look) -> Value {
     json!({"all": grids.len(), "rows": grids.iter().take(SHOWN).map(row).collect::<Vec<_>>()})
 }
 
-/// What waits at the desk, the most urgent and oldest first.
+/// One card of the desk: an incident's homes, or one task.
+struct Card<'a> {
+    first: &'a HelpRow,
+    homes: usize,
+    class: i64,
+    taken: bool,
+    late: bool,
+    opened_at: i64,
+}
+
+/// The cards that an official sees, the most urgent first, of these what is nobody's or overdue and
+/// the oldest; and how many homes helpers have promised to go to, in time still.
+fn cards<'a>(look: &'a Look, sees: &dyn Fn(i64) -> bool) -> (Vec<Card<'a>>, usize) {
+    let mut cards: BTreeMap<i64, Card<'a>> = BTreeMap::new();
+    let mut promised = 0;
+    for one in look.quick.helps.iter().filter(|one| sees(one.building_id)) {
+        let taken = one.state == 1;
+        let late = taken && one.deadline_at.is_some_and(|at| at < look.quick.at);
+        if one.promise == 1 && taken && !late {
+            promised += 1;
+            continue;
+        }
+        let card = cards.entry(one.card).or_insert(Card {
+            first: one,
+            homes: 0,
+            class: one.class,
+            taken,
+            late,
+            opened_at: one.opened_at,
+        });
+        card.homes += 1;
+        card.class = card.class.min(one.class);
+        card.taken &= taken;
+        card.late |= late;
+        card.opened_at = card.opened_at.min(one.opened_at);
+    }
+    let mut cards: Vec<Card<'_>> = cards.into_values().collect();
+    let held = |card: &Card<'_>| match card.taken && !card.late {
+        true => 2,
+        false => card.first.promise,
+    };
+    cards.sort_by_key(|card| (card.class, held(card), card.opened_at, card.first.card));
+    (cards, promised)
+}
+
+/// What waits at the desk.
 pub(super) fn helps(look: &Look) -> Value {
     let tree = &look.quick.tree;
     // What belongs to no building is the root's.
     let root = look.tops.iter().any(|top| tree.place(*top).parent_id == 0);
     let sees = |building: i64| if building == 0 { root } else { look.sees(building) };
-    let seen = || look.quick.helps.iter().filter(|one| sees(one.building_id));
-    let (mut grave, mut untaken, mut late) = (0, 0, 0);
-    for one in seen() {
-        grave += i64::from(one.class == 1);
-        untaken += i64::from(one.state == 0);
-        late += i64::from(one.state == 1 && one.deadline_at.is_some_and(|at| at < look.quick.at));
-    }
-    let rows: Vec<Value> = seen()
-        .take(SHOWN)
-        .map(|one| {
-            let people = one.building_id == 0 || look.sees_people(one.building_id);
-            let place = match one.building_id {
-                0 => "不知道是哪一户".to_owned(),
-                building if people => place_name(look, building),
-                building => grid_name(look, building),
-            };
-            let owner = one.owner.as_deref().filter(|_| people);
-            json!({"kind": one.kind, "class": one.class, "place": place, "owner": owner,
-                "taken": one.state == 1, "opened_at": one.opened_at,
-                "late": one.deadline_at.is_some_and(|at| at < look.quick.at),
-                "desk": people})
-        })
-        .collect();
-    json!({"all": seen().count(), "grave": grave, "untaken": untaken, "late": late, "rows": rows})
+    let (cards, promised) = cards(look, &sees);
+    let count = |of: &dyn Fn(&&Card<'_>) -> bool| cards.iter().filter(of).count();
+    let row = |card: &Card<'_>| {
+        let one = card.first;
+        let people = one.building_id == 0 || look.sees_people(one.building_id);
+        let place = match one.building_id {
+            0 => "不知道是哪一户".to_owned(),
+            building if people => place_name(look, building),
+            building => grid_name(look, building),
+        };
+        let owner = one.owner.as_deref().filter(|_| people && card.taken);
+        json!({"kind": one.kind, "class": card.class, "place": place, "owner": owner,
+            "homes": card.homes, "promise": one.promise == 1, "taken": card.taken,
+            "opened_at": card.opened_at, "late": card.late, "desk": people})
+    };
+    let rows: Vec<Value> = cards.iter().take(SHOWN).map(row).collect();
+    json!({"all": cards.len(), "grave": count(&|c| c.class == 1),
+        "untaken": count(&|c| !c.taken), "late": count(&|c| c.late), "promised": promised,
+        "rows": rows})
 }
 
 /// Where somebody who may not see people sees a help: its grid.

@@ -1,23 +1,28 @@
-//! `/desk`: helps and unclear replies, the most urgent and oldest first, with the home, its needs
-//! and a number to call; one key or button for each class. What an act means is the engine's.
+//! `/desk`: helps and unclear replies, the most urgent first, of these what nobody has, with the
+//! home, its needs and a number to call; one card a home or incident, one key or button for each
+//! class. What an act means is the engine's.
 
 use axum::extract::{Path, Query};
 use serde::Deserialize;
 
+use super::list::{Handed, show_link};
 use super::{PageFault, PageResult, Posted, Signed};
 use crate::domain::duty::Role;
 use crate::domain::gate::AlertKind;
 use crate::domain::roster::full_name;
 use crate::domain::triage::Triage;
-use crate::engine::desk::{DeskTask, Read};
+use crate::engine::desk::{DeskHome, DeskTask, Read};
+use crate::engine::tasks::Closing;
 use crate::render::pages::{Value, context};
 use crate::store::desk_page::{After, DeskRow};
 use crate::store::order;
 
 /// Characters of a text that is not shown whole.
 const TEXT_CHARS: usize = 70;
-/// Numbers of a task, and of the opened one.
+/// Numbers of a home, and of one on the opened card.
 const DIALS: (usize, usize) = (1, 3);
+/// Homes of a card, and of the opened one.
+const HOMES: (usize, usize) = (4, 60);
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -36,16 +41,16 @@ pub(super) async fn show(page: Signed, Query(asked): Query<Asked>) -> PageResult
         "" => None,
         uid => Some(order::by_uid(&page.engine().store, uid).await?.ok_or(PageFault::NotFound)?),
     };
-    let after = read_after(&asked.after).ok_or(PageFault::NotFound)?;
+    let after = After::read(&asked.after).ok_or(PageFault::NotFound)?;
     let only = alert.as_ref().map_or(0, |alert| alert.id);
     let desk = page.engine().desk_page(&page.face().looks, &page.actor, only, after).await?;
     let tasks: Vec<Value> = desk.tasks.iter().map(|one| task(one, &asked)).collect();
-    let next = desk.next.map_or_else(String::new, |(class, at, id)| {
+    let next = desk.next.map_or_else(String::new, |next| {
         let mut query = form_urlencoded::Serializer::for_suffix("/desk?".to_owned(), 6);
         if !asked.alert.is_empty() {
             query.append_pair("alert", &asked.alert);
         }
-        query.append_pair("after", &format!("{class}.{at}.{id}")).finish()
+        query.append_pair("after", &next.to_string()).finish()
     });
     let count = |of: &dyn Fn(i64, i64) -> bool| -> i64 {
         let fit = desk.counts.iter().filter(|(class, state, _)| of(*class, *state));
@@ -64,7 +69,10 @@ pub(super) async fn show(page: Signed, Query(asked): Query<Asked>) -> PageResult
         did => did(&asked.did),
         all => count(&|_, _| true),
         grave => count(&|class, _| class == 1),
-        untaken => count(&|_, state| state == 0),
+        untaken => count(&|_, state| state < 2),
+        new_grave => desk.grave.join(" "),
+        promised => desk.promises.homes,
+        promised_at => desk.promises.first_at,
         now => page.now_ms(),
     };
     let kind = alert.and_then(|alert| AlertKind::from_code(alert.kind));
@@ -91,8 +99,14 @@ pub(super) async fn act(
         "close" => {
             let result = form.maybe("result");
             let result = result.ok_or_else(|| PageFault::Form("请写明是怎么办结的。".into()))?;
-            engine.close_task(&page.actor, &task, result).await?;
+            let (home, closing) = which(&task, form.maybe("home"))?;
+            engine.close_card(&page.actor, home, result, closing).await?;
             false
+        }
+        "link" => {
+            let (whose, link, kind) = engine.home_link(&page.actor, &task).await?;
+            let (link, back) = (Some(link), format!("/desk?open={task}#t-{task}"));
+            return show_link(&page, &Handed { whose, link, instead: false, back, kind });
         }
         "class1" | "class2" | "class3" => {
             let code = act.strip_prefix("class").and_then(|code| code.parse().ok());
@@ -127,16 +141,21 @@ fn did(act: &str) -> &'static str {
     }
 }
 
-/// `class.opened.id`; an empty one is the beginning.
-fn read_after(text: &str) -> Option<After> {
-    if text.is_empty() {
-        return Some((0, 0, 0));
+/// What is closed: `task.cries` of one home, or `all.cries` of the whole incident, with how many
+/// cries the page showed.
+fn which<'a>(card: &'a str, home: Option<&'a str>) -> Result<(&'a str, Closing), PageFault> {
+    let Some(home) = home else {
+        return Ok((card, Closing::default()));
+    };
+    if home == "none" {
+        return Err(PageFault::Form("请选办结的是哪一户，或者“全部”。".into()));
     }
-    let mut parts = text.split('.').map(str::parse);
-    match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(Ok(class)), Some(Ok(at)), Some(Ok(id)), None) => Some((class, at, id)),
-        _ => None,
-    }
+    let (task, seen) = home.split_once('.').ok_or(PageFault::NotFound)?;
+    let seen = Some(seen.parse().map_err(|_| PageFault::NotFound)?);
+    Ok(match task {
+        "all" => (card, Closing { whole: true, seen }),
+        task => (task, Closing { whole: false, seen }),
+    })
 }
 
 pub(in crate::web) fn kind_word(kind: i64) -> &'static str {
@@ -162,11 +181,16 @@ pub(in crate::web) fn role_word(role: i64) -> &'static str {
     }
 }
 
+/// What a task is about, as one word.
+fn about(row: &DeskRow) -> &'static str {
+    if row.promise == 1 { "帮扶人没有按时到" } else { kind_word(row.kind) }
+}
+
 fn home(row: &DeskRow) -> Value {
     let word = |text: &Option<String>| text.clone().unwrap_or_default();
     context! {
         uid => row.uid.as_str(),
-        kind => kind_word(row.kind),
+        kind => about(row),
         unclear => row.kind == 2,
         class => row.class,
         taken => row.state == 1,
@@ -179,18 +203,21 @@ fn home(row: &DeskRow) -> Value {
         door => word(&row.door),
         persons => row.persons,
         last4 => word(&row.last4),
+        cries => row.cries,
+        cried_at => row.cried_at,
         opened_at => row.opened_at,
         deadline_at => row.deadline_at,
         closed_at => row.closed_at,
         result => word(&row.result),
+        linked => row.household_id.is_some() && row.alert.is_some(),
         exercise => row.alert_kind.is_some_and(|kind| kind == AlertKind::Exercise.code()),
         rehearsal => row.alert_kind.is_some_and(|kind| kind == AlertKind::Rehearsal.code()),
     }
 }
 
-/// One task. Only the opened one is whole, so that fifty of them come through a bad line.
-fn task(one: &DeskTask, asked: &Asked) -> Value {
-    let open = one.row.uid == asked.open;
+/// One home of a card. Only those of the opened one are whole, so that fifty cards come through a
+/// bad line.
+fn one_home(one: &DeskHome, open: bool) -> Value {
     let cut = !open && one.row.text.chars().count() > TEXT_CHARS;
     let text: String = match cut {
         true => one.row.text.chars().take(TEXT_CHARS).chain("……".chars()).collect(),
@@ -206,6 +233,15 @@ fn task(one: &DeskTask, asked: &Asked) -> Value {
             context! { number => dial.number.as_str(), relative }
         })
         .collect();
+    context! { gear, dials, text, cut, others => &one.others, ..home(&one.row) }
+}
+
+/// One card.
+fn task(one: &DeskTask, asked: &Asked) -> Value {
+    let open = one.has(&asked.open);
+    let most = if open { HOMES.1 } else { HOMES.0 };
+    let homes: Vec<Value> = one.homes.iter().take(most).map(|home| one_home(home, open)).collect();
+    let cut = one.homes.iter().any(|home| home.row.text.chars().count() > TEXT_CHARS);
     let goers: Vec<Value> = one
         .goers
         .iter()
@@ -221,7 +257,28 @@ fn task(one: &DeskTask, asked: &Asked) -> Value {
             more.append_pair(name, value);
         }
     }
-    more.append_pair("open", &one.row.uid);
-    let more = format!("{}#t-{}", more.finish(), one.row.uid);
-    context! { gear, dials, goers, open, cut, more, text, ..home(&one.row) }
+    let anchor = one.at.anchor.as_str();
+    more.append_pair("open", anchor);
+    let more = format!("{}#t-{anchor}", more.finish());
+    let mut owners: Vec<&str> = Vec::new();
+    for home in one.homes.iter().filter(|home| home.row.state == 1) {
+        let owner = home.row.owner.as_deref().unwrap_or_default();
+        if !owners.contains(&owner) {
+            owners.push(owner);
+        }
+    }
+    context! {
+        uid => anchor,
+        class => one.at.class,
+        opened_at => one.at.opened_at,
+        taken => one.homes.iter().all(|home| home.row.state == 1),
+        late => one.at.held < 2 && one.homes.iter().all(|home| home.row.state == 1),
+        free => one.homes.iter().filter(|home| home.row.state == 0).count(),
+        owners => owners.join("、"),
+        owner => owners.first().copied().unwrap_or_default(),
+        count => one.homes.len(),
+        cries => one.cries(),
+        homes, goers, open, more, cut => cut && !open,
+        ..home(&one.row)
+    }
 }

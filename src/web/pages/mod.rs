@@ -38,6 +38,7 @@ mod desk;
 mod fault;
 mod fields;
 mod home;
+mod list;
 mod login;
 mod me;
 mod narrow;
@@ -104,6 +105,7 @@ pub(super) fn routes(face: &Arc<Face>) -> Router<Arc<Face>> {
         .route("/alerts/{uid}/events", get(events::stream))
         .route("/desk", get(desk::show))
         .route("/desk/{task}", post(desk::act))
+        .route("/lists/{list}", get(list::show).post(list::act))
         .route("/login", get(login::show).post(login::enter))
         .route("/logout", post(login::leave))
         .route("/setup", get(setup::show).post(setup::make))

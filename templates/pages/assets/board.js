@@ -1,5 +1,5 @@
 // The live board is told that something has changed and fetches its figures; a row opens in place.
-// The help desk has a key for each act. Without this both work by links and forms.
+// Without this it works by links.
 (() => {
   "use strict";
   const board = document.getElementById("board");
@@ -74,39 +74,5 @@
   events.addEventListener("ended", () => {
     events.close();
     finish();
-  });
-})();
-(() => {
-  "use strict";
-  if (!document.querySelector("ol.desk")) return;
-  const tasks = () => Array.from(document.querySelectorAll("ol.desk > .task"));
-  const current = () => document.activeElement && document.activeElement.closest(".task");
-  const go = (step) => {
-    const all = tasks();
-    const at = all.indexOf(current());
-    const next = all[Math.min(all.length - 1, Math.max(0, at + step))];
-    if (next) next.focus();
-  };
-  const acts = { t: "take", 1: "class1", 2: "class2", 3: "class3", 4: "heard", 5: "left",
-    6: "safe", 0: "nothing" };
-  document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest("input, select, textarea");
-    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "j") return go(1);
-    if (event.key === "k") return go(-1);
-    const task = current();
-    if (!task) return;
-    const find = (what) => task.querySelector(what);
-    if (event.key === "d") {
-      const result = find("input[name=result]");
-      if (result) result.focus();
-      event.preventDefault();
-    } else if (event.key === "a") {
-      const more = find(".acts a") || find("select");
-      if (more) more.tagName === "A" ? more.click() : more.focus();
-    } else if (acts[event.key]) {
-      const button = find('button[value="' + acts[event.key] + '"]');
-      if (button) button.click();
-    }
   });
 })();

@@ -3,6 +3,7 @@
 mod answers;
 mod away;
 mod calling;
+mod cards;
 mod change;
 mod dead;
 mod early_end;

@@ -15,11 +15,11 @@ async fn tasks(town: &Town) -> Vec<TaskRow> {
 async fn dialled(town: &Town, words: &str) -> Vec<String> {
     let mut actor = town.approver.clone();
     actor.rights.push((Role::Desk, 1));
-    let after: After = (0, 0, 0);
     let looks = tongluo::engine::desk::Looks::default();
-    let page = town.engine.desk_page(&looks, &actor, 0, after).await.unwrap();
-    let task = page.tasks.into_iter().find(|t| t.row.text.contains(words)).unwrap();
-    task.dials.into_iter().map(|dial| dial.number).collect()
+    let page = town.engine.desk_page(&looks, &actor, 0, After::default()).await.unwrap();
+    let mut homes = page.tasks.into_iter().flat_map(|card| card.homes);
+    let home = homes.find(|home| home.row.text.contains(words)).unwrap();
+    home.dials.into_iter().map(|dial| dial.number).collect()
 }
 
 #[tokio::test]

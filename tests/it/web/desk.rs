@@ -207,9 +207,105 @@ async fn fifty_stand_on_a_page_and_it_is_small() {
             let seen = first.body.contains(&id) as u8 + second.body.contains(&id) as u8;
             assert_eq!(seen, 1, "{n}");
         }
-        let odd = browser.get("/desk?after=1.2").await;
+        let odd = browser.get("/desk?after=1.2.3").await;
         assert_eq!(odd.status, StatusCode::NOT_FOUND);
         town.break_in("DELETE FROM task").await;
+        town
+    })
+    .await;
+}
+
+/// Promises of helpers, made before anybody cried.
+async fn promise(town: &Town, alert: i64, homes: i64) {
+    let now = town.now();
+    for n in 1..=homes {
+        town.break_in(&format!(
+            "INSERT INTO task (id, uid, alert_id, household_id, building_id, source_key, kind, \
+             class, state, text, owner, opened_at, taken_at, deadline_at) VALUES ({}, \
+             '0190c7a2-0000-7000-8000-{n:012}', {alert}, {}, {}, 'helper:9:{alert}.{}', 4, 2, 1, \
+             '结对帮扶人已答应去', '陈结对', {now}, {now}, {})",
+            9_000 + n,
+            HOME + n,
+            10_000 + (n - 1) / 40,
+            HOME + n,
+            now + 30 * 60_000,
+        ))
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn sixty_promises_bury_no_cry_and_come_up_when_they_are_broken() {
+    let layout = Layout { homes: 40, ..Layout::default() };
+    on_both(Setup { layout, ..Setup::default() }, async |town| {
+        let_in(&town).await;
+        let faces = Faces::open(&town);
+        let (uid, alert) = town.flood_order().await;
+        town.minutes(2).await;
+        promise(&town, alert, 60).await;
+        town.minutes(1).await;
+        town.says(&home_number(HOME + 70), "2").await;
+        let mut browser = faces.signed("李签发").await;
+        let page = browser.get("/desk").await.body;
+        assert_eq!(page.matches("<blockquote>").count(), 1, "{page}");
+        assert!(page.contains("王家70") && page.contains("<b>1</b> 件待办"), "{page}");
+        assert!(page.contains("帮扶人在去的：60 户"), "{page}");
+        let board = browser.get(&format!("/alerts/{uid}/fragment")).await.body;
+        assert!(board.contains("求助与看不懂的回复：1 件"), "{board}");
+        assert!(board.contains("另有 60 户"), "{board}");
+        let home = browser.get("/").await.body;
+        assert!(!home.contains("60 件"), "{home}");
+        // Their time is over: they stand there by what they are, behind the cry of the same class.
+        town.minutes(31).await;
+        let page = browser.get("/desk").await.body;
+        let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}: {page}"));
+        assert!(at("王家70") < at("帮扶人没有按时到"), "{page}");
+        assert!(page.contains("<b>61</b> 件待办"), "{page}");
+        let board = browser.get(&format!("/alerts/{uid}/fragment")).await.body;
+        let at = |text: &str| board.find(text).unwrap_or_else(|| panic!("{text}: {board}"));
+        assert!(at("求助 ·") < at("帮扶人没有按时到"), "{board}");
+        town.break_in("DELETE FROM task WHERE kind = 4").await;
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_buildings_incident_is_one_card_closed_home_by_home() {
+    on_both(two_grids(), async |town| {
+        let_in(&town).await;
+        let faces = Faces::open(&town);
+        let (_, alert) = town.flood_order().await;
+        town.minutes(2).await;
+        town.says(&home_number(HOME + 2), "水进屋了").await;
+        town.says(&home_number(HOME + 4), "2").await;
+        let mut browser = faces.signed("李签发").await;
+        let page = browser.get("/desk").await.body;
+        assert!(page.contains("同楼 2 户求助") && page.contains("<b>1</b> 件待办"), "{page}");
+        let (_, rest) = page.split_once("data-grave=\"").unwrap();
+        let card = rest.split('"').next().unwrap().to_owned();
+        assert!(page.contains(&format!("id=\"t-{card}\"")), "{page}");
+        press(&faces, "李签发", &card, &[("do", "take")]).await;
+        assert_eq!(town.custody(alert).await.open_desk, 2);
+        // Which one is said by whoever closes; nobody is closed by a slip.
+        let unsaid = [("do", "close"), ("home", "none"), ("result", "已背出来")];
+        let got = press(&faces, "李签发", &card, &unsaid).await;
+        assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", got.body);
+        let page = browser.get("/desk").await.body;
+        let (_, rest) = page.split_once("请选</option><option value=\"").unwrap();
+        let one = rest.split('"').next().unwrap().to_owned();
+        town.says(&home_number(HOME + 2), "水到胸口了").await;
+        let late = [("do", "close"), ("home", "all.2"), ("result", "已背出来")];
+        let got = press(&faces, "李签发", &card, &late).await;
+        assert_eq!(got.status, StatusCode::CONFLICT, "{}", got.body);
+        assert!(got.body.contains("又来了新的求助"), "{}", got.body);
+        assert_eq!(town.custody(alert).await.help, 2);
+        let other = one.replace(".1", ".2");
+        let done = [("do", "close"), ("home", other.as_str()), ("result", "已背出来")];
+        press(&faces, "李签发", &card, &done).await;
+        assert_eq!(town.custody(alert).await.help, 1, "the other home's help is open");
+        let page = browser.get("/desk").await.body;
+        assert!(page.contains("<b>1</b> 件待办") && page.contains("刚办结"), "{page}");
         town
     })
     .await;
@@ -230,8 +326,9 @@ async fn programs_work_at_the_desk_with_a_token_for_it() {
         let (status, page) = call(&faces, &desk, "GET", "/api/v1/desk", "").await;
         assert_eq!((status, page["tasks"].as_array().unwrap().len()), (200, 2), "{page}");
         let (help, unclear) = (&page["tasks"][0], &page["tasks"][1]);
-        assert_eq!((&help["class"], &help["name"]), (&1.into(), &"王家2".into()), "{page}");
-        assert_eq!(help["numbers"][0]["number"], home_number(HOME + 2).as_str(), "{page}");
+        let home = &help["homes"][0];
+        assert_eq!((&help["class"], &home["name"]), (&1.into(), &"王家2".into()), "{page}");
+        assert_eq!(home["numbers"][0]["number"], home_number(HOME + 2).as_str(), "{page}");
         let path = |task: &serde_json::Value, act: &str| {
             format!("/api/v1/desk/{}/{act}", task["task"].as_str().unwrap())
         };
@@ -245,6 +342,7 @@ async fn programs_work_at_the_desk_with_a_token_for_it() {
             (&desk, "POST", path(help, "sing"), "{}", 404),
             (&desk, "POST", path(help, "read"), "{\"read\":\"heard\"}", 409),
             (&desk, "POST", path(help, "take"), "{}", 200),
+            (&desk, "POST", path(help, "close"), "{\"result\":\"好\",\"seen\":0}", 409),
             (&desk, "POST", path(help, "close"), "{\"result\":\"已背出来\"}", 200),
             (&desk, "POST", path(help, "take"), "{}", 409),
             (&desk, "POST", path(unclear, "class"), "{\"class\":3}", 200),
@@ -264,7 +362,7 @@ async fn programs_work_at_the_desk_with_a_token_for_it() {
 }
 
 /// One call of the API with a token.
-async fn call(
+pub async fn call(
     faces: &Faces,
     token: &str,
     method: &str,

@@ -9,6 +9,7 @@ mod events;
 mod frame;
 mod home;
 mod listen;
+mod lists;
 mod load;
 mod orders;
 mod orders_api;
