@@ -46,6 +46,7 @@ pub mod readiness;
 mod reading;
 pub mod receipt;
 mod record;
+mod released;
 mod renewals;
 pub mod round;
 mod saying;

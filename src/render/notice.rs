@@ -226,6 +226,18 @@ pub enum NoticeText<'a> {
         by: Option<&'a str>,
         shelter: Option<&'a str>,
     },
+    /// To a helper who had the order's text: it was wrong (`wrong`, `right`: the correction's
+    /// words), leaves these of his homes out, or is over. `other`: another order that still asks
+    /// him to go.
+    HelperOver {
+        alert_title: &'a str,
+        why: WhyWithdrawn,
+        homes: &'a [HomeAt<'a>],
+        count: u32,
+        wrong: Option<&'a str>,
+        right: Option<&'a str>,
+        other: Option<&'a str>,
+    },
     /// The helper goes.
     HelperTaken {
         homes: u32,
@@ -292,6 +304,7 @@ impl NoticeText<'_> {
             NoticeText::WokenThanks => "notices/woken_thanks",
             NoticeText::HomeAnswered { .. } => "notices/home_answered",
             NoticeText::Helper { .. } => "notices/helper",
+            NoticeText::HelperOver { .. } => "notices/helper_over",
             NoticeText::HelperTaken { .. } => "notices/helper_taken",
             NoticeText::HelperDeclined => "notices/helper_declined",
             NoticeText::CountersignDue { .. } => "notices/countersign_due",
@@ -353,6 +366,13 @@ impl NoticeText<'_> {
                 check_count("homes", homes.len(), 1, NAMED_PLACES)?;
                 homes.iter().try_for_each(|one| check_at(one.name, one.place))
             }
+            NoticeText::HelperOver { alert_title, why, homes, other, .. } => {
+                check_title(alert_title)?;
+                other.map_or(Ok(()), check_title)?;
+                let least = usize::from(why == WhyWithdrawn::Left);
+                check_count("homes", homes.len(), least, NAMED_PLACES)?;
+                homes.iter().try_for_each(|one| check_at(one.name, one.place))
+            }
             NoticeText::HelpTaken { who } => check_who(who),
             NoticeText::ListDeclined { place }
             | NoticeText::ListFinished { place, .. }
@@ -399,7 +419,7 @@ impl NoticeText<'_> {
             NoticeText::RangeCorrection { sent_ms, .. } => {
                 context! { stamp, sent => say_time(sent_ms, now_ms), ..fields }
             }
-            NoticeText::Helper { homes, count, .. } => {
+            NoticeText::Helper { homes, count, .. } | NoticeText::HelperOver { homes, count, .. } => {
                 let more = count as usize > homes.len();
                 context! { more, ..fields }
             }

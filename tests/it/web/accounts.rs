@@ -229,7 +229,7 @@ async fn a_token_does_what_it_is_for_where_its_account_may() {
         let mut tokens = Vec::new();
         for (account, scopes) in [(1, "alert"), (1, "read,desk,admin"), (6, "alert")] {
             let scopes = Scopes::parse(scopes).unwrap();
-            let made = town.engine.add_token(By::Actor(&boss), account, "测试", scopes, 1).await;
+            let made = town.engine.add_token(&boss, account, "测试", scopes, 1).await;
             tokens.push(made.unwrap());
         }
         let form = serde_json::to_string(&town.flood_form()).unwrap();

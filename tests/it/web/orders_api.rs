@@ -74,7 +74,7 @@ impl Client<'_> {
 async fn client<'a>(town: &Town, faces: &'a Faces, account: i64, scopes: &str) -> Client<'a> {
     let boss = Actor { account_id: 5, name: "赵管理".into(), rights: vec![(Role::Admin, 1)] };
     let scopes = Scopes::parse(scopes).unwrap();
-    let made = town.engine.add_token(By::Actor(&boss), account, "接口", scopes, 30).await;
+    let made = town.engine.add_token(&boss, account, "接口", scopes, 30).await;
     Client { faces, token: made.unwrap() }
 }
 
