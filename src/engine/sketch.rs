@@ -19,7 +19,7 @@ use crate::domain::plan::Plan;
 use crate::domain::wording::WordingFault;
 use crate::render::{MAX_TITLE_UNITS, RenderFault, check_wording};
 use crate::store::expand::sketch::{self, Chosen, GridCount};
-use crate::store::order::{self, AreaRow, RingRow};
+use crate::store::order::{self, AreaRow, RingRow, VersionRow};
 use crate::store::roll;
 
 /// Something that stands in the way, beside the field where it is mended.

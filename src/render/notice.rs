@@ -1,6 +1,8 @@
 //! The short texts the engine itself writes: to leaders and superiors (叫应, lists), and back to
 //! residents who answered. Their occasions are the plan's and the fold's business.
 
+mod shapes;
+
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
@@ -11,6 +13,8 @@ use super::wording::check_wording;
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
 use crate::domain::wording::FULL_NAME_UNITS;
+
+pub use shapes::{HelpClass, HomeAt, OpenDoors, PersonAt, PlaceDoors, WhyWithdrawn};
 
 /// What stands around every notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,62 +27,6 @@ pub struct NoticeHead<'a> {
     pub list_url: &'a str,
     /// When it is written, ms UTC: times are said relative to it.
     pub now_ms: i64,
-}
-
-/// A place and how many doors of it are open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct PlaceDoors<'a> {
-    pub place: &'a str,
-    pub doors: u32,
-}
-
-/// The open doors of a list: not answered, not handed to a gateway yet, without any good number.
-/// Whoever answered and is still open is only in the sum.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct OpenDoors {
-    pub doors: u32,
-    pub fragile: u32,
-    pub silent: u32,
-    pub unsent: u32,
-    pub no_phone: u32,
-}
-
-/// Why a list is taken out of somebody's hands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WhyWithdrawn {
-    /// The order ended.
-    Ended,
-    /// The order was wrong.
-    Wrong,
-    /// The place is no longer in it.
-    Left,
-}
-
-/// A person and the place he answers for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct PersonAt<'a> {
-    pub name: &'a str,
-    pub place: &'a str,
-}
-
-/// A home and where it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct HomeAt<'a> {
-    pub name: &'a str,
-    pub place: &'a str,
-}
-
-/// The classes A, B, C of a help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HelpClass {
-    /// A: life.
-    Life,
-    /// B: must be carried before the deadline.
-    Carry,
-    /// C: water, food, medicine, information.
-    Supply,
 }
 
 /// One notice. Instants are ms UTC.

@@ -198,7 +198,8 @@ base_url = "${this.gateway}"\nfrom = "+8612700000000"\ncallback_url = "${hook}"\
     this.write("form.json", JSON.stringify(form));
     const { alert } = await this.does("陈制作", "alert draft --form form.json");
     await this.does("陈制作", `alert submit ${alert}`);
-    await this.does("李签发", `alert approve ${alert}`);
+    const { seen } = await this.does("李签发", `alert show ${alert}`);
+    await this.does("李签发", `alert approve ${alert} --seen ${seen}`);
     return alert;
   }
 

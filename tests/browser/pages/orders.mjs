@@ -52,7 +52,7 @@ async function change(town, other, author, approver) {
   await press(approver, approver.getByRole("button", { name: "确认发出" }));
   await shows(approver.getByRole("status"), /正在发出/);
   await approver.goto(at("withdraw"));
-  await approver.getByLabel("原来怎么说").fill("到四明小学");
+  assert.equal(await approver.getByLabel("原来怎么说").inputValue(), "到四明小学");
   await approver.getByLabel("现在怎么说").fill("到东风小学");
   await press(approver, approver.getByRole("button", { name: "只看短信" }).last());
   await look(approver, "withdraw-seen");

@@ -33,7 +33,13 @@ async fn an_installation_begins_from_nothing() {
         office.refuses_with("", "user list", &["no account yet", "user add", "admin@"]);
         let lame = format!("user add 陈制作 --role author@{ROOT} approver@{ROOT}");
         office.refuses_with("", &lame, &["--role", "first account", "admin@"]);
-        let token = office.does("", &first)["token"].as_str().unwrap().to_owned();
+        let made = office.does("", &first);
+        assert!(made["token"].is_null(), "nobody asked for a token: {made}");
+        let give = "token new 管理 --for 大屏";
+        let weak = office.does("管理", give);
+        assert_eq!(weak["scopes"], "read", "{weak}");
+        let token = office.does("管理", &format!("{give} --scopes admin"));
+        let token = token["token"].as_str().unwrap().to_owned();
         for by in ["", "谁"] {
             let named = if by.is_empty() { "--as NAME" } else { "no open account" };
             office.refuses_with(by, "user list", &[named]);

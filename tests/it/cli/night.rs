@@ -193,7 +193,7 @@ async fn narrow(night: &mut Night) {
     let form = night.office.form("narrower", &[&kept], by);
     night.office.does("陈制作", &format!("alert update {alert} --form {form}"));
     night.office.does("陈制作", &format!("alert submit {alert}"));
-    assert_eq!(night.does(&format!("alert approve {alert}"))["version"], 2);
+    assert_eq!(night.does(&night.office.approval(&alert))["version"], 2);
     let shown = night.show();
     let dropped = shown["dropped"]["households"].as_i64().unwrap();
     assert!(dropped > 0 && shown["dropped"]["told"] == 0, "{shown}");

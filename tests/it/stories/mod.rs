@@ -10,6 +10,7 @@ mod first;
 mod found;
 mod full;
 mod held;
+mod helpers;
 mod input;
 mod joined;
 mod kinds;

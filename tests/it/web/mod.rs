@@ -18,6 +18,7 @@ mod resident;
 mod round;
 mod schema;
 mod signin;
+mod withdrawn;
 
 use std::sync::Arc;
 

@@ -64,6 +64,13 @@ impl Client<'_> {
         json
     }
 
+    /// Signs what it reads now.
+    async fn signs(&self, path: &str) -> Value {
+        let read = self.gets(path).await;
+        let waits = if read["next"].is_null() { &read["seen"] } else { &read["next"]["seen"] };
+        self.posts(&format!("{path}/approve"), &json!({"seen": waits})).await
+    }
+
     async fn is_refused(&self, method: &str, path: &str, body: &Value, with: u16, says: &str) {
         let (status, json) = self.call(method, path, Some(body)).await;
         assert_eq!(status.as_u16(), with, "{method} {path}: {json}");
@@ -128,12 +135,24 @@ async fn programs_take_an_order_its_whole_way() {
         assert_eq!(edited["state"], "draft", "{edited}");
         author.posts(&at("submit"), &json!({})).await;
         author.is_refused("PUT", &path, &form(json!({})), 409, "submitted").await;
-        author.is_refused("POST", &at("approve"), &json!({}), 403, "approver").await;
+        let seen = &approver.gets(&path).await["seen"];
+        author.is_refused("POST", &at("approve"), &json!({"seen": seen}), 403, "approver").await;
+        approver.is_refused("POST", &at("approve"), &json!({}), 422, "seen").await;
+        let odd = json!({"seen": "1.0123456789abcdef"});
+        approver.is_refused("POST", &at("approve"), &odd, 409, "read it first").await;
         approver.posts(&at("return"), &json!({"reason": "再写清楚"})).await;
         assert_eq!(author.gets(&path).await["reason"], "再写清楚");
+        // Written anew under the same number, in the same instant: what was read is gone.
+        let other = json!({"title": "转移指令二", "vars": {"by": "3点", "shelter": "错误小学"}});
+        author.call("PUT", &path, Some(&form(other))).await;
         author.posts(&at("submit"), &json!({})).await;
-        approver.is_refused("POST", &at("approve"), &json!({"version": 2}), 409, "read it").await;
-        let live = approver.posts(&at("approve"), &json!({"version": 1})).await;
+        let old = json!({"seen": seen});
+        approver.is_refused("POST", &at("approve"), &old, 409, "read it first").await;
+        assert_eq!(approver.gets(&path).await["state"], "submitted");
+        approver.posts(&at("return"), &json!({"reason": "学校不对"})).await;
+        author.call("PUT", &path, Some(&form(json!({"title": "转移指令二"})))).await;
+        author.posts(&at("submit"), &json!({})).await;
+        let live = approver.signs(&path).await;
         assert_eq!((&live["state"], &live["title"]), (&json!("live"), &json!("转移指令二")));
         town.minutes(2).await;
 
@@ -143,7 +162,10 @@ async fn programs_take_an_order_its_whole_way() {
         assert!(text.contains("更新：") && text.contains("东风小学"), "{text}");
         assert_eq!(author.posts(&at("update"), &newer).await["version"], 2);
         author.posts(&at("submit"), &json!({})).await;
-        assert_eq!(approver.posts(&at("approve"), &json!({})).await["version"], 2);
+        let shown = approver.gets(&path).await;
+        let in_force = json!({"seen": shown["seen"]});
+        approver.is_refused("POST", &at("approve"), &in_force, 409, "read it first").await;
+        assert_eq!(approver.signs(&path).await["version"], 2);
         approver.posts(&at("extend"), &json!({"hours": 3})).await;
         approver.is_refused("POST", &at("extend"), &json!({"hours": 0}), 409, "1 to 72").await;
         town.minutes(2).await;
@@ -175,7 +197,7 @@ async fn programs_correct_and_countersign_and_their_tokens_have_bounds() {
         let nothing = json!({});
         for (act, body) in [
             ("submit", &nothing),
-            ("approve", &nothing),
+            ("approve", &json!({"seen": "1.0"})),
             ("return", &json!({"reason": "不"})),
             ("update", &form(json!({}))),
             ("withdraw", &vars),
@@ -205,8 +227,9 @@ async fn programs_correct_and_countersign_and_their_tokens_have_bounds() {
         approver.is_refused("GET", &path, &nothing, 403, "scope read").await;
         author.is_refused("POST", &at("withdraw"), &json!({"wars": {}}), 422, "vars").await;
         author.is_refused("POST", &at("approve"), &json!({"bypas": true}), 422, "bypass").await;
+        let read = json!({"seen": author.gets(&path).await["seen"], "bypass": true});
         author.posts(&at("submit"), &nothing).await;
-        author.posts(&at("approve"), &json!({"bypass": true})).await;
+        author.posts(&at("approve"), &read).await;
         let unsigned = &author.gets(&path).await["uncountersigned"];
         assert_eq!(unsigned[0]["version"], 1, "{unsigned}");
         assert_eq!(approver.posts(&at("countersign"), &nothing).await["countersigned"], 1);
@@ -250,12 +273,12 @@ async fn programs_fill_a_roll_and_tell_whom_an_update_left_out() {
         let path = format!("/alerts/{}", made["alert"].as_str().unwrap());
         let at = |act: &str| format!("{path}/{act}");
         author.posts(&at("submit"), &json!({})).await;
-        approver.posts(&at("approve"), &json!({})).await;
+        approver.signs(&path).await;
         town.minutes(2).await;
         assert_eq!(reader.gets(&at("narrow")).await["grids"], json!([]));
         author.posts(&at("update"), &form(json!({"places": ["p100"]}))).await;
         author.posts(&at("submit"), &json!({})).await;
-        approver.posts(&at("approve"), &json!({})).await;
+        approver.signs(&path).await;
         let dropped = reader.gets(&at("narrow")).await;
         assert_eq!(dropped["grids"][0]["place"], "p101", "{dropped}");
         let tell = |what: &str| json!({"tell": what, "places": ["p101"]});
