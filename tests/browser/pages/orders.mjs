@@ -124,6 +124,34 @@ export default (town) => {
     await approver.context().close();
   });
 
+  test("a wrong text is stopped in two clicks", async () => {
+    const { office } = town;
+    // Each grid holds about as many homes: enough that not all are through when it is seen.
+    const wrong = { title: "写错的转移指令", vars: { by: "", shelter: "错误小学" } };
+    const uid = await office.release(town.grids, wrong);
+    const page = await signed(town, "李签发");
+    await page.addInitScript(() => {
+      addEventListener("click", (event) => {
+        if (event.isTrusted) localStorage.clicks = 1 + Number(localStorage.clicks ?? 0);
+      }, true);
+    });
+    await page.goto(`/alerts/${uid}`);
+    await press(page, page.getByRole("link", { name: "撤销更正" }));
+    await press(page, page.getByRole("button", { name: "立即停发并更正" }));
+    await shows(page.getByRole("status"), /已撤销/);
+    assert.equal(await page.evaluate(() => Number(localStorage.clicks)), 2);
+    assert.equal((await office.does("李签发", `alert show ${uid}`)).state, "withdrawn");
+    const having = async (words) =>
+      (await office.taken()).filter(({ text }) => text.includes(words)).map(({ to }) => to);
+    const had = new Set(await having("到错误小学。"));
+    await until("whoever had it is corrected", 120, async () => {
+      const told = new Set(await having("说“到错误小学”，错了，作废"));
+      return [...had].every((to) => told.has(to));
+    });
+    assert.ok(new Set(await having("到错误小学。")).size <= had.size + 16, "sending had stopped");
+    await page.context().close();
+  });
+
   test("an order is written on a phone that runs no script", async () => {
     const page = await signed(town, "陈制作", { size: PHONE, javaScriptEnabled: false });
     const code = town.grids[2];

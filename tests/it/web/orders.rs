@@ -64,7 +64,7 @@ pub async fn sign(approver: &mut Browser, uid: &str) -> Got {
     approver.submit(&path, &path, &[("seen", &seen)]).await
 }
 
-pub pub async fn state(town: &Town, uid: &str) -> (i64, i64) {
+pub async fn state(town: &Town, uid: &str) -> (i64, i64) {
     town.rows(&format!("SELECT state, version FROM alert WHERE uid = '{uid}'")).await[0]
 }
 
