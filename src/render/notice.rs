@@ -311,15 +311,12 @@ impl NoticeText<'_> {
             | NoticeText::ExerciseStopped { alert_title } => check_title(alert_title),
             NoticeText::Helper { alert_title, homes, .. } => {
                 check_title(alert_title)?;
-                check_count("homes", homes.len(), 1, NAMED_PLACES)?;
-                homes.iter().try_for_each(|one| check_at(one.name, one.place))
+                check_homes(homes, 1)
             }
             NoticeText::HelperOver { alert_title, why, homes, other, .. } => {
                 check_title(alert_title)?;
                 other.map_or(Ok(()), check_title)?;
-                let least = usize::from(why == WhyWithdrawn::Left);
-                check_count("homes", homes.len(), least, NAMED_PLACES)?;
-                homes.iter().try_for_each(|one| check_at(one.name, one.place))
+                check_homes(homes, usize::from(why == WhyWithdrawn::Left))
             }
             NoticeText::HelpTaken { who } => check_who(who),
             NoticeText::ListDeclined { place }
@@ -367,7 +364,8 @@ impl NoticeText<'_> {
             NoticeText::RangeCorrection { sent_ms, .. } => {
                 context! { stamp, sent => say_time(sent_ms, now_ms), ..fields }
             }
-            NoticeText::Helper { homes, count, .. } | NoticeText::HelperOver { homes, count, .. } => {
+            NoticeText::Helper { homes, count, .. }
+            | NoticeText::HelperOver { homes, count, .. } => {
                 let more = count as usize > homes.len();
                 context! { more, ..fields }
             }
@@ -428,6 +426,11 @@ fn check_place(place: &str) -> Result<(), RenderFault> {
 fn check_places(places: &[PlaceDoors<'_>], least: usize) -> Result<(), RenderFault> {
     check_count("places", places.len(), least, MAX_PLACES)?;
     places.iter().try_for_each(|one| check_place(one.place))
+}
+
+fn check_homes(homes: &[HomeAt<'_>], least: usize) -> Result<(), RenderFault> {
+    check_count("homes", homes.len(), least, NAMED_PLACES)?;
+    homes.iter().try_for_each(|one| check_at(one.name, one.place))
 }
 
 /// A person and where he is.

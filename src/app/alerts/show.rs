@@ -15,12 +15,7 @@ use crate::store::view::Reach;
 
 /// Custody, persons not woken, lists with their holders; names where he may see people and `names`
 /// are wanted.
-pub async fn show(
-    engine: &Engine,
-    actor: &Actor,
-    uid: &str,
-    names: bool,
-) -> anyhow::Result<Said> {
+pub async fn show(engine: &Engine, actor: &Actor, uid: &str, names: bool) -> anyhow::Result<Said> {
     let doc = engine.show_alert(actor, uid, names).await?;
     let c = &doc["custody"];
     let whole = c["balances"] == true && n(&c["orphans"]) == 0;

@@ -24,7 +24,8 @@ crate::statements! {
     // Every home, to be held against those of another version.
     ALL_HOMES = concat!("WITH ", inside_all!(), ", ",
         member!("IN (SELECT place_id FROM inside)"),
-        "SELECT h.helper_id, m.id AS household_id, h.name, p.name || h.door AS place FROM member m ",
+        "SELECT h.helper_id, m.id AS household_id, h.name, p.name || h.door AS place ",
+        "FROM member m ",
         "JOIN alert_ring r ON r.alert_id = $1 AND r.version = $2 AND r.ring = m.ring ",
         "AND r.pursued = 1 JOIN household h ON h.id = m.id AND h.helper_id IS NOT NULL ",
         "JOIN place p ON p.id = h.building_id WHERE m.vulnerable = 1 AND m.ring < 3 ",
@@ -40,9 +41,9 @@ crate::statements! {
         WHERE n.alert_id = $1 AND n.purpose = $2 AND n.human_id IS NOT NULL AND (n.kind IN (1, 5) \
         OR (n.kind IS NULL AND (b.lost = 1 OR (b.state = 0 AND ($5 = 1 \
         OR b.lease_until IS NOT NULL)))))) q ORDER BY q.human_id";
-    LET_GO = "UPDATE task SET state = 2, closed_at = $2, result = $3 WHERE alert_id = $1 \
-        AND kind = 4 AND owner_human IS NOT NULL AND state < 2 \
-        AND ($4 = 1 OR household_id {in $5})";
+    LET_GO = "UPDATE task SET state = 2, closed_at = $2, result = $3 WHERE id IN (SELECT id \
+        FROM task WHERE alert_id = $1 AND kind = 4 AND owner_human IS NOT NULL AND state < 2 \
+        AND ($4 = 1 OR household_id {in $5}) ORDER BY id {lock})";
     LIVE_BEFORE = "SELECT max(version) FROM alert_version WHERE alert_id = $1 AND version < $2 \
         AND live_at IS NOT NULL";
     OWN_HOMES = "SELECT s.alert_id, s.household_id, s.building_id FROM household h \
@@ -138,20 +139,12 @@ pub struct PairedHome {
 }
 
 /// Every home of every helper under a version.
-pub async fn all_of(
-    tx: &mut Tx,
-    alert: i64,
-    version: i64,
-) -> Result<Vec<PairedHome>, StoreFault> {
+pub async fn all_of(tx: &mut Tx, alert: i64, version: i64) -> Result<Vec<PairedHome>, StoreFault> {
     tx.rows(&ALL_HOMES, args![alert, version]).await
 }
 
 /// The version that was in force before this one.
-pub async fn live_before(
-    tx: &mut Tx,
-    alert: i64,
-    version: i64,
-) -> Result<Option<i64>, StoreFault> {
+pub async fn live_before(tx: &mut Tx, alert: i64, version: i64) -> Result<Option<i64>, StoreFault> {
     let row: Option<(Option<i64>,)> = tx.first(&LIVE_BEFORE, args![alert, version]).await?;
     Ok(row.and_then(|row| row.0))
 }

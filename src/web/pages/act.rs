@@ -58,7 +58,7 @@ pub(super) async fn withdraw(
     let vars: BTreeMap<String, String> =
         ["wrong", "right"].map(|name| (name.to_owned(), field(name))).into();
     let vars = vars.into_iter().filter(|(name, word)| name == "wrong" || !word.is_empty());
-    let vars = vars.collect();
+    let vars: BTreeMap<String, String> = vars.collect();
     let faults = page.engine().correction_faults(&vars);
     if !faults.is_empty() || form.maybe("do") == Some("preview") {
         return withdraw_page(&page, &row, &vars, &faults).await;

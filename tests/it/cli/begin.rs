@@ -5,6 +5,15 @@ use serde_json::json;
 use super::{ROOT, offices};
 use crate::faults::processes::program;
 
+/// A token that may do everything about accounts; one made without a word may only look.
+fn token_of(office: &Office, name: &str) -> String {
+    let give = format!("token new {name} --for 大屏");
+    let weak = office.does(name, &give);
+    assert_eq!(weak["scopes"], "read", "{weak}");
+    let made = office.does(name, &format!("{give} --scopes admin"));
+    made["token"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn an_installation_begins_from_nothing() {
     for office in offices("begin").await {
@@ -35,11 +44,7 @@ async fn an_installation_begins_from_nothing() {
         office.refuses_with("", &lame, &["--role", "first account", "admin@"]);
         let made = office.does("", &first);
         assert!(made["token"].is_null(), "nobody asked for a token: {made}");
-        let give = "token new 管理 --for 大屏";
-        let weak = office.does("管理", give);
-        assert_eq!(weak["scopes"], "read", "{weak}");
-        let token = office.does("管理", &format!("{give} --scopes admin"));
-        let token = token["token"].as_str().unwrap().to_owned();
+        let token = token_of(&office, "管理");
         for by in ["", "谁"] {
             let named = if by.is_empty() { "--as NAME" } else { "no open account" };
             office.refuses_with(by, "user list", &[named]);

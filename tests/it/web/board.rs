@@ -265,7 +265,8 @@ async fn a_token_shows_names_only_with_the_right_and_the_scope() {
                 assert_eq!(got, status, "{account} {scopes} {part}: {body}");
                 assert_eq!(body.to_string().contains("网格长1"), named, "{account}: {body}");
             }
-            let (got, body) = document(&faces, &token, &format!("/api/v1/alerts/{uid}/audit")).await;
+            let (got, body) =
+                document(&faces, &token, &format!("/api/v1/alerts/{uid}/audit")).await;
             assert_eq!(got, status, "{account} {scopes}: {body}");
             assert!(!body.to_string().contains("网格长"), "numbers alone: {body}");
         }

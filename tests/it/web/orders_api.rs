@@ -95,6 +95,34 @@ fn form(more: Value) -> Value {
     form
 }
 
+/// Edited, handed in, given back, and signed by who has read it as it is.
+async fn released(author: &Client<'_>, approver: &Client<'_>, path: &str) {
+    let at = |act: &str| format!("{path}/{act}");
+    let (_, edited) = author.call("PUT", path, Some(&form(json!({"title": "转移指令二"})))).await;
+    assert_eq!(edited["state"], "draft", "{edited}");
+    author.posts(&at("submit"), &json!({})).await;
+    author.is_refused("PUT", path, &form(json!({})), 409, "submitted").await;
+    let seen = &approver.gets(path).await["seen"];
+    author.is_refused("POST", &at("approve"), &json!({"seen": seen}), 403, "approver").await;
+    approver.is_refused("POST", &at("approve"), &json!({}), 422, "seen").await;
+    let odd = json!({"seen": "1.0123456789abcdef"});
+    approver.is_refused("POST", &at("approve"), &odd, 409, "read it first").await;
+    approver.posts(&at("return"), &json!({"reason": "再写清楚"})).await;
+    assert_eq!(author.gets(path).await["reason"], "再写清楚");
+    // Written anew under the same number, in the same instant: what was read is gone.
+    let other = json!({"title": "转移指令二", "vars": {"by": "3点", "shelter": "错误小学"}});
+    author.call("PUT", path, Some(&form(other))).await;
+    author.posts(&at("submit"), &json!({})).await;
+    let old = json!({"seen": seen});
+    approver.is_refused("POST", &at("approve"), &old, 409, "read it first").await;
+    assert_eq!(approver.gets(path).await["state"], "submitted");
+    approver.posts(&at("return"), &json!({"reason": "学校不对"})).await;
+    author.call("PUT", path, Some(&form(json!({"title": "转移指令二"})))).await;
+    author.posts(&at("submit"), &json!({})).await;
+    let live = approver.signs(path).await;
+    assert_eq!((&live["state"], &live["title"]), (&json!("live"), &json!("转移指令二")));
+}
+
 #[tokio::test]
 async fn programs_take_an_order_its_whole_way() {
     let setup = Setup { rate_per_second: Some(0.5), ..Setup::default() };
@@ -130,30 +158,7 @@ async fn programs_take_an_order_its_whole_way() {
         let made = author.posts("/alerts", &form(json!({}))).await;
         let path = format!("/alerts/{}", made["alert"].as_str().unwrap());
         let at = |act: &str| format!("{path}/{act}");
-        let (_, edited) =
-            author.call("PUT", &path, Some(&form(json!({"title": "转移指令二"})))).await;
-        assert_eq!(edited["state"], "draft", "{edited}");
-        author.posts(&at("submit"), &json!({})).await;
-        author.is_refused("PUT", &path, &form(json!({})), 409, "submitted").await;
-        let seen = &approver.gets(&path).await["seen"];
-        author.is_refused("POST", &at("approve"), &json!({"seen": seen}), 403, "approver").await;
-        approver.is_refused("POST", &at("approve"), &json!({}), 422, "seen").await;
-        let odd = json!({"seen": "1.0123456789abcdef"});
-        approver.is_refused("POST", &at("approve"), &odd, 409, "read it first").await;
-        approver.posts(&at("return"), &json!({"reason": "再写清楚"})).await;
-        assert_eq!(author.gets(&path).await["reason"], "再写清楚");
-        // Written anew under the same number, in the same instant: what was read is gone.
-        let other = json!({"title": "转移指令二", "vars": {"by": "3点", "shelter": "错误小学"}});
-        author.call("PUT", &path, Some(&form(other))).await;
-        author.posts(&at("submit"), &json!({})).await;
-        let old = json!({"seen": seen});
-        approver.is_refused("POST", &at("approve"), &old, 409, "read it first").await;
-        assert_eq!(approver.gets(&path).await["state"], "submitted");
-        approver.posts(&at("return"), &json!({"reason": "学校不对"})).await;
-        author.call("PUT", &path, Some(&form(json!({"title": "转移指令二"})))).await;
-        author.posts(&at("submit"), &json!({})).await;
-        let live = approver.signs(&path).await;
-        assert_eq!((&live["state"], &live["title"]), (&json!("live"), &json!("转移指令二")));
+        released(&author, &approver, &path).await;
         town.minutes(2).await;
 
         let newer = form(json!({"vars": {"by": "3点", "shelter": "东风小学"}}));
