@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ROOT, offices};
+use super::{Office, ROOT, offices};
 use crate::faults::processes::program;
 
 /// A token that may do everything about accounts; one made without a word may only look.

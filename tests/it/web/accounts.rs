@@ -8,7 +8,6 @@ use tongluo::base::limits::{API_BODY_BYTES, SETUP_GUESSES};
 use tongluo::domain::access::Role;
 use tongluo::domain::scope::Scopes;
 use tongluo::domain::setup_code::SetupCode;
-use tongluo::engine::accounts::By;
 use tongluo::engine::issue::Actor;
 use tongluo::web::WebSettings;
 

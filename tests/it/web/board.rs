@@ -104,8 +104,7 @@ async fn the_board_says_what_custody_says_at_every_moment() {
 pub async fn token(town: &Town, account: i64, scopes: &str) -> String {
     let boss = Actor { account_id: 9, name: "管理".into(), rights: vec![(Role::Admin, 1)] };
     let scopes = Scopes::parse(scopes).unwrap();
-    let by = tongluo::engine::accounts::By::Actor(&boss);
-    town.engine.add_token(by, account, "测试", scopes, 1).await.unwrap()
+    town.engine.add_token(&boss, account, "测试", scopes, 1).await.unwrap()
 }
 
 /// A document of the API.

@@ -8,7 +8,6 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tongluo::domain::access::Role;
 use tongluo::domain::scope::Scopes;
-use tongluo::engine::accounts::By;
 use tongluo::engine::issue::Actor;
 use tongluo::web::API_CALLS;
 use tower::ServiceExt;
