@@ -200,7 +200,7 @@ pub enum Alert {
     /// It was wrong: stop, and correct everyone who may have had it.
     Withdraw {
         alert: String,
-        /// NAME=VALUE of the correction's text.
+        /// NAME=VALUE of the correction's text: wrong=…, and right=… where it is known already.
         #[arg(long = "var", value_parser = variable)]
         vars: Vec<(String, String)>,
     },
