@@ -17,8 +17,6 @@ use crate::store::account;
 
 /// The environment's name for a token.
 pub const TOKEN_VARIABLE: &str = "TONGLUO_TOKEN";
-/// How long the token of a new account lasts.
-const TOKEN_DAYS: i64 = 365;
 
 /// Who acts: the account named, else the one whose token the environment holds; the token must be
 /// for this kind of act.
@@ -49,8 +47,8 @@ async fn by_token(engine: &Engine, scope: Scope) -> anyhow::Result<Actor> {
     Ok(actor)
 }
 
-/// Makes an account with its roles and a token, which is shown this once. The very first account
-/// of an installation is made by whoever holds the store.
+/// Makes an account with its roles; a token is made by [`new_token`] where one is wanted. The very
+/// first account of an installation is made by whoever holds the store.
 pub async fn add(
     engine: &Engine,
     by: Option<&str>,
@@ -69,11 +67,10 @@ pub async fn add(
         false => Some(actor(engine, by, Scope::Admin).await?),
     };
     let by = acting.as_ref().map_or(By::Installation, By::Actor);
-    let id = engine.add_account(by, name, roles, None).await?;
-    let token = engine.add_token(by, id, "user add", Scopes::all(), TOKEN_DAYS).await?;
+    engine.add_account(by, name, roles, None).await?;
     let held: Vec<String> = roles.iter().map(RoleAsked::word).collect();
-    let text = format!("{name}: {}\ntoken (shown once): {token}", held.join(", "));
-    Ok(Said::new(json!({"name": name, "roles": held, "token": token}), text))
+    let text = format!("{name}: {}", held.join(", "));
+    Ok(Said::new(json!({"name": name, "roles": held}), text))
 }
 
 /// Makes one more token for an account; it is shown this once.
@@ -89,8 +86,7 @@ pub async fn new_token(
     let login = account::by_name(&engine.store, account).await?;
     let login = login
         .ok_or_else(|| anyhow!("ACCOUNT: no open account {account:?}: see `tongluo user list`"))?;
-    let by = By::Actor(&actor);
-    let token = engine.add_token(by, login.id, what_for, scopes, days).await?;
+    let token = engine.add_token(&actor, login.id, what_for, scopes, days).await?;
     let (name, word) = (login.name, scopes.to_string());
     let text = format!("{name}: {what_for}: {word}, {days} days\ntoken (shown once): {token}");
     Ok(Said::new(json!({"name": name, "for": what_for, "scopes": word, "token": token}), text))

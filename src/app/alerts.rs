@@ -56,14 +56,15 @@ pub async fn submit(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result
     said(engine, uid).await
 }
 
-/// Releases what another wrote.
+/// Releases what another wrote. `seen`: the mark of what he read, as [`show`] gives it.
 pub async fn approve(
     engine: &Engine,
     actor: &Actor,
     uid: &str,
+    seen: &str,
     bypass: bool,
 ) -> anyhow::Result<Said> {
-    engine.approve(actor, uid, bypass).await?;
+    engine.approve_seen(actor, uid, seen, bypass).await?;
     said(engine, uid).await
 }
 

@@ -28,7 +28,7 @@ fn list_said(list: &ListView) -> Said {
     let (uid, place, human, doors) = (&list.uid, &list.place, &list.human, list.doors);
     let search = if list.rung == SEARCH { "清点名单 " } else { "" };
     let text = format!("{uid}  {search}{place}: {state} {human}, {doors} doors");
-    Said::new(list_json(list), text)
+    Said::new(list_json(list, true), text)
 }
 
 /// A list with its open doors.

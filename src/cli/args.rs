@@ -111,7 +111,7 @@ pub enum Key {
 
 #[derive(Debug, Subcommand)]
 pub enum User {
-    /// Make an account; its token is shown once.
+    /// Make an account; `token new` makes a token where one is wanted.
     Add {
         name: String,
         /// ROLE@PLACE_CODE, as often as needed.
@@ -170,6 +170,9 @@ pub enum Alert {
     /// Release what another person wrote and handed in.
     Approve {
         alert: String,
+        /// The mark of what was read, as `alert show` gives it: another text is not signed.
+        #[arg(long, value_name = "MARK", default_value = "", hide_default_value = true)]
+        seen: String,
         /// Without a second person: an emergency role's right, to be countersigned.
         #[arg(long)]
         bypass: bool,
@@ -197,7 +200,7 @@ pub enum Alert {
     /// It was wrong: stop, and correct everyone who may have had it.
     Withdraw {
         alert: String,
-        /// NAME=VALUE of the correction's text.
+        /// NAME=VALUE of the correction's text: wrong=…, and right=… where it is known already.
         #[arg(long = "var", value_parser = variable)]
         vars: Vec<(String, String)>,
     },

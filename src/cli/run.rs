@@ -167,9 +167,15 @@ async fn alert(engine: &Engine, by: Option<&str>, command: &Alert) -> anyhow::Re
         Alert::Draft(form) => alerts::draft(engine, &actor, &alerts::read_form(&form.form)?).await,
         Alert::Send(form) => alerts::send(engine, &actor, &alerts::read_form(&form.form)?).await,
         Alert::Submit { alert } => alerts::submit(engine, &actor, alert).await,
-        Alert::Approve { alert, bypass } => alerts::approve(engine, &actor, alert, *bypass).await,
+        Alert::Approve { alert, seen, bypass } => {
+            alerts::approve(engine, &actor, alert, seen, *bypass).await
+        }
         Alert::Return { alert, reason } => alerts::give_back(engine, &actor, alert, reason).await,
-        Alert::Show { alert } => alerts::show(engine, &actor, alert).await,
+        Alert::Show { alert } => {
+            // As on the board: a token for figures shows no names.
+            let names = accounts::actor(engine, by, Scope::Desk).await.is_ok();
+            alerts::show(engine, &actor, alert, names).await
+        }
         Alert::List => alerts::list(engine, &actor).await,
         Alert::Update { alert, form } => {
             alerts::update(engine, &actor, alert, &alerts::read_form(&form.form)?).await

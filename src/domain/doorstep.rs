@@ -6,9 +6,9 @@ use super::statement::Claim;
 use super::triage::Triage;
 
 /// Whether so many can have been seen of a home in which so many are registered. More of them would
-/// close a door behind which somebody waits.
+/// close a door behind which somebody waits, and nobody who has moved is no news of the door.
 pub fn are_of_home(seen: i64, registered: i64) -> bool {
-    (0..=registered.max(1)).contains(&seen)
+    (1..=registered.max(1)).contains(&seen)
 }
 
 /// Where they went (去向).

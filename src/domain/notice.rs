@@ -68,6 +68,8 @@ purposes! {
     Countersign = 23;
     /// All doors of somebody's list are closed.
     Finished = 24;
+    /// To a helper: the order was wrong, leaves his homes out, or is over.
+    HelperOver = 25;
 }
 
 impl Purpose {

@@ -243,7 +243,7 @@ impl Engine {
     }
 
     /// Sets a password, of an account that is the actor's or his to change; whoever is signed in
-    /// under it is signed out.
+    /// under it is signed out. Another's was lost or is known to somebody: his tokens end too.
     pub async fn set_password(
         &self,
         actor: &Actor,
@@ -284,7 +284,11 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         account::set_password(&mut tx, id, &hash).await?;
         let ended = session::end_all(&mut tx, id, session).await?;
-        let detail = json!({"password": name, "sessions_ended": ended});
+        let tokens = match id == actor.account_id {
+            true => 0,
+            false => token::revoke_all(&mut tx, id).await?,
+        };
+        let detail = json!({"password": name, "sessions_ended": ended, "tokens_ended": tokens});
         self.note(&mut tx, &actor.name, Action::ManageAccounts.word(), None, detail).await?;
         tx.commit().await?;
         Ok(())
@@ -309,19 +313,13 @@ impl Engine {
     /// Makes a token for an account, which is shown this once.
     pub async fn add_token(
         &self,
-        by: By<'_>,
+        actor: &Actor,
         id: i64,
         name: &str,
         scopes: Scopes,
         days: i64,
     ) -> Result<String, EngineFault> {
-        let (acting, owner) = match by {
-            By::Installation => match account::list(&self.store, "", 2).await?.as_slice() {
-                [only] if only.id == id => ("installation", only.name.clone()),
-                _ => return Err(refused("say who acts, --as NAME")),
-            },
-            By::Actor(actor) => (&*actor.name, self.managed_account(actor, id).await?.name),
-        };
+        let owner = self.managed_account(actor, id).await?.name;
         if name.is_empty() || name.chars().count() > TOKEN_NAME_CHARS {
             return Err(refused(format!("令牌的用途：1到{TOKEN_NAME_CHARS}个字")));
         }
@@ -343,7 +341,7 @@ impl Engine {
         token::make(&mut tx, &new).await?;
         let detail = json!({"token": name, "account": owner, "scopes": scopes.to_string(),
             "days": days});
-        self.note(&mut tx, acting, Action::ManageAccounts.word(), None, detail).await?;
+        self.note(&mut tx, &actor.name, Action::ManageAccounts.word(), None, detail).await?;
         tx.commit().await?;
         Ok(word)
     }

@@ -57,6 +57,9 @@ impl Engine {
         let state = State::from_code(row.state).unwrap_or(State::Draft);
         let next = state.next(Act::Withdraw).map_err(|fault| refused(fault.to_string()))?;
         self.messages.check_vars("correction", vars)?;
+        if vars.get("right").is_some_and(|right| vars.get("wrong") == Some(right)) {
+            return Err(refused("right: this is what was said before; write what holds instead"));
+        }
         let now = self.clock.story_ms();
         let version = newest + 1;
         let new = NewVersion {
@@ -90,6 +93,7 @@ impl Engine {
         order::release(&mut tx, row.id, version, &release).await?;
         order::plan_correction(&mut tx, row.id, version).await?;
         correct::recall(&mut tx, row.id, version, now).await?;
+        self.release_helpers(&mut tx, &row, WhyWithdrawn::Wrong, vars, now).await?;
         self.recall_notices(&mut tx, row.id, now).await?;
         self.stop_timers(&mut tx, row.id).await?;
         self.withdraw_lists(&mut tx, &row, None, WhyWithdrawn::Wrong, now).await?;
@@ -139,6 +143,7 @@ impl Engine {
         self.hold(&mut tx, &row).await?;
         order::supersede(&mut tx, row.id, State::Live.code(), State::Ended.code()).await?;
         order::set_alert_state(&mut tx, row.id, next.code(), Some(now)).await?;
+        self.release_helpers(&mut tx, &row, WhyWithdrawn::Ended, &BTreeMap::new(), now).await?;
         self.recall_notices(&mut tx, row.id, now).await?;
         let open = self.open_search(&mut tx, actor, &row, now).await?;
         link::end(&mut tx, row.id, now).await?;

@@ -1,10 +1,11 @@
 //! What is told of one alert: its papers, texts, head-counts, custody, persons and lists, as one
 //! document for the command line, the API and whoever reads it by a program. It changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::board::held;
 use super::exercise::RollLook;
 use super::forecast::GridForecast;
 use super::issue::{Actor, refused};
@@ -21,7 +22,7 @@ use crate::store::paper::PaperRow;
 use crate::store::roll::RollName;
 use crate::store::situation::DroppedGrid;
 use crate::store::view::ListView;
-use crate::store::{climb, custody, journal, paper, situation, view};
+use crate::store::{account, climb, custody, journal, paper, situation, view};
 
 /// What a first message waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,11 +59,12 @@ pub fn list_word(state: i64) -> &'static str {
     }
 }
 
-/// A list, without what stands on it.
-pub fn list_json(list: &ListView) -> Value {
+/// A list, without what stands on it; whose it is only where that may be seen.
+pub fn list_json(list: &ListView, named: bool) -> Value {
+    let (holder, code) = (named.then_some(&list.human), named.then_some(&list.human_code));
     let kind = if list.rung == SEARCH { "search" } else { "doors" };
     json!({"list": list.uid, "kind": kind, "place": list.place, "place_code": list.place_code,
-        "holder": list.human, "holder_code": list.human_code, "rung": list.rung,
+        "holder": holder, "holder_code": code, "rung": list.rung,
         "state": list_word(list.state), "doors": list.doors, "offered_at": list.offered_at,
         "answered_at": list.answered_at, "acted_at": list.acted_at})
 }
@@ -171,8 +173,14 @@ impl Engine {
         Ok((doc, whole))
     }
 
-    /// Everything there is to say of an alert, in numbers and words; nobody's phone.
-    pub async fn show_alert(&self, actor: &Actor, uid: &str) -> Result<Value, EngineFault> {
+    /// Everything there is to say of an alert, in numbers and words; nobody's phone, and names only
+    /// where the actor may see people and they are wanted.
+    pub async fn show_alert(
+        &self,
+        actor: &Actor,
+        uid: &str,
+        names: bool,
+    ) -> Result<Value, EngineFault> {
         let row = self.look_at_alert(actor, uid).await?;
         let mut doc = head(&row);
         let newest = order::latest_version(&self.store, row.id).await?;
@@ -194,10 +202,23 @@ impl Engine {
         self.say_pending(&row, newest, &mut doc).await?;
         let (all, woken, reported) = climb::persons(&self.store, row.id).await?;
         doc["persons"] = json!({"all": all, "woken": woken, "reported": reported});
-        doc["unwoken"] = json!(self.say_unwoken(&row).await?);
-        doc["reach"] = json!(view::reach_of_alert(&self.store, row.id).await?);
+        let mut tx = self.store.begin().await?;
+        let unwoken = climb::unwoken(&mut tx, row.id, row.version).await?;
+        drop(tx);
         let lists = view::lists(&self.store, row.id, 0).await?;
-        doc["lists"] = lists.iter().map(list_json).collect();
+        let most = usize::try_from(PAGE_ROWS).unwrap_or(500);
+        let unwoken = &unwoken[..unwoken.len().min(most)];
+        let listed = lists.iter().map(|list| list.place_id);
+        let places = unwoken.iter().map(|one| one.place_id).chain(listed);
+        let shown = match names {
+            true => self.people_at(actor, places.collect()).await?,
+            false => BTreeSet::new(),
+        };
+        let named = |one: &climb::UnwokenRow| unwoken_json(one, shown.contains(&one.place_id));
+        doc["unwoken"] = unwoken.iter().map(named).collect();
+        doc["reach"] = json!(view::reach_of_alert(&self.store, row.id).await?);
+        let named = |list: &ListView| list_json(list, shown.contains(&list.place_id));
+        doc["lists"] = lists.iter().map(named).collect();
         Ok(doc)
     }
 
@@ -224,6 +245,7 @@ impl Engine {
             json!({"place": area.code, "name": area.name, "excluded": excluded})
         };
         let fields = [
+            ("seen", json!(self.mark_of(row, version).await?)),
             ("places", areas.iter().map(place).collect()),
             ("version_state", json!(state_word(version.state))),
             ("urgency", json!(urgency)),
@@ -305,14 +327,24 @@ impl Engine {
         Ok(json!({"households": all, "until": until, "reasons": reasons}))
     }
 
-    async fn say_unwoken(&self, row: &AlertRow) -> Result<Vec<Value>, EngineFault> {
-        let mut tx = self.store.begin().await?;
-        let rows = climb::unwoken(&mut tx, row.id, row.version).await?;
-        let shown = |r: &climb::UnwokenRow| {
-            json!({"person": r.human, "place": r.place, "doors": r.doors,
-                "reachable": r.address_id != 0})
-        };
-        let most = usize::try_from(PAGE_ROWS).unwrap_or(500);
-        Ok(rows.iter().take(most).map(shown).collect())
+    /// Those of these places at which an actor may see people.
+    async fn people_at(
+        &self,
+        actor: &Actor,
+        places: BTreeSet<i64>,
+    ) -> Result<BTreeSet<i64>, EngineFault> {
+        let places: Vec<i64> = places.into_iter().collect();
+        let above = account::places_above_each(&self.store, &places).await?;
+        let may = held(actor, Action::LookAtPeople);
+        let seen = places.iter().zip(&above).filter(|(place, above)| {
+            may.contains(place) || above.iter().any(|place| may.contains(place))
+        });
+        Ok(seen.map(|(place, _)| *place).collect())
     }
+}
+
+/// A responsible person who has not woken; his name only where it may be seen.
+fn unwoken_json(one: &climb::UnwokenRow, named: bool) -> Value {
+    json!({"person": named.then_some(&one.human), "place": one.place, "doors": one.doors,
+        "reachable": one.address_id != 0})
 }

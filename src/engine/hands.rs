@@ -188,7 +188,7 @@ impl Engine {
         };
         if let Some(seen) = tick.persons.filter(|seen| !are_of_home(*seen, lives)) {
             return Err(refused(format!(
-                "persons {seen}: {lives} are registered at {code:?}: write 0 to {}, or leave it \
+                "persons {seen}: {lives} are registered at {code:?}: write 1 to {}, or leave it \
                  out where all of them are meant",
                 lives.max(1)
             )));

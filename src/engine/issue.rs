@@ -16,7 +16,9 @@ use crate::domain::gate::AlertKind;
 use crate::domain::need;
 use crate::domain::plan::TimerKind;
 use crate::store::journal::NewEntry;
-use crate::store::order::{self, AlertRow, AreaRow, NewAlert, NewVersion, Release, RingRow};
+use crate::store::order::{
+    self, AlertRow, AreaRow, NewAlert, NewVersion, Release, RingRow, VersionRow,
+};
 use crate::store::{expand, journal, timer};
 
 /// Who acts, with his rights by place.
@@ -74,6 +76,17 @@ fn act_by<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
 
 fn expires_at<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
     instant::field(from, "expires_at")
+}
+
+/// A signature, before it is put under a version.
+struct Signed<'a> {
+    version: i64,
+    /// The mark of what was checked just now,
+    checked: String,
+    /// and of what the signer read, where that was elsewhere.
+    seen: Option<&'a str>,
+    bypass: bool,
+    action: Action,
 }
 
 pub(super) const HOUR_MS: i64 = 3_600_000;
@@ -272,47 +285,91 @@ impl Engine {
         Ok(rings.into_iter().map(row).collect())
     }
 
-    /// Releases a submitted version. `bypass`: an emergency role alone, countersigned later.
+    /// Releases a submitted version as it stands. `bypass`: an emergency role alone, countersigned
+    /// later.
     pub async fn approve(&self, actor: &Actor, uid: &str, bypass: bool) -> Result<(), EngineFault> {
+        self.sign(actor, uid, None, bypass).await
+    }
+
+    /// The same for who read it elsewhere: `seen` is the [`Engine::mark_of`] that he was shown, and
+    /// another is refused.
+    pub async fn approve_seen(
+        &self,
+        actor: &Actor,
+        uid: &str,
+        seen: &str,
+        bypass: bool,
+    ) -> Result<(), EngineFault> {
+        self.sign(actor, uid, Some(seen), bypass).await
+    }
+
+    async fn sign(
+        &self,
+        actor: &Actor,
+        uid: &str,
+        seen: Option<&str>,
+        bypass: bool,
+    ) -> Result<(), EngineFault> {
         let (row, version) = self.newest(uid).await?;
         let action = if bypass { Action::BypassAlert } else { Action::ApproveAlert };
         self.allowed(actor, action, row.id, version).await?;
-        let draft = order::version(&self.store, row.id, version).await?;
-        let author = draft.as_ref().map_or(row.author_id, |v| v.author_id);
+        let draft = self.version_of(row.id, version).await?;
         if !bypass {
-            alert::second_person(author, actor.account_id)
+            alert::second_person(draft.author_id, actor.account_id)
                 .map_err(|fault| refused(fault.to_string()))?;
         }
         let state = self.version_state(row.id, version).await?;
         state.next(Act::Approve).map_err(|fault| refused(fault.to_string()))?;
         still_wanted(&row, version)?;
         self.no_exercise_beside_danger(&row).await?;
+        let checked = self.mark_of(&row, &draft).await?;
         self.check_version(&row, version, bypass, false).await?;
-        self.release(actor, &row, version, bypass, action).await
+        let release = Signed { version, checked, seen, bypass, action };
+        self.release(actor, &row, &release).await
+    }
+
+    async fn version_of(&self, alert: i64, version: i64) -> Result<VersionRow, EngineFault> {
+        let found = order::version(&self.store, alert, version).await?;
+        found.ok_or_else(|| refused("that version does not exist"))
+    }
+
+    /// The version as it is inside the lock, if that is what was checked and what was read.
+    async fn as_read(
+        &self,
+        row: &AlertRow,
+        signed: &Signed<'_>,
+    ) -> Result<VersionRow, EngineFault> {
+        let state = self.version_state(row.id, signed.version).await?;
+        state.next(Act::Approve).map_err(|fault| refused(fault.to_string()))?;
+        let version = self.version_of(row.id, signed.version).await?;
+        let row = order::by_id(&self.store, row.id).await?.unwrap_or_else(|| row.clone());
+        let mark = self.mark_of(&row, &version).await?;
+        if mark != signed.checked || signed.seen.is_some_and(|seen| seen != mark) {
+            return Err(refused(
+                "seen: this is not the mark of what waits now: read it first (`tongluo alert show \
+                 ID`, GET /api/v1/alerts/ID), then sign with the mark shown there",
+            ));
+        }
+        Ok(version)
     }
 
     async fn release(
         &self,
         actor: &Actor,
         row: &AlertRow,
-        version: i64,
-        bypass: bool,
-        action: Action,
+        signed: &Signed<'_>,
     ) -> Result<(), EngineFault> {
         let now = self.clock.story_ms();
-        let Some(v) = order::version(&self.store, row.id, version).await? else {
-            return Err(refused("that version does not exist"));
-        };
-        let urgency = Urgency::from_code(v.urgency).unwrap_or(Urgency::Notice);
-        let plan = self.plan_for(urgency, v.act_by.map(|at| at - now));
-        let plan_text = serde_json::to_string(&plan).unwrap_or_default();
+        let (version, bypass) = (signed.version, signed.bypass);
         let mut tx = self.store.begin().await?;
         // One at a time: what stands beside it is judged again by who comes second.
         order::take_turn(&mut tx).await?;
         self.hold(&mut tx, row).await?;
         self.no_exercise_beside_danger(row).await?;
-        let state = self.version_state(row.id, version).await?;
-        state.next(Act::Approve).map_err(|fault| refused(fault.to_string()))?;
+        let v = self.as_read(row, signed).await?;
+        let urgency = Urgency::from_code(v.urgency).unwrap_or(Urgency::Notice);
+        let plan = self.plan_for(urgency, v.act_by.map(|at| at - now));
+        let plan_text = serde_json::to_string(&plan).unwrap_or_default();
         order::supersede(&mut tx, row.id, State::Live.code(), State::Ended.code()).await?;
         let release = Release {
             approver_id: actor.account_id,
@@ -328,6 +385,7 @@ impl Engine {
         if version > 1 {
             self.leave_places(&mut tx, row, version, now).await?;
             dropped = expand::update::drop_out(&mut tx, row.id, version, now).await?;
+            self.leave_helpers(&mut tx, row, version, now).await?;
         }
         if bypass {
             self.ask_countersign(&mut tx, row.id, version, now).await?;
@@ -349,7 +407,7 @@ impl Engine {
         let detail = json!({"version": version, "grids": grids, "bypass": bypass,
             "dropped": dropped, "template": v.template, "vars": v.vars, "urgency": v.urgency,
             "act_by": v.act_by});
-        self.note(&mut tx, &actor.name, action.word(), Some(row.id), detail).await?;
+        self.note(&mut tx, &actor.name, signed.action.word(), Some(row.id), detail).await?;
         tx.commit().await?;
         Ok(())
     }

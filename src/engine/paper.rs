@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::issue::{Actor, OrderForm, refused};
 use super::{Engine, EngineFault};
@@ -61,6 +62,20 @@ impl Engine {
         })
     }
 
+    /// The mark of all that a version says, to whom and by whom: what is written anew has another.
+    /// A signature names the mark of what was read.
+    pub async fn mark_of(
+        &self,
+        row: &AlertRow,
+        version: &VersionRow,
+    ) -> Result<String, EngineFault> {
+        let form = self.form_of(row, version).await?;
+        let said = serde_json::to_string(&form).unwrap_or_default();
+        let digest = Sha256::digest(format!("{}\n{said}", version.author_id));
+        let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Ok(format!("{}.{short}", version.version))
+    }
+
     /// Writes a draft, or a version that was given back, anew. Who does it is its author now.
     pub async fn edit(
         &self,
@@ -75,6 +90,7 @@ impl Engine {
         let next = state.next(Act::Edit).map_err(|fault| refused(fault.to_string()))?;
         let (origin, kind) = self.check_form(actor, form, Some(&row), version).await?;
         let mut tx = self.store.begin().await?;
+        self.hold(&mut tx, &row).await?;
         if !paper::drop_draft(&mut tx, row.id, version, state.code()).await? {
             return Err(refused("it is no draft any more: somebody was faster"));
         }

@@ -19,7 +19,7 @@ use crate::domain::plan::Plan;
 use crate::domain::wording::WordingFault;
 use crate::render::{MAX_TITLE_UNITS, RenderFault, check_wording};
 use crate::store::expand::sketch::{self, Chosen, GridCount};
-use crate::store::order::{self, AreaRow, RingRow};
+use crate::store::order::{self, AreaRow, RingRow, VersionRow};
 use crate::store::roll;
 
 /// Something that stands in the way, beside the field where it is mended.
@@ -259,7 +259,26 @@ impl Engine {
     pub fn correction_faults(&self, vars: &BTreeMap<String, String>) -> Vec<FieldFault> {
         let mut faults = Vec::new();
         self.look_at_vars("correction", vars, &mut faults);
+        let word = |name: &str| vars.get(name).map_or("", |word| word.trim());
+        if !word("right").is_empty() && word("right") == word("wrong") {
+            let said = "和原来的一样：请写正确的，还不知道就空着。".to_owned();
+            faults.push(FieldFault { field: "var.right".into(), said });
+        }
         faults
+    }
+
+    /// The words with which a version can be taken back at once: what it said, as far as that can
+    /// be told from its form. What holds instead may follow later.
+    pub fn correction_of(&self, title: &str, version: &VersionRow) -> BTreeMap<String, String> {
+        let vars: BTreeMap<String, String> =
+            serde_json::from_str(&version.vars).unwrap_or_default();
+        let shelter = vars.get("shelter").map(|shelter| shelter.trim());
+        let shelter = shelter.filter(|shelter| !shelter.is_empty());
+        let said = [shelter.map(|shelter| format!("到{shelter}")), Some(title.to_owned())];
+        let wrong = |word: String| -> BTreeMap<String, String> { [("wrong".into(), word)].into() };
+        let good = |vars: &BTreeMap<String, String>| self.correction_faults(vars).is_empty();
+        let found = said.into_iter().flatten().map(wrong).find(good);
+        found.unwrap_or_else(|| wrong("前面的内容".into()))
     }
 
     /// A correction as a phone shows it, and its parts; or what is wrong with its words.

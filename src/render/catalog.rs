@@ -122,7 +122,7 @@ pub(super) static TEMPLATES: [TemplateInfo; 8] = [
         strongest: Demand::Evacuation,
         variables: &[
             must("wrong", "原来怎么说", "到四明小学", 30),
-            must("right", "现在怎么说", "到东风小学", 40),
+            may("right", "现在怎么说", "到东风小学", 40),
         ],
         source: source!("correction"),
     },

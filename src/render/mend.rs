@@ -91,7 +91,8 @@ fn mend(words: &mut Json, within: &str, most: usize, mended: &mut Vec<Mended>) {
                 let general = general_word(field, within);
                 match (word.as_str(), general) {
                     (Some(value), Some(general)) => {
-                        let most = if field == "alert_title" { MAX_TITLE_UNITS } else { most };
+                        let title = matches!(field.as_str(), "alert_title" | "other");
+                        let most = if title { MAX_TITLE_UNITS } else { most };
                         if let Some(one) = mend_word(field, value, most, general) {
                             *word = Json::String(one.said.clone());
                             mended.push(one);
@@ -115,7 +116,7 @@ fn mend_word(field: &str, value: &str, most: usize, general: &str) -> Option<Men
 /// What stands for a name of which nothing can be said; none: the field is no name.
 fn general_word(field: &str, within: &str) -> Option<&'static str> {
     match (field, within) {
-        ("alert_title", _) => Some("防汛指令"),
+        ("alert_title" | "other", _) => Some("防汛指令"),
         ("place", _) => Some("本辖区"),
         ("who", _) => Some("工作人员"),
         ("name", "homes") => Some("一户"),

@@ -1,6 +1,8 @@
 //! The short texts the engine itself writes: to leaders and superiors (叫应, lists), and back to
 //! residents who answered. Their occasions are the plan's and the fold's business.
 
+mod shapes;
+
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
@@ -11,6 +13,8 @@ use super::wording::check_wording;
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
 use crate::domain::wording::FULL_NAME_UNITS;
+
+pub use shapes::{HelpClass, HomeAt, OpenDoors, PersonAt, PlaceDoors, WhyWithdrawn};
 
 /// What stands around every notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,62 +27,6 @@ pub struct NoticeHead<'a> {
     pub list_url: &'a str,
     /// When it is written, ms UTC: times are said relative to it.
     pub now_ms: i64,
-}
-
-/// A place and how many doors of it are open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct PlaceDoors<'a> {
-    pub place: &'a str,
-    pub doors: u32,
-}
-
-/// The open doors of a list: not answered, not handed to a gateway yet, without any good number.
-/// Whoever answered and is still open is only in the sum.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct OpenDoors {
-    pub doors: u32,
-    pub fragile: u32,
-    pub silent: u32,
-    pub unsent: u32,
-    pub no_phone: u32,
-}
-
-/// Why a list is taken out of somebody's hands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WhyWithdrawn {
-    /// The order ended.
-    Ended,
-    /// The order was wrong.
-    Wrong,
-    /// The place is no longer in it.
-    Left,
-}
-
-/// A person and the place he answers for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct PersonAt<'a> {
-    pub name: &'a str,
-    pub place: &'a str,
-}
-
-/// A home and where it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct HomeAt<'a> {
-    pub name: &'a str,
-    pub place: &'a str,
-}
-
-/// The classes A, B, C of a help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HelpClass {
-    /// A: life.
-    Life,
-    /// B: must be carried before the deadline.
-    Carry,
-    /// C: water, food, medicine, information.
-    Supply,
 }
 
 /// One notice. Instants are ms UTC.
@@ -226,6 +174,18 @@ pub enum NoticeText<'a> {
         by: Option<&'a str>,
         shelter: Option<&'a str>,
     },
+    /// To a helper who had the order's text: it was wrong (`wrong`, `right`: the correction's
+    /// words), leaves these of his homes out, or is over. `other`: another order that still asks
+    /// him to go.
+    HelperOver {
+        alert_title: &'a str,
+        why: WhyWithdrawn,
+        homes: &'a [HomeAt<'a>],
+        count: u32,
+        wrong: Option<&'a str>,
+        right: Option<&'a str>,
+        other: Option<&'a str>,
+    },
     /// The helper goes.
     HelperTaken {
         homes: u32,
@@ -292,6 +252,7 @@ impl NoticeText<'_> {
             NoticeText::WokenThanks => "notices/woken_thanks",
             NoticeText::HomeAnswered { .. } => "notices/home_answered",
             NoticeText::Helper { .. } => "notices/helper",
+            NoticeText::HelperOver { .. } => "notices/helper_over",
             NoticeText::HelperTaken { .. } => "notices/helper_taken",
             NoticeText::HelperDeclined => "notices/helper_declined",
             NoticeText::CountersignDue { .. } => "notices/countersign_due",
@@ -350,8 +311,12 @@ impl NoticeText<'_> {
             | NoticeText::ExerciseStopped { alert_title } => check_title(alert_title),
             NoticeText::Helper { alert_title, homes, .. } => {
                 check_title(alert_title)?;
-                check_count("homes", homes.len(), 1, NAMED_PLACES)?;
-                homes.iter().try_for_each(|one| check_at(one.name, one.place))
+                check_homes(homes, 1)
+            }
+            NoticeText::HelperOver { alert_title, why, homes, other, .. } => {
+                check_title(alert_title)?;
+                other.map_or(Ok(()), check_title)?;
+                check_homes(homes, usize::from(why == WhyWithdrawn::Left))
             }
             NoticeText::HelpTaken { who } => check_who(who),
             NoticeText::ListDeclined { place }
@@ -399,7 +364,8 @@ impl NoticeText<'_> {
             NoticeText::RangeCorrection { sent_ms, .. } => {
                 context! { stamp, sent => say_time(sent_ms, now_ms), ..fields }
             }
-            NoticeText::Helper { homes, count, .. } => {
+            NoticeText::Helper { homes, count, .. }
+            | NoticeText::HelperOver { homes, count, .. } => {
                 let more = count as usize > homes.len();
                 context! { more, ..fields }
             }
@@ -460,6 +426,11 @@ fn check_place(place: &str) -> Result<(), RenderFault> {
 fn check_places(places: &[PlaceDoors<'_>], least: usize) -> Result<(), RenderFault> {
     check_count("places", places.len(), least, MAX_PLACES)?;
     places.iter().try_for_each(|one| check_place(one.place))
+}
+
+fn check_homes(homes: &[HomeAt<'_>], least: usize) -> Result<(), RenderFault> {
+    check_count("homes", homes.len(), least, NAMED_PLACES)?;
+    homes.iter().try_for_each(|one| check_at(one.name, one.place))
 }
 
 /// A person and where he is.

@@ -190,15 +190,17 @@ base_url = "${this.gateway}"\nfrom = "+8612700000000"\ncallback_url = "${hook}"\
   async release(places, fields = {}) {
     const at = fields.act_by ?? Date.now() + 8 * 60_000;
     const by = new Date(at + 8 * 3_600_000).toISOString().slice(11, 16);
+    const { shelter = "四明小学", ...more } = fields;
     const form = {
       kind: "live", origin: "own", hazard: "flood", title: "转移指令", issuer: "余姚市防指",
-      template: "move_order", vars: { by, shelter: "四明小学" }, act_by: at,
-      places, ...fields,
+      template: "move_order", vars: { by, shelter }, act_by: at,
+      places, ...more,
     };
     this.write("form.json", JSON.stringify(form));
     const { alert } = await this.does("陈制作", "alert draft --form form.json");
     await this.does("陈制作", `alert submit ${alert}`);
-    await this.does("李签发", `alert approve ${alert}`);
+    const { seen } = await this.does("李签发", `alert show ${alert}`);
+    await this.does("李签发", `alert approve ${alert} --seen ${seen}`);
     return alert;
   }
 

@@ -13,9 +13,10 @@ use crate::engine::Engine;
 use crate::engine::issue::Actor;
 use crate::store::view::Reach;
 
-/// Custody, persons not woken, lists with their holders.
-pub async fn show(engine: &Engine, actor: &Actor, uid: &str) -> anyhow::Result<Said> {
-    let doc = engine.show_alert(actor, uid).await?;
+/// Custody, persons not woken, lists with their holders; names where he may see people and `names`
+/// are wanted.
+pub async fn show(engine: &Engine, actor: &Actor, uid: &str, names: bool) -> anyhow::Result<Said> {
+    let doc = engine.show_alert(actor, uid, names).await?;
     let c = &doc["custody"];
     let whole = c["balances"] == true && n(&c["orphans"]) == 0;
     let mut lines = vec![audit_words(&doc, c, whole)];
@@ -67,6 +68,9 @@ fn version_words(said: &Value) -> Vec<String> {
     let by = by.map_or("无时限".into(), |at| format!("{} 前", instant::words(at)));
     let (state, until) = (text(&said["version_state"]), instant::words(n(&said["expires_at"])));
     let mut lines = vec![format!("{state}, {urgency}, {by}, until {until}")];
+    if state == "submitted" {
+        lines.push(format!("to sign what stands here: --seen {}", text(&said["seen"])));
+    }
     if let Some(reason) = said["reason"].as_str() {
         lines.push(format!("given back: {reason}"));
     }

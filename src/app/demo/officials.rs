@@ -123,9 +123,3 @@ pub fn order(places: &[String], exclude: &[String], school: &str, act_by: i64) -
         ..OrderForm::default()
     }
 }
-
-/// 更正 of the school.
-pub fn correction() -> BTreeMap<String, String> {
-    let (wrong, right) = (format!("到{WRONG_SCHOOL}"), format!("到{RIGHT_SCHOOL}"));
-    vars(&[("wrong", &wrong), ("right", &right)])
-}

@@ -182,10 +182,14 @@ impl Story<'_, '_> {
             format!("姚江水位超警，{names}也要转移，到{WRONG_SCHOOL}：短信 {} 条", cost.messages);
         self.teller.line(at, "签发", &text);
         self.notice(id, cost.messages, at).await?;
-        let correction = officials::correction();
         let at = self.now();
+        // What the page fills in by itself.
+        let live = order::version(&self.engine().store, id, 1).await?;
+        let live = live.ok_or_else(|| anyhow!("the order is gone"))?;
+        let correction = self.engine().correction_of(&wrong.title, &live);
         self.engine().withdraw(&self.officials.author, &uid, &correction).await?;
-        let text = format!("{WRONG_SCHOOL}已经进水，写错了。点“撤销更正”，再点“确定”：两下");
+        let text =
+            format!("{WRONG_SCHOOL}已经进水，写错了。点“撤销更正”，再点“立即停发并更正”：两下");
         self.teller.line(at, "更正", &text);
         night.withdrawn = Some(id);
         let right = officials::order(&places, &[], RIGHT_SCHOOL, act_by);

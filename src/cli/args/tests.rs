@@ -29,7 +29,7 @@ fn the_promised_lines_are_read() {
         "alert draft --form f.json --as 陈制作 --json",
         "alert send --form - --as 陈制作",
         "alert return 0199 --reason 错字 --as 李签发",
-        "alert approve 0199 --bypass",
+        "alert approve 0199 --bypass --seen 1.0123456789abcdef",
         "alert withdraw 0199 --var reason=误发 --var issuer=防指",
         "alert audit 0199 --json",
         "alert discard 0199 --as 陈制作",

@@ -21,6 +21,31 @@ crate::statements! {
         "WHERE m.vulnerable = 1 AND m.ring < 3) q WHERE q.n <= 3 AND q.address_id IS NOT NULL ",
         "AND ($3 = 1 OR NOT EXISTS (SELECT 1 FROM notice t WHERE t.alert_id = $1 ",
         "AND t.human_id = q.helper_id AND t.purpose = $4)) ORDER BY q.helper_id, q.n");
+    // Every home, to be held against those of another version.
+    ALL_HOMES = concat!("WITH ", inside_all!(), ", ",
+        member!("IN (SELECT place_id FROM inside)"),
+        "SELECT h.helper_id, m.id AS household_id, h.name, p.name || h.door AS place ",
+        "FROM member m ",
+        "JOIN alert_ring r ON r.alert_id = $1 AND r.version = $2 AND r.ring = m.ring ",
+        "AND r.pursued = 1 JOIN household h ON h.id = m.id AND h.helper_id IS NOT NULL ",
+        "JOIN place p ON p.id = h.building_id WHERE m.vulnerable = 1 AND m.ring < 3 ",
+        "ORDER BY h.helper_id, m.ring, m.ord, m.id");
+    // $5: also those whose text still waits for its turn; else only what is in a hand right now.
+    TOLD = "SELECT q.human_id, COALESCE((SELECT o.title FROM alert o WHERE o.id <> $1 \
+        AND o.state = $3 AND o.kind = $4 AND EXISTS (SELECT 1 FROM notice m WHERE \
+        m.human_id = q.human_id AND m.purpose = $2 AND m.alert_id = o.id AND m.kind IN (1, 5)) \
+        AND EXISTS (SELECT 1 FROM household h JOIN standing s ON s.household_id = h.id \
+        AND s.alert_id = o.id WHERE h.helper_id = q.human_id AND s.pursued = 1 \
+        AND s.vulnerable = 1 AND s.closed_at IS NULL) ORDER BY o.id DESC LIMIT 1), '') AS other \
+        FROM (SELECT DISTINCT n.human_id FROM notice n JOIN batch b ON b.id = n.batch_id \
+        WHERE n.alert_id = $1 AND n.purpose = $2 AND n.human_id IS NOT NULL AND (n.kind IN (1, 5) \
+        OR (n.kind IS NULL AND (b.lost = 1 OR (b.state = 0 AND ($5 = 1 \
+        OR b.lease_until IS NOT NULL)))))) q ORDER BY q.human_id";
+    LET_GO = "UPDATE task SET state = 2, closed_at = $2, result = $3 WHERE id IN (SELECT id \
+        FROM task WHERE alert_id = $1 AND kind = 5 AND owner_human IS NOT NULL AND state < 2 \
+        AND ($4 = 1 OR household_id {in $5}) ORDER BY id {lock})";
+    LIVE_BEFORE = "SELECT max(version) FROM alert_version WHERE alert_id = $1 AND version < $2 \
+        AND live_at IS NOT NULL";
     OWN_HOMES = "SELECT s.alert_id, s.household_id, s.building_id FROM household h \
         CROSS JOIN alert al CROSS JOIN standing s WHERE al.state = $2 AND al.kind = $3 \
         AND s.alert_id = al.id AND s.household_id = h.id AND h.helper_id = $1 AND s.pursued = 1 \
@@ -102,4 +127,55 @@ pub async fn give_back(tx: &mut Tx, human: i64, now: i64) -> Result<u64, StoreFa
 /// Ends those of these tasks whose homes have answered meanwhile.
 pub async fn end_done(tx: &mut Tx, tasks: &[i64], now: i64) -> Result<u64, StoreFault> {
     tx.exec(&END_DONE, args![crate::store::db::ids(tasks), now]).await
+}
+
+/// A home that its helper goes to under a version.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct PairedHome {
+    pub helper_id: i64,
+    pub household_id: i64,
+    pub name: String,
+    pub place: String,
+}
+
+/// Every home of every helper under a version.
+pub async fn all_of(tx: &mut Tx, alert: i64, version: i64) -> Result<Vec<PairedHome>, StoreFault> {
+    tx.rows(&ALL_HOMES, args![alert, version]).await
+}
+
+/// The version that was in force before this one.
+pub async fn live_before(tx: &mut Tx, alert: i64, version: i64) -> Result<Option<i64>, StoreFault> {
+    let row: Option<(Option<i64>,)> = tx.first(&LIVE_BEFORE, args![alert, version]).await?;
+    Ok(row.and_then(|row| row.0))
+}
+
+/// Whose text is asked for, and which other orders count.
+pub struct Had {
+    pub alert: i64,
+    /// `domain::notice::Purpose::Helper`.
+    pub purpose: i64,
+    /// The state of an order in force, and the kind of this one.
+    pub in_force: i64,
+    pub kind: i64,
+    /// Also those whose text still waits for its turn.
+    pub waiting: bool,
+}
+
+/// The helpers who may have had an order's text, each with the title of another order that asks
+/// him to go; empty where there is none.
+pub async fn told(tx: &mut Tx, had: &Had) -> Result<Vec<(i64, String)>, StoreFault> {
+    let values = args![had.alert, had.purpose, had.in_force, had.kind, had.waiting];
+    tx.rows(&TOLD, values).await
+}
+
+/// Closes what helpers promised under an alert; `homes`: only these of it.
+pub async fn let_go(
+    tx: &mut Tx,
+    alert: i64,
+    homes: Option<&[i64]>,
+    result: &str,
+    now: i64,
+) -> Result<u64, StoreFault> {
+    let listed = crate::store::db::ids(homes.unwrap_or_default());
+    tx.exec(&LET_GO, args![alert, now, result, homes.is_none(), listed]).await
 }

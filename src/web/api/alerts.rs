@@ -84,7 +84,8 @@ pub(super) async fn show(
     Path(uid): Path<String>,
 ) -> Answer {
     let actor = on(&face, &bearer, Action::LookAtBoard, &uid).await?;
-    give(&face.engine.show_alert(actor, &uid).await?)
+    let names = bearer.may(Action::LookAtPeople).is_ok();
+    give(&face.engine.show_alert(actor, &uid, names).await?)
 }
 
 /// The sums of custody; one that does not hold says so in `balances` and `orphans`.
@@ -118,13 +119,14 @@ pub(super) async fn submit(
     head(&face, &uid).await
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Approval {
+    /// The mark of what was read; what was written anew since is refused.
+    seen: String,
     /// Alone, to be countersigned.
+    #[serde(default)]
     bypass: bool,
-    /// The version that was read; another is refused.
-    version: Option<i64>,
 }
 
 pub(super) async fn approve(
@@ -134,14 +136,8 @@ pub(super) async fn approve(
     Sent(approval): Sent<Approval>,
 ) -> Answer {
     let action = if approval.bypass { Action::BypassAlert } else { Action::ApproveAlert };
-    let actor = bearer.may(action)?;
-    let alert = exists(&face, &uid).await?;
-    let newest = order::latest_version(&face.engine.store, alert).await?;
-    if approval.version.is_some_and(|read| read != newest) {
-        let why = format!("version {newest} waits, not the one that was read: read it first");
-        return Err(Problem::Refused(why));
-    }
-    face.engine.approve(actor, &uid, approval.bypass).await?;
+    let actor = on(&face, &bearer, action, &uid).await?;
+    face.engine.approve_seen(actor, &uid, &approval.seen, approval.bypass).await?;
     head(&face, &uid).await
 }
 

@@ -91,8 +91,7 @@ pub(super) async fn add_token(
 ) -> PageResult {
     let scopes: Scopes = form.all("scope").into_iter().filter_map(Scope::from_word).collect();
     let days = form.number("days")?.unwrap_or(TOKEN_DAYS);
-    let by = By::Actor(&page.actor);
-    let word = page.engine().add_token(by, id, form.text("for")?, scopes, days).await?;
+    let word = page.engine().add_token(&page.actor, id, form.text("for")?, scopes, days).await?;
     one(&page, id, "token", &word).await
 }
 

@@ -16,7 +16,7 @@ use crate::domain::gate::AlertKind;
 use crate::engine::sketch::FieldFault;
 use crate::render::pages::{Value, context};
 use crate::store::custody;
-use crate::store::order::AlertRow;
+use crate::store::order::{self, AlertRow};
 
 /// Hours by which an order is extended, at most.
 const HOURS_MOST: i64 = 72;
@@ -41,7 +41,11 @@ async fn open(page: &Signed, uid: &str, action: Action, act: Act) -> Result<Aler
 
 pub(super) async fn show_withdraw(page: Signed, Path(uid): Path<String>) -> PageResult {
     let row = open(&page, &uid, Action::WithdrawAlert, Act::Withdraw).await?;
-    withdraw_page(&page, &row, &BTreeMap::new(), &[]).await
+    // Filled in already: to stop it takes one press, and what holds instead may follow.
+    let live = order::version(&page.engine().store, row.id, row.version).await?;
+    let live = live.ok_or(PageFault::NotFound)?;
+    let vars = page.engine().correction_of(&row.title, &live);
+    withdraw_page(&page, &row, &vars, &[]).await
 }
 
 pub(super) async fn withdraw(
@@ -53,6 +57,8 @@ pub(super) async fn withdraw(
     let field = |name: &str| form.maybe(name).unwrap_or_default().to_owned();
     let vars: BTreeMap<String, String> =
         ["wrong", "right"].map(|name| (name.to_owned(), field(name))).into();
+    let vars = vars.into_iter().filter(|(name, word)| name == "wrong" || !word.is_empty());
+    let vars: BTreeMap<String, String> = vars.collect();
     let faults = page.engine().correction_faults(&vars);
     if !faults.is_empty() || form.maybe("do") == Some("preview") {
         return withdraw_page(&page, &row, &vars, &faults).await;

@@ -68,7 +68,7 @@ pub(super) async fn show(
         texts => old_texts(&page, &row, &version, texts).await?,
         counted => counted(&engine.submitted_counts(row.id, version.version).await?),
         sketch => shown_sketch(&sketch, &form.vars, page.now_ms()),
-        seen => seen(&version),
+        seen => engine.mark_of(&row, &version).await?,
         roll => roll_words(&page, &row).await?,
         dropped => dropped(&page, &row).await?,
         now => page.now_ms(),
@@ -94,11 +94,6 @@ async fn dropped(page: &Signed, row: &AlertRow) -> Result<i64, PageFault> {
     let purposes = Farewell::purposes();
     let (all, told) = situation::dropped(&page.engine().store, row.id, &purposes).await?;
     Ok(all - told)
-}
-
-/// What was read is what is signed: a version written anew is another.
-fn seen(version: &VersionRow) -> String {
-    format!("{}.{}", version.version, version.created_at)
 }
 
 async fn name_of(page: &Signed, account: i64) -> Result<String, PageFault> {
@@ -288,7 +283,8 @@ pub(super) async fn approve(
     Posted(form): Posted,
 ) -> PageResult {
     let (row, version) = newest(&page, &uid).await?;
-    if form.text("seen")? != seen(&version) {
+    let seen = form.text("seen")?;
+    if seen != page.engine().mark_of(&row, &version).await? {
         let why = "您看的这一版已经改过：请重新打开审核页，看过新的内容再签发。";
         return Err(PageFault::Refused(why.into()));
     }
@@ -304,7 +300,7 @@ pub(super) async fn approve(
                 .map_err(|fault| PageFault::Refused(fault.chinese().into()))?;
         }
     }
-    page.engine().approve(&page.actor, &uid, bypass).await?;
+    page.engine().approve_seen(&page.actor, &uid, seen, bypass).await?;
     page.go(&format!("/alerts/{uid}/approve?done=live"))
 }
 

@@ -5,6 +5,7 @@ use axum::extract::{Path, Query};
 use axum::http::{HeaderValue, header};
 use serde::Deserialize;
 
+use super::approve::may_at;
 use super::{PageFault, PageResult, Signed};
 use crate::domain::access::Action;
 use crate::domain::alert::State;
@@ -49,7 +50,7 @@ async fn give(page: &Signed, uid: &str, code: &str, template: &str) -> PageResul
         board => document(&board::document(&look, node, &readings)),
         drawn => document(&board::drawings(&look, node)),
         path => format!("/alerts/{uid}"),
-        acts => acts(page, &look),
+        acts => acts(page, &look).await?,
         now => page.now_ms(),
     };
     let kind = AlertKind::from_code(look.alert.kind).unwrap_or(AlertKind::Live);
@@ -57,21 +58,23 @@ async fn give(page: &Signed, uid: &str, code: &str, template: &str) -> PageResul
 }
 
 /// What he may do about the order: links to pages that ask once more.
-fn acts(page: &Signed, look: &Look) -> Vec<Value> {
-    if State::from_code(look.alert.state) != Some(State::Live) {
-        return Vec::new();
+async fn acts(page: &Signed, look: &Look) -> Result<Vec<Value>, PageFault> {
+    let alert = &look.alert;
+    if State::from_code(alert.state) != Some(State::Live) {
+        return Ok(Vec::new());
     }
-    let may =
-        |action: Action| page.actor.rights.iter().any(|(role, _)| action.roles().contains(role));
     let all = [
         (Action::DraftAlert, "update", "更正或更新", false),
         (Action::WithdrawAlert, "withdraw", "撤销更正", true),
         (Action::EndAlert, "end", "解除", true),
     ];
-    let shown = all.into_iter().filter(|(action, ..)| may(*action));
-    shown
-        .map(|(_, act, title, grave)| {
-            context! { href => format!("/alerts/{}/{act}", look.alert.uid), title, grave }
-        })
-        .collect()
+    let mut shown = Vec::new();
+    for (action, act, title, grave) in all {
+        // At all places of the order, as the act itself asks.
+        if may_at(page, alert.id, alert.version, action).await? {
+            let href = format!("/alerts/{}/{act}", alert.uid);
+            shown.push(context! { href, title, grave });
+        }
+    }
+    Ok(shown)
 }

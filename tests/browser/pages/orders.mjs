@@ -65,7 +65,7 @@ async function change(town, other, author, approver) {
   await press(approver, approver.getByRole("button", { name: "确认发出" }));
   await shows(approver.getByRole("status"), /正在发出/);
   await approver.goto(at("withdraw"));
-  await approver.getByLabel("原来怎么说").fill("到四明小学");
+  assert.equal(await approver.getByLabel("原来怎么说").inputValue(), "到四明小学");
   await approver.getByLabel("现在怎么说").fill("到东风小学");
   await press(approver, approver.getByRole("button", { name: "只看短信" }).last());
   await look(approver, "withdraw-seen");
@@ -158,6 +158,35 @@ export default (town) => {
     await type(page, "0500");
     await enter(page);
     await shows(page.locator("#preview"), /完成时限 \d+月\d+日 05:00（还有/);
+    await page.context().close();
+  });
+
+  test("a wrong text is stopped in two clicks", async () => {
+    const { office } = town;
+    const wrong = { title: "写错的转移指令", shelter: "错误小学" };
+    const uid = await office.release(town.grids, wrong);
+    const page = await signed(town, "李签发");
+    await page.addInitScript(() => {
+      addEventListener("click", (event) => {
+        if (event.isTrusted) localStorage.clicks = 1 + Number(localStorage.clicks ?? 0);
+      }, true);
+    });
+    await page.goto(`/alerts/${uid}`);
+    await press(page, page.getByRole("link", { name: "撤销更正" }));
+    await press(page, page.getByRole("button", { name: "立即停发并更正" }));
+    await shows(page.getByRole("status"), /已撤销/);
+    assert.equal(await page.evaluate(() => Number(localStorage.clicks)), 2);
+    assert.equal((await office.does("李签发", `alert show ${uid}`)).state, "withdrawn");
+    const having = async (words) =>
+      (await office.taken()).filter(({ text }) => text.includes(words)).map(({ to }) => to);
+    // What was in a call at that moment has ended.
+    await page.waitForTimeout(3_000);
+    const had = new Set(await having("到错误小学。"));
+    await until("whoever had it is corrected", 120, async () => {
+      const told = new Set(await having("说“到错误小学”，错了，作废"));
+      return [...had].every((to) => told.has(to));
+    });
+    assert.equal(new Set(await having("到错误小学。")).size, had.size, "nobody else had it");
     await page.context().close();
   });
 

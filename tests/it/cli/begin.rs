@@ -2,8 +2,17 @@
 
 use serde_json::json;
 
-use super::{ROOT, offices};
+use super::{Office, ROOT, offices};
 use crate::faults::processes::program;
+
+/// A token that may do everything about accounts; one made without a word may only look.
+fn token_of(office: &Office, name: &str) -> String {
+    let give = format!("token new {name} --for 大屏");
+    let weak = office.does(name, &give);
+    assert_eq!(weak["scopes"], "read", "{weak}");
+    let made = office.does(name, &format!("{give} --scopes admin"));
+    made["token"].as_str().unwrap().to_owned()
+}
 
 #[tokio::test]
 async fn an_installation_begins_from_nothing() {
@@ -33,7 +42,9 @@ async fn an_installation_begins_from_nothing() {
         office.refuses_with("", "user list", &["no account yet", "user add", "admin@"]);
         let lame = format!("user add 陈制作 --role author@{ROOT} approver@{ROOT}");
         office.refuses_with("", &lame, &["--role", "first account", "admin@"]);
-        let token = office.does("", &first)["token"].as_str().unwrap().to_owned();
+        let made = office.does("", &first);
+        assert!(made["token"].is_null(), "nobody asked for a token: {made}");
+        let token = token_of(&office, "管理");
         for by in ["", "谁"] {
             let named = if by.is_empty() { "--as NAME" } else { "no open account" };
             office.refuses_with(by, "user list", &[named]);

@@ -186,12 +186,19 @@ impl Office {
         file
     }
 
+    /// The words that sign what 李签发 reads of an order now.
+    pub fn approval(&self, alert: &str) -> String {
+        let shown = self.does("李签发", &format!("alert show {alert}"));
+        let waits = if shown["next"].is_null() { &shown["seen"] } else { &shown["next"]["seen"] };
+        format!("alert approve {alert} --seen {}", waits.as_str().unwrap())
+    }
+
     /// Drafted by one, submitted, and approved by another; gives its id.
     pub fn release(&self, form: &str) -> String {
         let alert = self.does("陈制作", &format!("alert draft --form {form}"))["alert"].clone();
         let alert = alert.as_str().unwrap().to_owned();
         self.does("陈制作", &format!("alert submit {alert}"));
-        let live = self.does("李签发", &format!("alert approve {alert}"));
+        let live = self.does("李签发", &self.approval(&alert));
         assert_eq!((&live["state"], &live["version"]), (&json!("live"), &json!(1)), "{live}");
         alert
     }

@@ -119,8 +119,9 @@ async fn lists(night: &mut Night) {
     night.refuses(&format!("{tick} {first} found"), &["on this list", "told"]);
     night.refuses(&format!("{tick} 没有 told"), &["没有", "roster"]);
     let lives = doors[0]["persons"].as_i64().unwrap();
-    let named = ["persons 99", &*format!("{lives} are registered"), &*format!("0 to {lives}")];
+    let named = ["persons 99", &*format!("{lives} are registered"), &*format!("1 to {lives}")];
     night.refuses(&format!("{tick} {first} evacuated --persons 99"), &named);
+    night.refuses(&format!("{tick} {first} evacuated --persons 0"), &["persons 0", first]);
     let one_more = format!("{tick} {first} evacuated --persons {}", lives + 1);
     night.refuses(&one_more, &["persons", first]);
     let elsewhere = night.office.roster("households.csv");
@@ -192,7 +193,7 @@ async fn narrow(night: &mut Night) {
     let form = night.office.form("narrower", &[&kept], by);
     night.office.does("陈制作", &format!("alert update {alert} --form {form}"));
     night.office.does("陈制作", &format!("alert submit {alert}"));
-    assert_eq!(night.does(&format!("alert approve {alert}"))["version"], 2);
+    assert_eq!(night.does(&night.office.approval(&alert))["version"], 2);
     let shown = night.show();
     let dropped = shown["dropped"]["households"].as_i64().unwrap();
     assert!(dropped > 0 && shown["dropped"]["told"] == 0, "{shown}");

@@ -12,6 +12,7 @@ mod first;
 mod found;
 mod full;
 mod held;
+mod helpers;
 mod input;
 mod joined;
 mod kinds;

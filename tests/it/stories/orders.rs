@@ -11,13 +11,13 @@ use crate::plant::{DUTY_ROOM, GRID, HOME, Layout, home_number, human_number, sec
 use crate::town::{NIGHT, Setup, Town, on_both, refusal};
 
 const HOUR_MS: i64 = 3_600_000;
-const HELPER: i64 = 700;
+pub const HELPER: i64 = 700;
 
-fn two_grids() -> Setup {
+pub fn two_grids() -> Setup {
     Setup { layout: Layout { grids: 2, ..Layout::default() }, ..Setup::default() }
 }
 
-async fn leave_out_the_second_grid(town: &Town, uid: &str, form: &OrderForm) {
+pub async fn leave_out_the_second_grid(town: &Town, uid: &str, form: &OrderForm) {
     let form = OrderForm { places: vec![format!("p{GRID}")], ..form.clone() };
     town.engine.update(&town.author, uid, &form).await.unwrap();
     town.engine.submit(&town.author, uid).await.unwrap();
@@ -148,7 +148,7 @@ async fn an_exercise_reaches_only_who_was_confirmed_by_name_and_the_real_thing_s
 }
 
 /// Gives the fragile homes 5 and 10 a helper with a number.
-async fn plant_helper(town: &Town) {
+pub async fn plant_helper(town: &Town) {
     let seal = &town.engine.sealer;
     let number = human_number(HELPER);
     let hex = |bytes: &[u8]| -> String { bytes.iter().map(|b| format!("{b:02x}")).collect() };

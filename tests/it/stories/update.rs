@@ -160,7 +160,7 @@ async fn at_night_who_is_only_told_of_something_urgent_sleeps_until_six() {
         town.minutes(2).await;
         let awake: BTreeSet<i64> = (1..=town.homes).filter(|n| n % 2 == 0 || n % 5 == 0).collect();
         assert_eq!(told(&town, 0), awake);
-        let shown = town.engine.show_alert(&town.approver, &uid).await.unwrap();
+        let shown = town.engine.show_alert(&town.approver, &uid, true).await.unwrap();
         let waits = &shown["waiting"];
         let asleep = town.homes - i64::try_from(awake.len()).unwrap();
         let six = crate::town::NIGHT + 8 * 3_600_000;

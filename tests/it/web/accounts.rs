@@ -8,7 +8,6 @@ use tongluo::base::limits::{API_BODY_BYTES, SETUP_GUESSES};
 use tongluo::domain::access::Role;
 use tongluo::domain::scope::Scopes;
 use tongluo::domain::setup_code::SetupCode;
-use tongluo::engine::accounts::By;
 use tongluo::engine::issue::Actor;
 use tongluo::web::WebSettings;
 
@@ -163,6 +162,33 @@ async fn an_administrator_makes_changes_and_shuts_accounts() {
 }
 
 #[tokio::test]
+async fn a_reset_by_an_administrator_ends_the_tokens_and_ones_own_change_does_not() {
+    on_both(Setup::default(), async |town| {
+        let faces = Faces::open(&town);
+        let mut boss = admin(&town, &faces).await;
+        let maker = Actor { account_id: 5, name: ADMIN.into(), rights: vec![(Role::Admin, 1)] };
+        let read = Scopes::parse("read").unwrap();
+        let token = town.engine.add_token(&maker, 1, "大屏", read, 1).await.unwrap();
+        let status = async |token: &str| call(&faces, "GET", "/api/v1/me", token).await.status;
+        let mut own = faces.signed("陈制作").await;
+        let new = "换成另一个更长的密码";
+        let fields = [("old", PASSWORD), ("password", new), ("again", new)];
+        own.submit("/me", "/me/password", &fields).await;
+        assert_eq!(status(&token).await, StatusCode::OK, "he changed it himself");
+        let reset = [("password", "管理员又设了一个密码")];
+        let got = boss.submit("/accounts/1", "/accounts/1/password", &reset).await;
+        let page = boss.get(got.header("location")).await;
+        assert!(page.body.contains("登录和令牌已全部失效"), "{}", page.body);
+        assert!(page.body.contains("没有令牌"), "{}", page.body);
+        assert_eq!(status(&token).await, StatusCode::UNAUTHORIZED);
+        let told = acts(&town, "account.change").await;
+        assert!(told.last().unwrap().contains("\"tokens_ended\":1"), "{told:?}");
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_streets_administrator_has_no_hand_in_the_city() {
     on_both(Setup::default(), async |town| {
         let faces = Faces::open(&town);
@@ -229,7 +255,7 @@ async fn a_token_does_what_it_is_for_where_its_account_may() {
         let mut tokens = Vec::new();
         for (account, scopes) in [(1, "alert"), (1, "read,desk,admin"), (6, "alert")] {
             let scopes = Scopes::parse(scopes).unwrap();
-            let made = town.engine.add_token(By::Actor(&boss), account, "测试", scopes, 1).await;
+            let made = town.engine.add_token(&boss, account, "测试", scopes, 1).await;
             tokens.push(made.unwrap());
         }
         let form = serde_json::to_string(&town.flood_form()).unwrap();

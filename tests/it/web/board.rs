@@ -104,8 +104,7 @@ async fn the_board_says_what_custody_says_at_every_moment() {
 pub async fn token(town: &Town, account: i64, scopes: &str) -> String {
     let boss = Actor { account_id: 9, name: "管理".into(), rights: vec![(Role::Admin, 1)] };
     let scopes = Scopes::parse(scopes).unwrap();
-    let by = tongluo::engine::accounts::By::Actor(&boss);
-    town.engine.add_token(by, account, "测试", scopes, 1).await.unwrap()
+    town.engine.add_token(&boss, account, "测试", scopes, 1).await.unwrap()
 }
 
 /// A document of the API.
@@ -220,6 +219,12 @@ async fn each_sees_the_board_of_his_places_without_names_he_may_not_see() {
             let got = grid.get(&format!("{path}/fragment?node={node}")).await;
             assert_eq!(got.status, 404, "{node}: {}", got.body);
         }
+        // An act is offered where it may be done: at all places of the order.
+        account(&town, 16, "网格签发", &[(Role::Viewer, 2), (Role::Approver, 101)]).await;
+        let mut part = faces.signed("网格签发").await;
+        let page = part.get(&path).await.body;
+        assert!(page.contains("户未应答") && !page.contains("/end"), "{page}");
+        assert_eq!(part.get(&format!("{path}/end")).await.status, 403);
         let mixed = faces.signed("网格受理").await.get(&path).await.body;
         assert!(mixed.contains("网格长2") && !mixed.contains("网格长1"), "{mixed}");
 
@@ -253,13 +258,26 @@ async fn a_token_shows_names_only_with_the_right_and_the_scope() {
             (2, "alert", 403, false),
         ] {
             let token = token(&town, account, scopes).await;
-            for part in ["board", "lists"] {
-                let path = format!("/api/v1/alerts/{uid}/{part}");
+            for part in ["/board", "/lists", ""] {
+                let path = format!("/api/v1/alerts/{uid}{part}");
                 let (got, body) = document(&faces, &token, &path).await;
-                assert_eq!(got, status, "{account} {scopes}: {body}");
+                assert_eq!(got, status, "{account} {scopes} {part}: {body}");
                 assert_eq!(body.to_string().contains("网格长1"), named, "{account}: {body}");
             }
+            let (got, body) =
+                document(&faces, &token, &format!("/api/v1/alerts/{uid}/audit")).await;
+            assert_eq!(got, status, "{account} {scopes}: {body}");
+            assert!(!body.to_string().contains("网格长"), "numbers alone: {body}");
         }
+        // Who may see people in one grid reads the names of that one.
+        let token = token(&town, 15, "read,desk").await;
+        let (_, body) = document(&faces, &token, &format!("/api/v1/alerts/{uid}")).await;
+        let unwoken = body["unwoken"].as_array().unwrap();
+        let named = unwoken.iter().filter(|one| !one["person"].is_null()).count();
+        assert!(named > 0 && named < unwoken.len(), "{body}");
+        let said = body.to_string();
+        assert!(said.contains("网格长2") && !said.contains("网格长1"), "{said}");
+        assert!(!said.contains("王书记"), "{said}");
         town
     })
     .await;

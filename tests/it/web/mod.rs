@@ -19,6 +19,7 @@ mod resident;
 mod round;
 mod schema;
 mod signin;
+mod withdrawn;
 
 use std::sync::Arc;
 

@@ -71,7 +71,7 @@ pub async fn state(town: &Town, uid: &str) -> (i64, i64) {
 }
 
 /// A home without a phone among ten.
-fn town_of_ten() -> Setup {
+pub fn town_of_ten() -> Setup {
     let layout = Layout { no_phone_every: 5, ..Layout::default() };
     Setup { layout, rate_per_second: Some(0.1), ..Setup::default() }
 }
@@ -205,51 +205,6 @@ async fn an_order_is_changed_extended_and_lifted_with_one_confirmation_each() {
         let list = author.get("/alerts").await;
         let (_, past) = list.body.split_once("结束了的").unwrap();
         assert!(past.contains("转移指令") && past.contains(&uid), "{}", list.body);
-        town
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn what_was_wrong_is_withdrawn_and_corrected() {
-    on_both(town_of_ten(), async |town| {
-        let_in(&town).await;
-        let faces = Faces::open(&town);
-        let (mut author, mut approver) =
-            (faces.signed("陈制作").await, faces.signed("李签发").await);
-        let uid = submitted(&mut author, &[]).await;
-        sign(&mut approver, &uid).await;
-        town.minutes(2).await;
-        let path = format!("/alerts/{uid}/withdraw");
-        let got = author.submit(&path, &path, &[("wrong", "到四明小学"), ("right", "")]).await;
-        assert_eq!(got.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", got.body);
-        assert!(got.body.contains("id=\"f-right\">不能空着"), "{}", got.body);
-        assert!(got.body.contains("value=\"到四明小学\""), "what was typed stays: {}", got.body);
-        let fields = [("wrong", "到四明小学"), ("right", "到东风小学"), ("do", "preview")];
-        let got = author.submit(&path, &path, &fields).await;
-        // Enter in a field looks, and does not confirm.
-        let (look, act) = ("class=\"default\" name=\"do\" value=\"preview\"", "class=\"grave\"");
-        assert!(got.body.find(look).unwrap() < got.body.find(act).unwrap(), "{}", got.body);
-        assert!(got.body.contains("错了。正确的是：<mark>到东风小学</mark>"), "{}", got.body);
-        assert_eq!(state(&town, &uid).await.0, 4, "a look takes nothing back");
-        author.submit(&path, &path, &fields[..2]).await;
-        assert_eq!(state(&town, &uid).await.0, 6);
-        town.minutes(2).await;
-        assert!(!town.asked("正确的是：到东风小学").is_empty());
-        // A draft that never went out is thrown away without a word to anybody.
-        let uid = submitted(&mut author, &[("title", "写错的草稿")]).await;
-        let before = town.taken().len();
-        let page = author.get(&format!("/alerts/{uid}/approve")).await;
-        let path = format!("/alerts/{uid}/discard");
-        assert!(page.body.contains(&format!("href=\"{path}\"")), "{}", page.body);
-        let got = author.submit(&path, &path, &[]).await;
-        assert_eq!(got.header("location"), "/alerts?done=discarded", "{}", got.body);
-        assert_eq!(state(&town, &uid).await.0, 7);
-        assert_eq!(author.get(&path).await.status, StatusCode::CONFLICT, "once");
-        let gone = author.get(&format!("/alerts/{uid}/withdraw")).await;
-        assert_eq!(gone.status, StatusCode::CONFLICT, "nobody had it: {}", gone.body);
-        town.minutes(1).await;
-        assert_eq!(town.taken().len(), before);
         town
     })
     .await;

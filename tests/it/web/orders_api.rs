@@ -8,7 +8,6 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tongluo::domain::access::Role;
 use tongluo::domain::scope::Scopes;
-use tongluo::engine::accounts::By;
 use tongluo::engine::issue::Actor;
 use tongluo::web::API_CALLS;
 use tower::ServiceExt;
@@ -64,6 +63,13 @@ impl Client<'_> {
         json
     }
 
+    /// Signs what it reads now.
+    async fn signs(&self, path: &str) -> Value {
+        let read = self.gets(path).await;
+        let waits = if read["next"].is_null() { &read["seen"] } else { &read["next"]["seen"] };
+        self.posts(&format!("{path}/approve"), &json!({"seen": waits})).await
+    }
+
     async fn is_refused(&self, method: &str, path: &str, body: &Value, with: u16, says: &str) {
         let (status, json) = self.call(method, path, Some(body)).await;
         assert_eq!(status.as_u16(), with, "{method} {path}: {json}");
@@ -74,7 +80,7 @@ impl Client<'_> {
 async fn client<'a>(town: &Town, faces: &'a Faces, account: i64, scopes: &str) -> Client<'a> {
     let boss = Actor { account_id: 5, name: "赵管理".into(), rights: vec![(Role::Admin, 1)] };
     let scopes = Scopes::parse(scopes).unwrap();
-    let made = town.engine.add_token(By::Actor(&boss), account, "接口", scopes, 30).await;
+    let made = town.engine.add_token(&boss, account, "接口", scopes, 30).await;
     Client { faces, token: made.unwrap() }
 }
 
@@ -86,6 +92,34 @@ fn form(more: Value) -> Value {
         form[name] = value.clone();
     }
     form
+}
+
+/// Edited, handed in, given back, and signed by who has read it as it is.
+async fn released(author: &Client<'_>, approver: &Client<'_>, path: &str) {
+    let at = |act: &str| format!("{path}/{act}");
+    let (_, edited) = author.call("PUT", path, Some(&form(json!({"title": "转移指令二"})))).await;
+    assert_eq!(edited["state"], "draft", "{edited}");
+    author.posts(&at("submit"), &json!({})).await;
+    author.is_refused("PUT", path, &form(json!({})), 409, "submitted").await;
+    let seen = &approver.gets(path).await["seen"];
+    author.is_refused("POST", &at("approve"), &json!({"seen": seen}), 403, "approver").await;
+    approver.is_refused("POST", &at("approve"), &json!({}), 422, "seen").await;
+    let odd = json!({"seen": "1.0123456789abcdef"});
+    approver.is_refused("POST", &at("approve"), &odd, 409, "read it first").await;
+    approver.posts(&at("return"), &json!({"reason": "再写清楚"})).await;
+    assert_eq!(author.gets(path).await["reason"], "再写清楚");
+    // Written anew under the same number, in the same instant: what was read is gone.
+    let other = json!({"title": "转移指令二", "vars": {"by": "3点", "shelter": "错误小学"}});
+    author.call("PUT", path, Some(&form(other))).await;
+    author.posts(&at("submit"), &json!({})).await;
+    let old = json!({"seen": seen});
+    approver.is_refused("POST", &at("approve"), &old, 409, "read it first").await;
+    assert_eq!(approver.gets(path).await["state"], "submitted");
+    approver.posts(&at("return"), &json!({"reason": "学校不对"})).await;
+    author.call("PUT", path, Some(&form(json!({"title": "转移指令二"})))).await;
+    author.posts(&at("submit"), &json!({})).await;
+    let live = approver.signs(path).await;
+    assert_eq!((&live["state"], &live["title"]), (&json!("live"), &json!("转移指令二")));
 }
 
 #[tokio::test]
@@ -123,18 +157,7 @@ async fn programs_take_an_order_its_whole_way() {
         let made = author.posts("/alerts", &form(json!({}))).await;
         let path = format!("/alerts/{}", made["alert"].as_str().unwrap());
         let at = |act: &str| format!("{path}/{act}");
-        let (_, edited) =
-            author.call("PUT", &path, Some(&form(json!({"title": "转移指令二"})))).await;
-        assert_eq!(edited["state"], "draft", "{edited}");
-        author.posts(&at("submit"), &json!({})).await;
-        author.is_refused("PUT", &path, &form(json!({})), 409, "submitted").await;
-        author.is_refused("POST", &at("approve"), &json!({}), 403, "approver").await;
-        approver.posts(&at("return"), &json!({"reason": "再写清楚"})).await;
-        assert_eq!(author.gets(&path).await["reason"], "再写清楚");
-        author.posts(&at("submit"), &json!({})).await;
-        approver.is_refused("POST", &at("approve"), &json!({"version": 2}), 409, "read it").await;
-        let live = approver.posts(&at("approve"), &json!({"version": 1})).await;
-        assert_eq!((&live["state"], &live["title"]), (&json!("live"), &json!("转移指令二")));
+        released(&author, &approver, &path).await;
         town.minutes(2).await;
 
         let newer = form(json!({"vars": {"by": "3点", "shelter": "东风小学"}}));
@@ -143,7 +166,10 @@ async fn programs_take_an_order_its_whole_way() {
         assert!(text.contains("更新：") && text.contains("东风小学"), "{text}");
         assert_eq!(author.posts(&at("update"), &newer).await["version"], 2);
         author.posts(&at("submit"), &json!({})).await;
-        assert_eq!(approver.posts(&at("approve"), &json!({})).await["version"], 2);
+        let shown = approver.gets(&path).await;
+        let in_force = json!({"seen": shown["seen"]});
+        approver.is_refused("POST", &at("approve"), &in_force, 409, "read it first").await;
+        assert_eq!(approver.signs(&path).await["version"], 2);
         approver.posts(&at("extend"), &json!({"hours": 3})).await;
         approver.is_refused("POST", &at("extend"), &json!({"hours": 0}), 409, "1 to 72").await;
         town.minutes(2).await;
@@ -175,7 +201,7 @@ async fn programs_correct_and_countersign_and_their_tokens_have_bounds() {
         let nothing = json!({});
         for (act, body) in [
             ("submit", &nothing),
-            ("approve", &nothing),
+            ("approve", &json!({"seen": "1.0"})),
             ("return", &json!({"reason": "不"})),
             ("update", &form(json!({}))),
             ("withdraw", &vars),
@@ -205,8 +231,9 @@ async fn programs_correct_and_countersign_and_their_tokens_have_bounds() {
         approver.is_refused("GET", &path, &nothing, 403, "scope read").await;
         author.is_refused("POST", &at("withdraw"), &json!({"wars": {}}), 422, "vars").await;
         author.is_refused("POST", &at("approve"), &json!({"bypas": true}), 422, "bypass").await;
+        let read = json!({"seen": author.gets(&path).await["seen"], "bypass": true});
         author.posts(&at("submit"), &nothing).await;
-        author.posts(&at("approve"), &json!({"bypass": true})).await;
+        author.posts(&at("approve"), &read).await;
         let unsigned = &author.gets(&path).await["uncountersigned"];
         assert_eq!(unsigned[0]["version"], 1, "{unsigned}");
         assert_eq!(approver.posts(&at("countersign"), &nothing).await["countersigned"], 1);
@@ -250,12 +277,12 @@ async fn programs_fill_a_roll_and_tell_whom_an_update_left_out() {
         let path = format!("/alerts/{}", made["alert"].as_str().unwrap());
         let at = |act: &str| format!("{path}/{act}");
         author.posts(&at("submit"), &json!({})).await;
-        approver.posts(&at("approve"), &json!({})).await;
+        approver.signs(&path).await;
         town.minutes(2).await;
         assert_eq!(reader.gets(&at("narrow")).await["grids"], json!([]));
         author.posts(&at("update"), &form(json!({"places": ["p100"]}))).await;
         author.posts(&at("submit"), &json!({})).await;
-        approver.posts(&at("approve"), &json!({})).await;
+        approver.signs(&path).await;
         let dropped = reader.gets(&at("narrow")).await;
         assert_eq!(dropped["grids"][0]["place"], "p101", "{dropped}");
         let tell = |what: &str| json!({"tell": what, "places": ["p101"]});

@@ -31,6 +31,10 @@ async fn a_leader_takes_his_list_and_ticks_all_five() {
         assert!(standing(&town, 5).await.0);
         phone.presses(&town, "moved-kin", &[("door", &code(4))]).await;
         assert_eq!(standing(&town, 4).await, (true, Whereabouts::Evacuated, 0, 0));
+        let none = [("door", &*code(8)), ("persons", "0")];
+        let page = phone.presses(&town, "moved-kin", &none).await;
+        assert!(page.contains("没有记"), "nobody moved is no answer: {page}");
+        assert_eq!(standing(&town, 8).await, (false, Whereabouts::Unknown, 0, 0));
         let some = [("door", &*code(8)), ("persons", "1")];
         phone.presses(&town, "moved-shelter", &some).await;
         assert_eq!(standing(&town, 8).await, (false, Whereabouts::Partly, 0, 0));

@@ -6,8 +6,11 @@ use tongluo::base::limits::{SESSION_IDLE_MS, SESSION_MS};
 use tongluo::domain::access::Role;
 use tongluo::domain::attempts::PAIR;
 
-use super::{Faces, PASSWORD, account, acts, let_in};
+use super::{Browser, Faces, PASSWORD, account, acts, let_in};
 use crate::town::{Setup, on_both};
+
+/// The session's cookie; without TLS it has no prefix.
+const SESSION: &str = "tongluo";
 
 #[tokio::test]
 async fn an_official_signs_in_and_out_again() {
@@ -32,6 +35,47 @@ async fn an_official_signs_in_and_out_again() {
         for mut browser in [browser, old] {
             assert_eq!(browser.get("/").await.status, StatusCode::SEE_OTHER);
         }
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_chosen_by_another_is_not_signed_in() {
+    on_both(Setup::default(), async |town| {
+        let_in(&town).await;
+        let faces = Faces::open(&town);
+        let value = |browser: &Browser| {
+            let kept = browser.jar.iter().find(|(name, _)| name == SESSION);
+            kept.map(|(_, value)| value.clone())
+        };
+        let carries = |value: &str| {
+            let mut browser = faces.browser();
+            browser.jar.push((SESSION.into(), value.into()));
+            browser
+        };
+        // A word that somebody put into this browser, and then a session of his own.
+        let made_up = "A".repeat(43);
+        let his = value(&faces.signed("李签发").await).unwrap();
+        for chosen in [made_up, his] {
+            let mut victim = carries(&chosen);
+            let sent = victim.get("/login").await;
+            let form = match sent.status {
+                StatusCode::OK => sent.csrf(),
+                _ => victim.get("/").await.csrf(),
+            };
+            let fields = [("name", "陈制作"), ("password", PASSWORD), ("csrf", &*form)];
+            let got = victim.post("/login", &fields).await;
+            assert_eq!(got.status, StatusCode::SEE_OTHER, "{}", got.body);
+            let own = value(&victim).unwrap();
+            assert_ne!(own, chosen, "the session is a new one");
+            let home = victim.get("/").await;
+            assert!(home.body.contains("陈制作"), "{}", home.body);
+            let other = carries(&chosen).get("/").await;
+            assert_eq!(other.status, StatusCode::SEE_OTHER, "what was chosen opens nothing");
+        }
+        let open = town.count("SELECT count(*) FROM session").await;
+        assert_eq!(open, 2, "the victim's two; the one that was brought in has ended");
         town
     })
     .await;

@@ -198,12 +198,36 @@ fn helper(
     NoticeText::Helper { alert_title: TITLE, homes, count, by, shelter }
 }
 
+fn over(
+    why: WhyWithdrawn,
+    homes: &'static [HomeAt<'static>],
+    count: u32,
+    other: Option<&'static str>,
+) -> NoticeText<'static> {
+    let wrong = Some("到四明小学").filter(|_| why == WhyWithdrawn::Wrong);
+    NoticeText::HelperOver { alert_title: TITLE, why, homes, count, wrong, right: None, other }
+}
+
 /// What stands around an order.
 fn orders_notices() -> Vec<NoticeText<'static>> {
     vec![
         helper(&HOMES[..1], 1, None),
         helper(&HOMES[..2], 2, None),
         helper(&HOMES, 5, Some("3点")),
+        over(WhyWithdrawn::Wrong, &[], 0, None),
+        over(WhyWithdrawn::Left, &HOMES[..1], 1, None),
+        over(WhyWithdrawn::Left, &HOMES, 5, Some("放水预警")),
+        over(WhyWithdrawn::Ended, &[], 0, None),
+        over(WhyWithdrawn::Ended, &[], 0, Some("放水预警")),
+        NoticeText::HelperOver {
+            alert_title: TITLE,
+            why: WhyWithdrawn::Wrong,
+            homes: &[],
+            count: 0,
+            wrong: Some("到四明小学"),
+            right: Some("到东风小学"),
+            other: Some("放水预警"),
+        },
         NoticeText::HelperTaken { homes: 2 },
         NoticeText::HelperDeclined,
         NoticeText::CountersignDue { alert_title: TITLE, hours: 0 },
@@ -231,6 +255,7 @@ fn notices_read_what_is_written_in_the_table() {
         }
         let room = match notice {
             NoticeText::Helper { .. }
+            | NoticeText::HelperOver { .. }
             | NoticeText::OfferMerged { .. }
             | NoticeText::Offer { held: Some(_), .. }
             | NoticeText::Unwoken { .. }
