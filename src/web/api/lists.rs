@@ -51,7 +51,7 @@ pub(super) async fn show(
     let actor = bearer.may(Action::LookAtPeople)?;
     known(&face, &list).await?;
     let (list, reach, doors) = face.engine.show_list(actor, &list).await?;
-    let mut document = list_json(&list);
+    let mut document = list_json(&list, true);
     document["reach"] = json!({"doors": reach.doors, "silent": reach.silent,
         "unsent": reach.unsent, "no_phone": reach.no_phone});
     document["open"] = doors.iter().map(door).collect();

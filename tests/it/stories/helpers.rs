@@ -10,7 +10,7 @@ use crate::sim::world::{Ran, World};
 use crate::stories::orders::{HELPER, leave_out_the_second_grid, plant_helper, two_grids};
 use crate::town::{Setup, Town, on_both};
 
-const PROMISES: &str = "SELECT count(*) FROM task WHERE kind = 4 AND state < 2";
+const PROMISES: &str = "SELECT count(*) FROM task WHERE kind = 5 AND state < 2";
 
 fn wrong_school() -> BTreeMap<String, String> {
     [("wrong".to_owned(), "到四明小学".to_owned())].into()
