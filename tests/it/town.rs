@@ -11,7 +11,8 @@ use http::{Request, Response};
 use tongluo::base::clock::{Clock, HandClock};
 use tongluo::base::entropy::Entropy;
 use tongluo::base::seal::Sealer;
-use tongluo::channel::twilio::{Twilio, TwilioSettings};
+use tongluo::channel::registry::ProviderSettings;
+use tongluo::channel::twilio::TwilioSettings;
 use tongluo::channel::{CallFault, Event, Inbound, Provider, Transport};
 use tongluo::domain::access::Role;
 use tongluo::domain::lane::{Lane, Realm};
@@ -41,7 +42,7 @@ pub struct Town {
     pub author: Actor,
     pub approver: Actor,
     pub homes: i64,
-    pub provider: Arc<dyn Provider>,
+    pub provider: Arc<Provider>,
     /// The broker, where the story can make it fail.
     pub broker: Option<Arc<FaultyQueue<MemoryQueue>>>,
     room: EngineRoom,
@@ -93,7 +94,7 @@ where
 }
 
 /// The practice gateway and the codec that speaks to it.
-fn gateway(setup: &Setup) -> (Arc<GatewaySim>, Arc<dyn Provider>) {
+fn gateway(setup: &Setup) -> (Arc<GatewaySim>, Arc<Provider>) {
     let hook = "https://tongluo.example/hooks/practice";
     let sim = Arc::new(GatewaySim::new(
         GatewaySettings {
@@ -106,19 +107,10 @@ fn gateway(setup: &Setup) -> (Arc<GatewaySim>, Arc<dyn Provider>) {
         setup.vices.clone(),
         (setup.residents)(),
     ));
-    let settings = TwilioSettings {
-        name: "practice".into(),
-        realm: Realm::Practice,
-        lane: Lane::Sms,
-        account_sid: "AC0123456789".into(),
-        auth_token_file: None,
-        auth_token_env: None,
-        base_url: "http://127.0.0.1:1".into(),
-        from: "+8612700000000".into(),
-        callback_url: hook.into(),
-        receipt_codes: BTreeMap::new(),
-    };
-    let provider: Arc<dyn Provider> = Arc::new(Twilio::new(&settings, "practice-token").unwrap());
+    let (base, number) = ("http://127.0.0.1:1", "+8612700000000");
+    let account = TwilioSettings::practice("AC0123456789", number, base, hook);
+    let token = [("auth_token", "practice-token")];
+    let provider = Arc::new(ProviderSettings::Twilio(account).open(&token).unwrap());
     (sim, provider)
 }
 
@@ -130,7 +122,7 @@ fn process(
     store: Store,
     queue: Arc<dyn Queue>,
     transport: Arc<dyn Transport>,
-    provider: &Arc<dyn Provider>,
+    provider: &Arc<Provider>,
     clock: &Arc<HandClock>,
     setup: &Setup,
 ) -> Engine {
@@ -292,7 +284,7 @@ impl Town {
         let due = self.sim.due(self.now());
         let (mut receipts, mut replies) = (Vec::new(), Vec::new());
         for request in &due {
-            for event in self.provider.callback(request).unwrap() {
+            for event in self.provider.http().unwrap().callback(request).unwrap() {
                 match event {
                     Event::Receipt(receipt) => receipts.push(receipt),
                     Event::Reply(reply) => replies.push(reply),
@@ -464,7 +456,7 @@ pub fn refusal<T: std::fmt::Debug>(result: Result<T, EngineFault>) -> String {
 struct Eager {
     line: Line,
     clock: Arc<HandClock>,
-    provider: Arc<dyn Provider>,
+    provider: Arc<Provider>,
     engine: OnceLock<Weak<Engine>>,
 }
 
@@ -476,7 +468,7 @@ impl Transport for Eager {
             return answer;
         };
         for request in self.line.gateway.due(self.clock.story_ms()) {
-            for event in self.provider.callback(&request).unwrap() {
+            for event in self.provider.http().unwrap().callback(&request).unwrap() {
                 match event {
                     Event::Receipt(receipt) => {
                         engine.take_receipts("practice", &[receipt]).await.unwrap();
