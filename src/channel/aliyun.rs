@@ -20,7 +20,7 @@ use super::door::HookKey;
 use super::opening::Opening;
 use super::registry::{Kind, SettingsFault};
 use super::template::{Marker, Template, TemplateSettings, Templates};
-use super::{Codec, Event, HookFault, Message, Moment, RequestFault, Speaks};
+use super::{Call, Codec, Event, HookFault, Message, Moment, RequestFault, Speaks};
 use crate::domain::lane::Realm;
 use crate::domain::outcome::{Outcome, ReceiptClass};
 
@@ -213,19 +213,14 @@ impl Codec for Aliyun {
         Ok(self.templates.bind(&message.text)?.place.to_string())
     }
 
-    fn write(
-        &self,
-        first: &Message,
-        chunk: &[Message],
-        at: Moment,
-    ) -> Result<Request<Bytes>, RequestFault> {
-        let (template, rows) = self.bound(chunk)?;
+    fn write(&self, call: &Call, at: Moment) -> Result<Request<Bytes>, RequestFault> {
+        let (template, rows) = self.bound(call.all)?;
         let mut query = BTreeMap::from([("TemplateCode", template.code.as_str())]);
         if let [(to, values)] = &rows[..] {
             let param = params(template, values).to_string();
             query.insert("PhoneNumbers", to);
             query.insert("SignName", &template.sign);
-            query.insert("OutId", &first.reference);
+            query.insert("OutId", &call.first.reference);
             if !values.is_empty() {
                 query.insert("TemplateParam", &param);
             }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 
-use super::{Message, RETRY_AFTER_LIMIT_MS, RequestFault};
+use super::{Call, Message, RETRY_AFTER_LIMIT_MS, RequestFault};
 use crate::domain::outcome::{Outcome, ReceiptClass};
 
 /// The longest code kept, in characters.
@@ -107,9 +107,9 @@ pub(super) fn mainland_all(chunk: &[Message]) -> Result<Vec<&str>, RequestFault>
     chunk.iter().map(|message| Ok(mainland(&message.to)?)).collect()
 }
 
-/// Refuses a chunk of several texts where a call has one.
-pub(super) fn one_text(first: &Message, chunk: &[Message]) -> Result<(), RequestFault> {
-    match chunk.iter().all(|message| message.text == first.text) {
+/// Refuses several texts where a call has one.
+pub(super) fn one_text(call: &Call) -> Result<(), RequestFault> {
+    match call.all.iter().all(|message| message.text == call.first.text) {
         true => Ok(()),
         false => Err(RequestFault::new("several texts in one call")),
     }

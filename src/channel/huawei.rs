@@ -23,7 +23,7 @@ use super::opening::Opening;
 use super::registry::{Kind, SettingsFault};
 use super::template::{Marker, TemplateSettings, Templates};
 use super::{
-    Codec, Event, HookFault, Inbound, Message, Moment, ReceiptEvent, RequestFault, Speaks,
+    Call, Codec, Event, HookFault, Inbound, Message, Moment, ReceiptEvent, RequestFault, Speaks,
 };
 use crate::domain::lane::Realm;
 use crate::domain::outcome::{Outcome, ReceiptClass};
@@ -213,18 +213,13 @@ impl Codec for Huawei {
         self.templates.lot(message)
     }
 
-    fn write(
-        &self,
-        first: &Message,
-        chunk: &[Message],
-        at: Moment,
-    ) -> Result<Request<Bytes>, RequestFault> {
-        let (template, values) = self.templates.of_lot(first, chunk)?;
-        let name = match chunk {
+    fn write(&self, call: &Call, at: Moment) -> Result<Request<Bytes>, RequestFault> {
+        let (template, values) = self.templates.of_lot(call)?;
+        let name = match call.all {
             [one] => one.reference.clone(),
             _ => format!("{CALL}{}", at.nonce_hex()),
         };
-        let to: Vec<&str> = chunk.iter().map(|message| message.to.as_str()).collect();
+        let to: Vec<&str> = call.all.iter().map(|message| message.to.as_str()).collect();
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("from", &self.settings.from);
         form.append_pair("to", &to.join(","));

@@ -22,7 +22,7 @@ use super::opening::Opening;
 use super::registry::{Kind, SettingsFault};
 use super::url::check_near_url;
 use super::{
-    Codec, Event, HookFault, Inbound, Message, Moment, ReceiptEvent, RequestFault, Speaks,
+    Call, Codec, Event, HookFault, Inbound, Message, Moment, ReceiptEvent, RequestFault, Speaks,
 };
 use crate::domain::lane::Realm;
 use crate::domain::outcome::{Outcome, ReceiptClass};
@@ -263,12 +263,8 @@ fn escape(url: &mut String, text: &str) {
 }
 
 impl Codec for Kannel {
-    fn write(
-        &self,
-        message: &Message,
-        _: &[Message],
-        _: Moment,
-    ) -> Result<Request<Bytes>, RequestFault> {
+    fn write(&self, call: &Call, _: Moment) -> Result<Request<Bytes>, RequestFault> {
+        let message = call.first;
         let unfit = |what: &str| RequestFault::new(format!("{what}: not for a header"));
         let header = |what: &str, text: &str| HeaderValue::from_str(text).map_err(|_| unfit(what));
         let mut request = Request::new(Bytes::from(message.text.clone()));

@@ -26,7 +26,7 @@ use super::opening::Opening;
 use super::registry::{Kind, SettingsFault};
 use super::url::check_url;
 use super::{
-    Codec, Event, HookFault, Inbound, Message, Moment, ReceiptEvent, RequestFault, Speaks,
+    Call, Codec, Event, HookFault, Inbound, Message, Moment, ReceiptEvent, RequestFault, Speaks,
 };
 use crate::domain::lane::Realm;
 use crate::domain::outcome::{Outcome, ReceiptClass};
@@ -221,15 +221,10 @@ impl Codec for Mas {
         self.content(&message.text).map(str::to_owned)
     }
 
-    fn write(
-        &self,
-        first: &Message,
-        chunk: &[Message],
-        _: Moment,
-    ) -> Result<Request<Bytes>, RequestFault> {
-        one_text(first, chunk)?;
-        let content = self.content(&first.text)?;
-        let mobiles = mainland_all(chunk)?.join(",");
+    fn write(&self, call: &Call, _: Moment) -> Result<Request<Bytes>, RequestFault> {
+        one_text(call)?;
+        let content = self.content(&call.first.text)?;
+        let mobiles = mainland_all(call.all)?.join(",");
         let s = &self.settings;
         let submit = Submit {
             ec_name: &s.ec_name,

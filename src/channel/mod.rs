@@ -56,6 +56,13 @@ pub struct Message {
     pub reference: String,
 }
 
+/// The messages of one request: at least one, of one lot, and no more than it carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call<'a> {
+    pub first: &'a Message,
+    pub all: &'a [Message],
+}
+
 /// What a request takes from outside: signatures carry the time and a number used once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
@@ -272,21 +279,15 @@ pub trait Codec: Send + Sync {
     fn lot(&self, _message: &Message) -> Result<String, Outcome> {
         Ok(String::new())
     }
-    /// The request that hands over the whole chunk, which is of one lot and not too large. `first`
-    /// is its first message.
-    fn write(
-        &self,
-        first: &Message,
-        chunk: &[Message],
-        at: Moment,
-    ) -> Result<Request<Bytes>, RequestFault>;
+    /// The request that hands over the whole call.
+    fn write(&self, call: &Call, at: Moment) -> Result<Request<Bytes>, RequestFault>;
     /// The same, for any chunk.
     fn request(&self, chunk: &[Message], at: Moment) -> Result<Request<Bytes>, RequestFault> {
         let most = self.max_per_call();
         match chunk {
             [] => Err(RequestFault::Empty),
             many if many.len() > most => Err(RequestFault::TooMany { given: many.len(), most }),
-            [first, ..] => self.write(first, chunk, at),
+            [first, ..] => self.write(&Call { first, all: chunk }, at),
         }
     }
     /// One outcome for each message of the chunk, in its order.

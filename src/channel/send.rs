@@ -150,7 +150,7 @@ fn all(chunk: &[Message], outcome: impl Fn() -> Outcome) -> Vec<Outcome> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{Event, HookFault, RequestFault};
+    use crate::channel::{Call, Event, HookFault, RequestFault};
     use crate::domain::gate::{AlertKind, admit};
     use crate::domain::lane::{Lane, Realm};
     use async_trait::async_trait;
@@ -172,13 +172,8 @@ mod tests {
                 text => Ok(if text.ends_with("二批") { "b".into() } else { String::new() }),
             }
         }
-        fn write(
-            &self,
-            first: &Message,
-            _: &[Message],
-            _: Moment,
-        ) -> Result<Request<Bytes>, RequestFault> {
-            match first.text.as_str() {
+        fn write(&self, call: &Call, _: Moment) -> Result<Request<Bytes>, RequestFault> {
+            match call.first.text.as_str() {
                 "写不成" => Err(RequestFault::Unbuildable("no such letters".into())),
                 _ => Ok(Request::new(Bytes::from_static(b"x"))),
             }

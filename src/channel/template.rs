@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::answer::{later, mainland, mainland_all, one_text};
 use super::opening::Opening;
 use super::registry::SettingsFault;
-use super::{Message, RequestFault};
+use super::{Call, Message, RequestFault};
 use crate::domain::outcome::Outcome;
 
 /// The code of an outcome where no template makes the text.
@@ -110,12 +110,11 @@ impl Templates {
     /// The template of such a call, with its values.
     pub(super) fn of_lot<'a>(
         &self,
-        first: &'a Message,
-        chunk: &[Message],
+        call: &Call<'a>,
     ) -> Result<(&Template, Vec<&'a str>), RequestFault> {
-        one_text(first, chunk)?;
-        mainland_all(chunk)?;
-        let bound = self.bind(&first.text)?;
+        one_text(call)?;
+        mainland_all(call.all)?;
+        let bound = self.bind(&call.first.text)?;
         let template = self.get(bound.place).ok_or(RequestFault::Empty)?;
         Ok((template, bound.values))
     }

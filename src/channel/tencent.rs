@@ -19,7 +19,7 @@ use super::door::HookKey;
 use super::opening::Opening;
 use super::registry::{Kind, SettingsFault};
 use super::template::{Marker, TemplateSettings, Templates};
-use super::{Codec, Event, HookFault, Message, Moment, RequestFault, Speaks};
+use super::{Call, Codec, Event, HookFault, Message, Moment, RequestFault, Speaks};
 use crate::domain::lane::Realm;
 use crate::domain::outcome::{Outcome, ReceiptClass};
 
@@ -207,21 +207,16 @@ impl Codec for Tencent {
         self.templates.lot(message)
     }
 
-    fn write(
-        &self,
-        first: &Message,
-        chunk: &[Message],
-        at: Moment,
-    ) -> Result<Request<Bytes>, RequestFault> {
-        let (template, values) = self.templates.of_lot(first, chunk)?;
+    fn write(&self, call: &Call, at: Moment) -> Result<Request<Bytes>, RequestFault> {
+        let (template, values) = self.templates.of_lot(call)?;
         let submit = Submit {
-            phone_number_set: chunk.iter().map(|message| message.to.as_str()).collect(),
+            phone_number_set: call.all.iter().map(|message| message.to.as_str()).collect(),
             sms_sdk_app_id: &self.settings.app_id,
             template_id: &template.code,
             sign_name: &template.sign,
             template_param_set: values,
             extend_code: self.settings.extend.as_deref(),
-            session_context: (chunk.len() == 1).then_some(first.reference.as_str()),
+            session_context: (call.all.len() == 1).then_some(call.first.reference.as_str()),
         };
         let body = serde_json::to_vec(&submit).map_err(RequestFault::new)?;
         let seconds = at.now_ms.div_euclid(1_000);

@@ -20,7 +20,9 @@ use super::answer::{self, retry_after_ms};
 use super::door::posted;
 use super::opening::Opening;
 use super::registry::{Kind, SettingsFault};
-use super::{Codec, Event, HOOK_BODY_LIMIT, HookFault, Message, Moment, RequestFault, Speaks};
+use super::{
+    Call, Codec, Event, HOOK_BODY_LIMIT, HookFault, Message, Moment, RequestFault, Speaks,
+};
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::outcome::{Outcome, ReceiptClass};
 
@@ -192,12 +194,8 @@ impl Twilio {
 }
 
 impl Codec for Twilio {
-    fn write(
-        &self,
-        message: &Message,
-        _: &[Message],
-        _: Moment,
-    ) -> Result<Request<Bytes>, RequestFault> {
+    fn write(&self, call: &Call, _: Moment) -> Result<Request<Bytes>, RequestFault> {
+        let message = call.first;
         let room = self.form_head.len() + message.reference.len() + message.text.len() * 3 + 64;
         let mut form = String::with_capacity(room);
         form.push_str(&self.form_head);
