@@ -6,8 +6,6 @@ mod floor;
 mod ground;
 mod plant;
 pub mod sink;
-
-use std::collections::BTreeMap;
 use std::future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -29,7 +27,6 @@ use crate::channel::registry::ProviderSettings;
 use crate::channel::twilio::TwilioSettings;
 use crate::channel::{CallFault, Message, Moment, Provider, Transport};
 use crate::domain::access::Role;
-use crate::domain::lane::{Lane, Realm};
 use crate::domain::plan::Plans;
 use crate::engine::issue::{Actor, OrderForm};
 use crate::engine::pump::{self, Roles};

@@ -1,7 +1,7 @@
 //! Stories in the town's words over the real engine: a clock moved by hand, the practice gateway
 //! on that clock, custody asserted after every step, and at the end nothing leased or lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
@@ -15,7 +15,6 @@ use tongluo::channel::registry::ProviderSettings;
 use tongluo::channel::twilio::TwilioSettings;
 use tongluo::channel::{CallFault, Event, Inbound, Provider, Transport};
 use tongluo::domain::access::Role;
-use tongluo::domain::lane::{Lane, Realm};
 use tongluo::domain::plan::Plans;
 use tongluo::engine::issue::{Actor, OrderForm};
 use tongluo::engine::{Engine, EngineFault, EngineParts, EngineSettings, Gateway};

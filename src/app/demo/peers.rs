@@ -1,8 +1,6 @@
 //! The demo's machinery: an embedded store in a directory of its own, the engine, our hook, and
 //! the practice gateway with its residents, each of the two HTTP sides on loopback. The codec and
 //! the signatures are the real ones; only the people behind the numbers are not.
-
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +24,6 @@ use crate::channel::http::{HttpLimits, HttpTransport};
 use crate::channel::registry::ProviderSettings;
 use crate::channel::twilio::TwilioSettings;
 use crate::channel::{CallFault, Transport};
-use crate::domain::lane::{Lane, Realm};
 use crate::domain::plan::Plans;
 use crate::engine::pump::{self, Pulse, Roles};
 use crate::engine::{Engine, EngineParts, EngineSettings, Gateway};

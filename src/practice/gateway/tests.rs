@@ -7,7 +7,7 @@ use crate::channel::registry::ProviderSettings;
 use crate::channel::twilio::TwilioSettings;
 use crate::channel::{self, Event, HookFault, Message, Moment, Provider};
 use crate::domain::gate::{AlertKind, Pass, admit};
-use crate::domain::lane::{Lane, Realm};
+use crate::domain::lane::Realm;
 use crate::domain::outcome::{Outcome, ReceiptClass};
 use crate::practice::residents::{Heard, Silent};
 

@@ -7,7 +7,7 @@ use crate::channel::registry::ProviderSettings;
 use crate::channel::twilio::TwilioSettings;
 use crate::channel::{self, CallFault, Event, Message, Moment, Provider};
 use crate::domain::gate::{AlertKind, admit};
-use crate::domain::lane::{Lane, Realm};
+use crate::domain::lane::Realm;
 use crate::practice::gateway::{Entry, GatewaySettings, Stats};
 use crate::practice::gateway_sink::{Sink, serve_sink};
 use crate::practice::residents::{Heard, Residents};
