@@ -167,7 +167,10 @@ async fn measure(args: &FanoutArgs, ground: &Ground) -> anyhow::Result<Report> {
         store: Arc::new(engine.store),
         queue: ground.connect().await?,
         transport,
-        request: provider.request(&[message], Moment { now_ms: 0, nonce: 0 })?,
+        request: provider
+            .http()
+            .context("a gateway without HTTP")?
+            .request(&[message], Moment { now_ms: 0, nonce: 0 })?,
         clock,
     });
     let floor = bare.measure(args.households).await;

@@ -123,7 +123,7 @@ async fn a_callback_with_another_key_is_forged_and_one_given_again_has_the_same_
     bench.send(1).await;
     let calls = bench.gateway.due(START + 10_000);
     assert_eq!(calls.len(), 1);
-    assert_eq!(codec("another").callback(&calls[0]), Err(HookFault::Forged));
+    assert_eq!(codec("another").http().unwrap().callback(&calls[0]), Err(HookFault::Forged));
     bench.gateway.again(START + 20_000, calls[0].clone());
     assert_eq!(bench.gateway.due(START + 19_999).len(), 0);
     let again = bench.gateway.due(START + 20_000);
@@ -218,6 +218,8 @@ async fn a_customer_who_is_not_ours_gets_nothing() {
     let bench = bench(Vices::default());
     let mut request = bench
         .codec
+        .http()
+        .unwrap()
         .request(
             &[Message { to: "+8619900000001".into(), text: "水".into(), reference: "r".into() }],
             AT,
