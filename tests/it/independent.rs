@@ -14,7 +14,7 @@ use tongluo::channel::smpp::SmppSettings;
 use tongluo::channel::{Event, Message};
 use tongluo::domain::outcome::Outcome;
 
-use crate::sessions::{LONG, NUMBER, pause};
+use crate::sessions::{LONG, NUMBER, pause, smpp};
 
 struct Other {
     child: Child,
