@@ -6,8 +6,6 @@ mod floor;
 mod ground;
 mod plant;
 pub mod sink;
-
-use std::collections::BTreeMap;
 use std::future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -25,10 +23,10 @@ use crate::base::entropy::Entropy;
 use crate::base::limits::CALLS_OPEN;
 use crate::base::seal::Sealer;
 use crate::channel::http::{HttpLimits, HttpTransport};
-use crate::channel::twilio::{Twilio, TwilioSettings};
+use crate::channel::registry::ProviderSettings;
+use crate::channel::twilio::TwilioSettings;
 use crate::channel::{CallFault, Message, Moment, Provider, Transport};
 use crate::domain::access::Role;
-use crate::domain::lane::{Lane, Realm};
 use crate::domain::plan::Plans;
 use crate::engine::issue::{Actor, OrderForm};
 use crate::engine::pump::{self, Roles};
@@ -169,7 +167,10 @@ async fn measure(args: &FanoutArgs, ground: &Ground) -> anyhow::Result<Report> {
         store: Arc::new(engine.store),
         queue: ground.connect().await?,
         transport,
-        request: provider.request(&[message], Moment { now_ms: 0, nonce: 0 })?,
+        request: provider
+            .http()
+            .context("a gateway without HTTP")?
+            .request(&[message], Moment { now_ms: 0, nonce: 0 })?,
         clock,
     });
     let floor = bare.measure(args.households).await;
@@ -195,27 +196,18 @@ fn sample_text() -> String {
     "【余姚市防指】".to_owned() + &"请立即转移到四明小学，收到请回复。".repeat(5)
 }
 
-fn provider(url: &str) -> anyhow::Result<Arc<dyn Provider>> {
-    let settings = TwilioSettings {
-        name: "bench".into(),
-        realm: Realm::Practice,
-        lane: Lane::Sms,
-        account_sid: ACCOUNT.into(),
-        auth_token_file: None,
-        auth_token_env: None,
-        base_url: url.into(),
-        from: NUMBER.into(),
-        callback_url: "https://tongluo.example/hooks/bench".into(),
-        receipt_codes: BTreeMap::new(),
-    };
-    Ok(Arc::new(Twilio::new(&settings, TOKEN)?))
+fn provider(url: &str) -> anyhow::Result<Arc<Provider>> {
+    let hook = "https://tongluo.example/hooks/bench";
+    let account = TwilioSettings::practice(ACCOUNT, NUMBER, url, hook);
+    let settings = TwilioSettings { name: "bench".into(), ..account };
+    Ok(Arc::new(ProviderSettings::Twilio(settings).open(&[("auth_token", TOKEN)])?))
 }
 
 fn engine(
     store: Store,
     queue: Arc<dyn Queue>,
     transport: Arc<dyn Transport>,
-    provider: Arc<dyn Provider>,
+    provider: Arc<Provider>,
     sealer: Sealer,
     clock: Arc<CarriedClock>,
 ) -> anyhow::Result<Engine> {

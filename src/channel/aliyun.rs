@@ -9,7 +9,6 @@ mod hook;
 mod sign;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, Uri};
@@ -18,11 +17,11 @@ use serde::Deserialize;
 
 use super::answer::{self, CLOCK_SKEW, later, mainland, never};
 use super::door::HookKey;
-use super::registry::{Kind, SettingsFault, secret};
+use super::opening::Opening;
+use super::registry::{Kind, SettingsFault};
 use super::template::{Marker, Template, TemplateSettings, Templates};
-use super::url::check_url;
-use super::{Event, HookFault, Message, Moment, Provider, RequestFault};
-use crate::domain::lane::{Lane, Realm};
+use super::{Call, Codec, Event, HookFault, Message, Moment, RequestFault, Speaks};
+use crate::domain::lane::Realm;
 use crate::domain::outcome::{Outcome, ReceiptClass};
 
 /// Numbers in one SendBatchSms.
@@ -64,87 +63,51 @@ fn public_api() -> String {
 }
 
 impl Kind for AliyunSettings {
-    fn lane(&self) -> Lane {
-        Lane::Sms
-    }
-
-    fn realm(&self) -> Realm {
-        self.realm
-    }
-
-    fn build(&self) -> Result<Arc<dyn Provider>, SettingsFault> {
-        let (file, variable) = (&self.access_key_secret_file, &self.access_key_secret_env);
-        let what = "access_key_secret";
-        let given = secret(&self.name, what, file.as_deref(), variable.as_deref())?;
-        let (file, variable) = (self.hook_key_file.as_deref(), self.hook_key_env.as_deref());
-        let (key, text) = HookKey::read(&self.name, file, variable)?;
-        Ok(Arc::new(Aliyun::new(self, given, key, text)?))
+    fn open(&self, opening: &mut Opening) -> Result<Speaks, SettingsFault> {
+        Ok(Speaks::http(Aliyun::new(self, opening)?))
     }
 }
 
 /// The codec of one account.
 pub struct Aliyun {
-    name: String,
-    realm: Realm,
+    settings: AliyunSettings,
     base: String,
     host: String,
-    key_id: String,
     key_secret: String,
     hook: HookKey,
-    hook_text: String,
     templates: Templates,
-    extend: Option<String>,
-    overrules: BTreeMap<String, ReceiptClass>,
 }
 
 impl Aliyun {
-    fn new(
-        settings: &AliyunSettings,
-        key_secret: String,
-        hook: HookKey,
-        hook_text: String,
-    ) -> Result<Aliyun, SettingsFault> {
-        let fault = |what: &str| SettingsFault::Value(settings.name.clone(), what.to_owned());
-        let id = &settings.access_key_id;
-        if id.is_empty() || id.len() > 64 || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            return Err(fault("access_key_id: letters and digits"));
-        }
-        let base = settings.base_url.trim_end_matches('/');
-        check_url(base, settings.realm, REAL)
-            .map_err(|what| fault(&format!("base_url: {what}")))?;
+    fn new(settings: &AliyunSettings, opening: &mut Opening) -> Result<Aliyun, SettingsFault> {
+        let letters = |b: u8| b.is_ascii_alphanumeric();
+        opening.word(&settings.access_key_id, 64, letters, "access_key_id: letters and digits")?;
+        let base = opening.base_url(&settings.base_url, REAL)?;
         let host = base.parse::<Uri>().ok().and_then(|uri| uri.authority().map(|a| a.to_string()));
-        let digits = |code: &String| code.len() <= 12 && code.bytes().all(|b| b.is_ascii_digit());
-        if settings.extend.as_ref().is_some_and(|code| code.is_empty() || !digits(code)) {
-            return Err(fault("extend: digits, at most 12"));
-        }
+        let extend = settings.extend.as_deref().unwrap_or("0");
+        opening.word(extend, 12, |b| b.is_ascii_digit(), "extend: digits, at most 12")?;
+        let (file, variable) = (&settings.access_key_secret_file, &settings.access_key_secret_env);
         let (all, chars) = (&settings.templates, VARIABLE_CHARS);
         Ok(Aliyun {
-            name: settings.name.clone(),
-            realm: settings.realm,
             base: base.to_owned(),
-            host: host.ok_or_else(|| fault("base_url: no host"))?,
-            key_id: id.clone(),
-            key_secret,
-            hook,
-            hook_text,
-            templates: Templates::new(&settings.name, all, Marker::Dollar, chars)?,
-            extend: settings.extend.clone(),
-            overrules: settings.receipt_codes.clone(),
+            host: host.ok_or_else(|| opening.fault("base_url: no host"))?,
+            key_secret: opening.secret("access_key_secret", file, variable)?,
+            hook: opening.hook_key(&settings.hook_key_file, &settings.hook_key_env)?,
+            templates: Templates::new(opening, all, Marker::Dollar, chars)?,
+            settings: settings.clone(),
         })
     }
 
     /// The template of the chunk, and for each message its number and the values.
     fn bound<'a>(&'a self, chunk: &'a [Message]) -> Result<(&'a Template, Rows<'a>), RequestFault> {
-        let unfit = |why: &str| RequestFault::Unbuildable(why.into());
         let mut rows = Vec::with_capacity(chunk.len());
         let mut template = None;
         for message in chunk {
-            let bound = self.templates.bind(&message.text).map_err(|o| unfit(o.detail()))?;
+            let bound = self.templates.bind(&message.text)?;
             if *template.get_or_insert(bound.place) != bound.place {
-                return Err(unfit("texts of several templates"));
+                return Err(RequestFault::new("texts of several templates"));
             }
-            let to = mainland(&message.to).map_err(|outcome| unfit(outcome.detail()))?;
-            rows.push((to, bound.values));
+            rows.push((mainland(&message.to)?, bound.values));
         }
         let template = template.and_then(|place| self.templates.get(place));
         Ok((template.ok_or(RequestFault::Empty)?, rows))
@@ -157,8 +120,7 @@ impl Aliyun {
         body: Option<String>,
         at: Moment,
     ) -> Result<Request<Bytes>, RequestFault> {
-        let unfit = |why: String| RequestFault::Unbuildable(why);
-        let date = Timestamp::from_millisecond(at.now_ms).map_err(|e| unfit(e.to_string()))?;
+        let date = Timestamp::from_millisecond(at.now_ms).map_err(RequestFault::new)?;
         let date = date.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let nonce = at.nonce_hex();
         let payload = body.as_deref().unwrap_or_default();
@@ -176,21 +138,22 @@ impl Aliyun {
         }
         let line = sign::query(query);
         let asked = sign::Asked { method: "POST", path: "/", query: &line, headers: &headers };
-        let authorization = asked.authorization(&sum, &self.key_id, &self.key_secret);
+        let authorization =
+            asked.authorization(&sum, &self.settings.access_key_id, &self.key_secret);
         let mut request = Request::builder().method(Method::POST);
         request = request.uri(format!("{}/?{line}", self.base));
         for (name, value) in headers.into_iter().filter(|(name, _)| *name != "host") {
             request = request.header(name, value);
         }
         let request = request.header("authorization", authorization);
-        request.body(Bytes::from(body.unwrap_or_default())).map_err(|e| unfit(e.to_string()))
+        request.body(Bytes::from(body.unwrap_or_default())).map_err(RequestFault::new)
     }
 
     /// What the words of the answer mean for one of `size` messages of the call.
     fn word(&self, said: &Said, answer: &Response<Bytes>, size: usize) -> Option<Outcome> {
         let code = said.code.as_deref().filter(|code| !code.is_empty())?;
         let after_ms = answer::retry_after_ms(answer.headers());
-        if let Some(class) = self.overrules.get(code) {
+        if let Some(class) = self.settings.receipt_codes.get(code) {
             return Some(answer::overruled(*class, code));
         }
         Some(match code {
@@ -240,19 +203,7 @@ fn params(template: &Template, values: &[&str]) -> serde_json::Value {
     pairs.map(|(name, value)| (name.to_owned(), serde_json::Value::from(*value))).collect()
 }
 
-impl Provider for Aliyun {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn realm(&self) -> Realm {
-        self.realm
-    }
-
-    fn lane(&self) -> Lane {
-        Lane::Sms
-    }
-
+impl Codec for Aliyun {
     fn max_per_call(&self) -> usize {
         BATCH
     }
@@ -262,21 +213,18 @@ impl Provider for Aliyun {
         Ok(self.templates.bind(&message.text)?.place.to_string())
     }
 
-    fn request(&self, chunk: &[Message], at: Moment) -> Result<Request<Bytes>, RequestFault> {
-        if chunk.len() > BATCH {
-            return Err(RequestFault::TooMany { given: chunk.len(), most: BATCH });
-        }
-        let (template, rows) = self.bound(chunk)?;
+    fn write(&self, call: &Call, at: Moment) -> Result<Request<Bytes>, RequestFault> {
+        let (template, rows) = self.bound(call.all)?;
         let mut query = BTreeMap::from([("TemplateCode", template.code.as_str())]);
-        if let ([message], [(to, values)]) = (chunk, &rows[..]) {
+        if let [(to, values)] = &rows[..] {
             let param = params(template, values).to_string();
             query.insert("PhoneNumbers", to);
             query.insert("SignName", &template.sign);
-            query.insert("OutId", &message.reference);
+            query.insert("OutId", &call.first.reference);
             if !values.is_empty() {
                 query.insert("TemplateParam", &param);
             }
-            if let Some(extend) = &self.extend {
+            if let Some(extend) = &self.settings.extend {
                 query.insert("SmsUpExtendCode", extend);
             }
             return self.signed("SendSms", &query, None, at);
@@ -293,7 +241,7 @@ impl Provider for Aliyun {
             let all = rows.iter().map(|(_, values)| params(template, values)).collect();
             form.append_pair("TemplateParamJson", &json(all));
         }
-        if let Some(extend) = &self.extend {
+        if let Some(extend) = &self.settings.extend {
             form.append_pair("SmsUpExtendCodeJson", &same(extend));
         }
         self.signed("SendBatchSms", &query, Some(form.finish()), at)
@@ -317,19 +265,12 @@ impl Provider for Aliyun {
     }
 
     fn callback(&self, request: &Request<Bytes>) -> Result<Vec<Event>, HookFault> {
-        let body = self.hook.open(request)?;
-        if request.method() != Method::POST {
-            return Err(HookFault::Malformed("not a POST".into()));
-        }
-        hook::events(&self.name, &self.overrules, body)
+        let (name, overrules) = (&self.settings.name, &self.settings.receipt_codes);
+        hook::events(name, overrules, self.hook.open(request)?)
     }
 
     fn acknowledge(&self) -> Response<Bytes> {
         answer::json("{\"code\":0,\"msg\":\"接收成功\"}")
-    }
-
-    fn secrets(&self) -> Vec<String> {
-        vec![self.key_secret.clone(), self.hook_text.clone()]
     }
 }
 

@@ -1,11 +1,13 @@
 //! What an answer says that is not in a gateway's own words, and small readings all codecs share.
 //! It knows no provider.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 
-use super::RETRY_AFTER_LIMIT_MS;
+use super::{Call, Message, RETRY_AFTER_LIMIT_MS, RequestFault};
 use crate::domain::outcome::{Outcome, ReceiptClass};
 
 /// The longest code kept, in characters.
@@ -74,6 +76,43 @@ pub(super) fn json(body: &'static str) -> Response<Bytes> {
 /// Lower case, as all these vendors write digests.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The same outcome for every message of a call.
+pub(super) fn each(chunk: &[Message], outcome: Outcome) -> Vec<Outcome> {
+    vec![outcome; chunk.len()]
+}
+
+/// The outcomes of an answer that has a status for each number, in whatever order; a number that
+/// is there twice has two.
+pub(super) fn by_number<S>(
+    chunk: &[Message],
+    statuses: Vec<S>,
+    number: impl Fn(&S) -> &str,
+    meaning: impl Fn(S) -> Outcome,
+) -> Vec<Outcome> {
+    let mut by_number: HashMap<String, Vec<S>> = HashMap::new();
+    for status in statuses.into_iter().rev() {
+        by_number.entry(number(&status).to_owned()).or_default().push(status);
+    }
+    let mut of = |message: &Message| {
+        let missing = || Outcome::Unknown { why: "no status of this number".into() };
+        by_number.get_mut(&message.to).and_then(Vec::pop).map_or_else(missing, &meaning)
+    };
+    chunk.iter().map(&mut of).collect()
+}
+
+/// The numbers of a call in mainland form.
+pub(super) fn mainland_all(chunk: &[Message]) -> Result<Vec<&str>, RequestFault> {
+    chunk.iter().map(|message| Ok(mainland(&message.to)?)).collect()
+}
+
+/// Refuses several texts where a call has one.
+pub(super) fn one_text(call: &Call) -> Result<(), RequestFault> {
+    match call.all.iter().all(|message| message.text == call.first.text) {
+        true => Ok(()),
+        false => Err(RequestFault::new("several texts in one call")),
+    }
 }
 
 /// The eleven digits of a mainland mobile in E.164; other numbers these gateways do not serve.

@@ -7,23 +7,22 @@ pub mod pdu;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::carrier;
 use super::door;
-use super::registry::{Kind, SettingsFault, secret};
+use super::opening::Opening;
+use super::registry::{Kind, SettingsFault};
 use super::session::letters::{self, Alphabet};
 use super::session::octets::{Broken, word};
 use super::session::{
-    Greeting, Heard, Lines, LinkSettings, Report, Said, Speech, Standing, Way, What, Words,
-    check_address, digits, long,
+    Frame, Greeting, Heard, Lines, LinkSettings, Report, Said, Speech, Way, What, Words, digits,
+    long,
 };
-use super::{Message, Provider};
-use crate::base::entropy::Entropy;
+use super::{Message, Speaks};
 use crate::base::sms::{Coding, Reference};
-use crate::domain::lane::{Lane, Realm};
+use crate::domain::lane::Realm;
 use crate::domain::outcome::{Outcome, ReceiptClass};
 use pdu::{Body, Deliver, Pdu, StatusReport, Submit, Version};
 
@@ -99,28 +98,10 @@ fn nothing() -> String {
 }
 
 impl Kind for CmppSettings {
-    fn lane(&self) -> Lane {
-        Lane::Sms
+    fn open(&self, opening: &mut Opening) -> Result<Speaks, SettingsFault> {
+        let speech = Cmpp::new(self, opening)?;
+        Ok(Speaks::Session(Lines::open(opening, &self.address, &self.link, speech)?))
     }
-
-    fn realm(&self) -> Realm {
-        self.realm
-    }
-
-    fn build(&self) -> Result<Arc<dyn Provider>, SettingsFault> {
-        let (file, variable) = (self.secret_file.as_deref(), self.secret_env.as_deref());
-        Ok(Arc::new(open(self, &secret(&self.name, "secret", file, variable)?)?))
-    }
-}
-
-/// The gateway of an account; it connects once it is run.
-pub fn open(settings: &CmppSettings, secret: &str) -> Result<Standing, SettingsFault> {
-    let speech = Cmpp::new(settings, secret)?;
-    let name = &settings.name;
-    let link = settings.link.clone();
-    let lines = Lines::new(name, &settings.address, Arc::new(speech), link, Entropy::system());
-    let secrets = vec![secret.to_owned()];
-    Ok(Standing { name: name.clone(), realm: settings.realm, lines, secrets })
 }
 
 /// The codec of one account.
@@ -131,39 +112,22 @@ pub struct Cmpp {
 }
 
 impl Cmpp {
-    /// Checks the settings, so that no PDU made from them can fail later.
-    pub fn new(settings: &CmppSettings, secret: &str) -> Result<Cmpp, SettingsFault> {
-        let fault = |what: String| SettingsFault::Value(settings.name.clone(), what);
-        check_address(&settings.address, settings.realm)
-            .map_err(|what| fault(format!("address: {what}")))?;
-        settings.link.check().map_err(&fault)?;
+    fn new(settings: &CmppSettings, opening: &mut Opening) -> Result<Cmpp, SettingsFault> {
         for (name, value) in [
             ("source_addr", &settings.source_addr),
             ("service_id", &settings.service_id),
             ("src_id", &settings.src_id),
         ] {
-            if value.is_empty() || !value.bytes().all(|octet| octet.is_ascii_alphanumeric()) {
-                return Err(fault(format!("{name}: letters and digits, as the contract has it")));
-            }
+            let what = format!("{name}: letters and digits, at most 20, as the contract has it");
+            opening.word(value, 20, |octet| octet.is_ascii_alphanumeric(), &what)?;
         }
-        if settings.src_id.len() > 20 {
-            return Err(fault("src_id: at most 20 digits, extension included".into()));
-        }
-        if settings.fee_user_type > 3 {
-            return Err(fault("fee_user_type: 0 to 3".into()));
-        }
+        opening.check(settings.fee_user_type <= 3, "fee_user_type: 0 to 3")?;
         let version = match settings.version {
             Spoken::V20 => Version::V20,
             Spoken::V30 => Version::V30,
         };
-        let cmpp = Cmpp { settings: settings.clone(), version, secret: secret.into() };
-        cmpp.greet(Way::Both, 0)
-            .map_err(|broken| fault(format!("{broken}: CMPP allows no more")))?;
-        let sample = Submit { dest_terminal_ids: vec![b"13800138000".to_vec()], ..cmpp.submit() };
-        Pdu { sequence: 0, body: Body::Submit(sample) }
-            .encode(version)
-            .map_err(|broken| fault(format!("{broken}: CMPP allows no more")))?;
-        Ok(cmpp)
+        let secret = opening.secret("secret", &settings.secret_file, &settings.secret_env)?;
+        Ok(Cmpp { settings: settings.clone(), version, secret: secret.into() })
     }
 
     /// A submit as the contract has it, without number and text.
@@ -262,16 +226,12 @@ fn beijing_ms(digits: &[u8]) -> Option<i64> {
 }
 
 impl Speech for Cmpp {
-    fn header_octets(&self) -> usize {
-        pdu::HEADER_OCTETS
-    }
-
-    fn most_octets(&self) -> usize {
-        self.version.packet_octets()
-    }
-
-    fn sequence_at(&self) -> usize {
-        8
+    fn frame(&self) -> Frame {
+        Frame {
+            header_octets: pdu::HEADER_OCTETS,
+            most_octets: self.version.packet_octets(),
+            sequence_at: 8,
+        }
     }
 
     fn ways(&self, connections: usize) -> Vec<Way> {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use hmac::{Hmac, Mac};
-use http::Request;
+use http::{Method, Request};
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use serde_json::{Map, Value};
@@ -16,7 +16,6 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::answer::{NAME_LIMIT, hex};
-use super::registry::{SettingsFault, secret};
 use super::{Event, HOOK_BODY_LIMIT, HOOK_EVENT_LIMIT, HOOK_FIELD_LIMIT, HookFault, Inbound};
 
 /// The query parameter with the key.
@@ -41,18 +40,6 @@ pub(super) struct HookKey {
 }
 
 impl HookKey {
-    /// Reads the key named by the settings.
-    pub(super) fn read(
-        provider: &str,
-        file: Option<&str>,
-        variable: Option<&str>,
-    ) -> Result<(HookKey, String), SettingsFault> {
-        let text = secret(provider, "hook_key", file, variable)?;
-        let key = HookKey::new(&text)
-            .map_err(|why| SettingsFault::Secret(provider.into(), "hook_key".into(), why.into()))?;
-        Ok((key, text))
-    }
-
     pub(super) fn new(key: &str) -> Result<HookKey, &'static str> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
         if key.len() < KEY_CHARS || !key.bytes().all(plain) {
@@ -83,10 +70,18 @@ impl HookKey {
         self.mark(reference, number).as_bytes().ct_eq(given.as_bytes()).into()
     }
 
-    /// The body of a callback that is within its limits and carries the key.
+    /// The body of what is posted within its limits, with the key.
     pub(super) fn open<'a>(&self, request: &'a Request<Bytes>) -> Result<&'a Bytes, HookFault> {
         let fields = query(request)?;
-        if self.admits(&fields) { Ok(request.body()) } else { Err(HookFault::Forged) }
+        if self.admits(&fields) { posted(request) } else { Err(HookFault::Forged) }
+    }
+}
+
+/// The body of a callback that is a POST, as those with a body are.
+pub(super) fn posted(request: &Request<Bytes>) -> Result<&Bytes, HookFault> {
+    match *request.method() {
+        Method::POST => Ok(request.body()),
+        _ => Err(HookFault::Malformed("not a POST".into())),
     }
 }
 
@@ -179,13 +174,16 @@ mod tests {
     use super::*;
 
     fn asked(query: &str) -> Request<Bytes> {
-        Request::get(format!("/hooks/x?{query}")).body(Bytes::new()).unwrap()
+        Request::post(format!("/hooks/x?{query}")).body(Bytes::new()).unwrap()
     }
 
     #[test]
     fn only_the_key_opens_and_a_mark_is_good_for_one_message() {
         let key = HookKey::new("0123456789abcdef").unwrap();
-        assert!(key.open(&asked("a=1&key=0123456789abcdef")).is_ok());
+        let mut good = asked("a=1&key=0123456789abcdef");
+        assert!(key.open(&good).is_ok());
+        *good.method_mut() = Method::GET;
+        assert!(matches!(key.open(&good), Err(HookFault::Malformed(_))));
         for query in ["", "key=", "key=0123456789abcdeg", "key=0&key=0123456789abcdef", "KEY=0"] {
             assert_eq!(key.open(&asked(query)), Err(HookFault::Forged), "{query}");
         }

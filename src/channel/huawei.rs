@@ -6,8 +6,7 @@
 //!
 //! A long message has a report for each of its parts; which of them were lost is not added up.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,14 +16,16 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::answer::{self, CLOCK_SKEW, hex, later, mainland, short};
+use super::answer::{self, CLOCK_SKEW, hex, later, short};
 use super::carrier;
-use super::door::{self, Field, HookKey, MARK, REFERENCE, field, form, query, word};
-use super::registry::{Kind, SettingsFault, secret};
+use super::door::{self, Field, HookKey, MARK, REFERENCE, field, form, posted, query, word};
+use super::opening::Opening;
+use super::registry::{Kind, SettingsFault};
 use super::template::{Marker, TemplateSettings, Templates};
-use super::url::check_url;
-use super::{Event, HookFault, Inbound, Message, Moment, Provider, ReceiptEvent, RequestFault};
-use crate::domain::lane::{Lane, Realm};
+use super::{
+    Call, Codec, Event, HookFault, Inbound, Message, Moment, ReceiptEvent, RequestFault, Speaks,
+};
+use crate::domain::lane::Realm;
 use crate::domain::outcome::{Outcome, ReceiptClass};
 
 /// Numbers in one call.
@@ -62,20 +63,8 @@ pub struct HuaweiSettings {
 }
 
 impl Kind for HuaweiSettings {
-    fn lane(&self) -> Lane {
-        Lane::Sms
-    }
-
-    fn realm(&self) -> Realm {
-        self.realm
-    }
-
-    fn build(&self) -> Result<Arc<dyn Provider>, SettingsFault> {
-        let (file, variable) = (self.app_secret_file.as_deref(), self.app_secret_env.as_deref());
-        let given = secret(&self.name, "app_secret", file, variable)?;
-        let (file, variable) = (self.hook_key_file.as_deref(), self.hook_key_env.as_deref());
-        let (key, text) = HookKey::read(&self.name, file, variable)?;
-        Ok(Arc::new(Huawei::new(self, given, key, text)?))
+    fn open(&self, opening: &mut Opening) -> Result<Speaks, SettingsFault> {
+        Ok(Speaks::http(Huawei::new(self, opening)?))
     }
 }
 
@@ -85,11 +74,10 @@ pub struct Huawei {
     endpoint: Uri,
     app_secret: String,
     hook: HookKey,
-    hook_text: String,
     templates: Templates,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Said {
     code: String,
     #[serde(default)]
@@ -107,38 +95,23 @@ struct Status {
 }
 
 impl Huawei {
-    fn new(
-        settings: &HuaweiSettings,
-        app_secret: String,
-        hook: HookKey,
-        hook_text: String,
-    ) -> Result<Huawei, SettingsFault> {
-        let fault = |what: &str| SettingsFault::Value(settings.name.clone(), what.to_owned());
-        let key = &settings.app_key;
-        if key.is_empty() || key.len() > 64 || !key.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            return Err(fault("app_key: letters and digits"));
-        }
-        let from = &settings.from;
-        if from.is_empty() || from.len() > 21 || !from.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(fault("from: the channel's number, digits"));
-        }
-        let base = settings.base_url.trim_end_matches('/');
-        check_url(base, settings.realm, REAL)
-            .map_err(|what| fault(&format!("base_url: {what}")))?;
+    fn new(settings: &HuaweiSettings, opening: &mut Opening) -> Result<Huawei, SettingsFault> {
+        let letters = |b: u8| b.is_ascii_alphanumeric();
+        opening.word(&settings.app_key, 64, letters, "app_key: letters and digits")?;
+        let what = "from: the channel's number, digits";
+        opening.word(&settings.from, 21, |b| b.is_ascii_digit(), what)?;
+        let base = opening.base_url(&settings.base_url, REAL)?;
         let callback = settings.callback_url.as_str();
-        check_url(callback, Realm::Practice, REAL)
-            .map_err(|what| fault(&format!("callback_url: {what}")))?;
-        if callback.contains('?') {
-            return Err(fault("callback_url: without a query"));
-        }
+        opening.callback_url(callback, REAL)?;
+        opening.check(!callback.contains('?'), "callback_url: without a query")?;
         let endpoint = format!("{base}/sms/batchSendSms/v1").parse();
+        let (file, variable) = (&settings.app_secret_file, &settings.app_secret_env);
         let (all, chars) = (&settings.templates, VARIABLE_CHARS);
         Ok(Huawei {
-            endpoint: endpoint.map_err(|_| fault("base_url: not a URL"))?,
-            app_secret,
-            hook,
-            hook_text,
-            templates: Templates::new(&settings.name, all, Marker::Typed, chars)?,
+            endpoint: endpoint.map_err(|_| opening.fault("base_url: not a URL"))?,
+            app_secret: opening.secret("app_secret", file, variable)?,
+            hook: opening.hook_key(&settings.hook_key_file, &settings.hook_key_env)?,
+            templates: Templates::new(opening, all, Marker::Typed, chars)?,
             settings: settings.clone(),
         })
     }
@@ -230,55 +203,29 @@ fn wsse(key: &str, secret: &str, nonce: &str, created: &str) -> String {
     )
 }
 
-impl Provider for Huawei {
-    fn name(&self) -> &str {
-        &self.settings.name
-    }
-
-    fn realm(&self) -> Realm {
-        self.settings.realm
-    }
-
-    fn lane(&self) -> Lane {
-        Lane::Sms
-    }
-
+impl Codec for Huawei {
     fn max_per_call(&self) -> usize {
         BATCH
     }
 
     /// One call has one set of values: only equal texts share it.
     fn lot(&self, message: &Message) -> Result<String, Outcome> {
-        mainland(&message.to)?;
-        self.templates.bind(&message.text)?;
-        Ok(message.text.clone())
+        self.templates.lot(message)
     }
 
-    fn request(&self, chunk: &[Message], at: Moment) -> Result<Request<Bytes>, RequestFault> {
-        let unfit = |why: &str| RequestFault::Unbuildable(why.into());
-        if chunk.len() > BATCH {
-            return Err(RequestFault::TooMany { given: chunk.len(), most: BATCH });
-        }
-        let first = chunk.first().ok_or(RequestFault::Empty)?;
-        if chunk.iter().any(|message| message.text != first.text) {
-            return Err(unfit("several texts in one call"));
-        }
-        let bound = self.templates.bind(&first.text).map_err(|o| unfit(o.detail()))?;
-        let template = self.templates.get(bound.place).ok_or_else(|| unfit("template"))?;
-        if chunk.iter().any(|message| mainland(&message.to).is_err()) {
-            return Err(unfit("a number abroad"));
-        }
-        let name = match chunk {
+    fn write(&self, call: &Call, at: Moment) -> Result<Request<Bytes>, RequestFault> {
+        let (template, values) = self.templates.of_lot(call)?;
+        let name = match call.all {
             [one] => one.reference.clone(),
             _ => format!("{CALL}{}", at.nonce_hex()),
         };
-        let to: Vec<&str> = chunk.iter().map(|message| message.to.as_str()).collect();
+        let to: Vec<&str> = call.all.iter().map(|message| message.to.as_str()).collect();
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("from", &self.settings.from);
         form.append_pair("to", &to.join(","));
         form.append_pair("templateId", &template.code);
-        if !bound.values.is_empty() {
-            form.append_pair("templateParas", &serde_json::Value::from(bound.values).to_string());
+        if !values.is_empty() {
+            form.append_pair("templateParas", &serde_json::Value::from(values).to_string());
         }
         form.append_pair("statusCallback", &self.callback_url(&name));
         // With it a report names its number.
@@ -286,7 +233,7 @@ impl Provider for Huawei {
             form.append_pair("extend", &name);
         }
         form.append_pair("signature", &template.sign);
-        let created = Timestamp::from_millisecond(at.now_ms).map_err(|_| unfit("time"))?;
+        let created = Timestamp::from_millisecond(at.now_ms).map_err(RequestFault::new)?;
         let created = created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let (key, secret) = (&self.settings.app_key, &self.app_secret);
         Request::builder()
@@ -296,33 +243,19 @@ impl Provider for Huawei {
             .header("authorization", "WSSE realm=\"SDP\",profile=\"UsernameToken\",type=\"Appkey\"")
             .header("x-wsse", wsse(key, secret, &at.nonce_hex(), &created))
             .body(Bytes::from(form.finish()))
-            .map_err(|error| unfit(&error.to_string()))
+            .map_err(RequestFault::new)
     }
 
     fn outcomes(&self, chunk: &[Message], answer: &Response<Bytes>) -> Vec<Outcome> {
-        let Ok(said) = serde_json::from_slice::<Said>(answer.body()) else {
-            return chunk.iter().map(|_| answer::wordless(answer)).collect();
-        };
-        if said.code.is_empty() {
-            return chunk.iter().map(|_| answer::wordless(answer)).collect();
+        let said: Said = serde_json::from_slice(answer.body()).unwrap_or_default();
+        match (said.code.as_str(), said.result) {
+            ("", _) => answer::each(chunk, answer::wordless(answer)),
+            (DONE, none) if none.is_empty() => {
+                answer::each(chunk, Outcome::Unknown { why: "taken without a result".into() })
+            }
+            (code, none) if none.is_empty() => answer::each(chunk, self.word(code)),
+            (_, all) => answer::by_number(chunk, all, |one| &one.origin_to, |one| self.one(one)),
         }
-        if said.result.is_empty() {
-            let outcome = match said.code.as_str() {
-                DONE => Outcome::Unknown { why: "taken without a result".into() },
-                code => self.word(code),
-            };
-            return chunk.iter().map(|_| outcome.clone()).collect();
-        }
-        let mut by_number: HashMap<String, Vec<Status>> = HashMap::new();
-        for status in said.result.into_iter().rev() {
-            by_number.entry(status.origin_to.clone()).or_default().push(status);
-        }
-        let mut of = |message: &Message| {
-            let status = by_number.get_mut(&message.to).and_then(Vec::pop);
-            let missing = || Outcome::Unknown { why: "no status of this number".into() };
-            status.map_or_else(missing, |status| self.one(status))
-        };
-        chunk.iter().map(&mut of).collect()
     }
 
     fn callback(&self, request: &Request<Bytes>) -> Result<Vec<Event>, HookFault> {
@@ -335,24 +268,13 @@ impl Provider for Huawei {
         if !admitted {
             return Err(HookFault::Forged);
         }
-        if request.method() != Method::POST {
-            return Err(HookFault::Malformed("not a POST".into()));
-        }
-        let fields = form(request.body())?;
+        let fields = form(posted(request)?)?;
         let event = match call {
             Some(call) => self.receipt(&fields, call).map(Event::Receipt),
             None => self.reply(&fields, request.body()).map(Event::Reply),
         };
         let event = event.ok_or_else(|| HookFault::Malformed("neither report nor reply".into()))?;
         Ok(vec![event])
-    }
-
-    fn acknowledge(&self) -> Response<Bytes> {
-        Response::new(Bytes::new())
-    }
-
-    fn secrets(&self) -> Vec<String> {
-        vec![self.app_secret.clone(), self.hook_text.clone()]
     }
 }
 

@@ -9,7 +9,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -19,10 +18,13 @@ use serde::Deserialize;
 use super::answer::{self, later, never, short};
 use super::carrier;
 use super::door::{Field, HookKey, MARK, REFERENCE, digest, field, query, word};
-use super::registry::{Kind, SettingsFault, secret};
-use super::url::{check_near_url, check_url};
-use super::{Event, HookFault, Inbound, Message, Moment, Provider, ReceiptEvent, RequestFault};
-use crate::domain::lane::{Lane, Realm};
+use super::opening::Opening;
+use super::registry::{Kind, SettingsFault};
+use super::url::check_near_url;
+use super::{
+    Call, Codec, Event, HookFault, Inbound, Message, Moment, ReceiptEvent, RequestFault, Speaks,
+};
+use crate::domain::lane::Realm;
 use crate::domain::outcome::{Outcome, ReceiptClass};
 
 /// Receipts of every kind are asked for: 1, 2, 4, 8 and 16.
@@ -63,52 +65,31 @@ fn sendsms() -> String {
 }
 
 impl Kind for KannelSettings {
-    fn lane(&self) -> Lane {
-        Lane::Sms
-    }
-
-    fn realm(&self) -> Realm {
-        self.realm
-    }
-
-    fn build(&self) -> Result<Arc<dyn Provider>, SettingsFault> {
-        let (file, variable) = (self.password_file.as_deref(), self.password_env.as_deref());
-        let password = secret(&self.name, "password", file, variable)?;
-        let (file, variable) = (self.hook_key_file.as_deref(), self.hook_key_env.as_deref());
-        let (key, text) = HookKey::read(&self.name, file, variable)?;
-        Ok(Arc::new(Kannel::new(self, password, key, text)?))
+    fn open(&self, opening: &mut Opening) -> Result<Speaks, SettingsFault> {
+        Ok(Speaks::http(Kannel::new(self, opening)?))
     }
 }
 
 /// The codec of one sendsms-user.
 pub struct Kannel {
-    name: String,
-    realm: Realm,
+    settings: KannelSettings,
     endpoint: Uri,
     /// The headers that are the same for every message.
     headers: Vec<(&'static str, HeaderValue)>,
-    callback_url: String,
     hook: HookKey,
-    overrules: BTreeMap<String, ReceiptClass>,
-    secrets: Vec<String>,
 }
 
 impl Kannel {
-    fn new(
-        settings: &KannelSettings,
-        password: String,
-        hook: HookKey,
-        hook_text: String,
-    ) -> Result<Kannel, SettingsFault> {
-        let fault = |what: &str| SettingsFault::Value(settings.name.clone(), what.to_owned());
+    fn new(settings: &KannelSettings, opening: &mut Opening) -> Result<Kannel, SettingsFault> {
+        let (file, variable) = (&settings.password_file, &settings.password_env);
+        let password = opening.secret("password", file, variable)?;
         let base = settings.base_url.trim_end_matches('/');
-        check_near_url(base, settings.realm).map_err(|what| fault(&format!("base_url: {what}")))?;
+        check_near_url(base, settings.realm)
+            .map_err(|what| opening.fault(format!("base_url: {what}")))?;
         let callback = settings.callback_url.as_str();
-        check_url(callback, Realm::Practice, &[])
-            .map_err(|what| fault(&format!("callback_url: {what}")))?;
-        if callback.contains(['?', '%']) {
-            return Err(fault("callback_url: without a query and without %"));
-        }
+        opening.callback_url(callback, &[])?;
+        let plain = !callback.contains(['?', '%']);
+        opening.check(plain, "callback_url: without a query and without %")?;
         let endpoint = format!("{base}{}", settings.path).parse();
         let mut headers = vec![("x-kannel-dlr-mask", HeaderValue::from_static(DLR_MASK))];
         for (name, what, text) in [
@@ -119,26 +100,23 @@ impl Kannel {
         ] {
             let Some(text) = text else { continue };
             let value = HeaderValue::from_str(text).ok().filter(|value| !value.is_empty());
-            let mut value = value.ok_or_else(|| fault(&format!("{what}: not fit for a header")))?;
+            let unfit = || opening.fault(format!("{what}: not fit for a header"));
+            let mut value = value.ok_or_else(unfit)?;
             value.set_sensitive(what == "password");
             headers.push((name, value));
         }
         Ok(Kannel {
-            name: settings.name.clone(),
-            realm: settings.realm,
-            endpoint: endpoint.map_err(|_| fault("base_url and path: not a URL"))?,
+            endpoint: endpoint.map_err(|_| opening.fault("base_url and path: not a URL"))?,
             headers,
-            callback_url: callback.to_owned(),
-            hook,
-            overrules: settings.receipt_codes.clone(),
-            secrets: vec![password, hook_text],
+            hook: opening.hook_key(&settings.hook_key_file, &settings.hook_key_env)?,
+            settings: settings.clone(),
         })
     }
 
     /// The URL of this message's receipts. Kannel fills in its escapes, already URL-encoded; every
     /// other percent sign stands doubled.
     fn dlr_url(&self, message: &Message) -> String {
-        let mut url = format!("{}?{REFERENCE}=", self.callback_url);
+        let mut url = format!("{}?{REFERENCE}=", self.settings.callback_url);
         escape(&mut url, &message.reference);
         url.push_str("&to=");
         escape(&mut url, &message.to);
@@ -155,14 +133,18 @@ impl Kannel {
         let class = match status {
             "1" => ReceiptClass::Delivered,
             "4" | "8" | "32" => ReceiptClass::Accepted,
-            "2" | "16" => match self.overrules.get(&code) {
+            "2" | "16" => match self.settings.receipt_codes.get(&code) {
                 Some(class) => *class,
                 None => failed(status, said),
             },
             _ => ReceiptClass::Unknown,
         };
         Some(ReceiptEvent {
-            source_key: format!("{}:st:{}", self.name, digest(&[reference, to, status, &code])),
+            source_key: format!(
+                "{}:st:{}",
+                self.settings.name,
+                digest(&[reference, to, status, &code])
+            ),
             // sendsms gives no name of its own: the reference is what they meet by.
             external_id: None,
             reference: Some(reference.to_owned()),
@@ -182,7 +164,7 @@ impl Kannel {
         };
         let raw = request.uri().query().unwrap_or_default().as_bytes();
         Some(Inbound {
-            source_key: format!("{}:in:{name}", self.name),
+            source_key: format!("{}:in:{name}", self.settings.name),
             from,
             to: word(fields, "to").unwrap_or_default().to_owned(),
             text,
@@ -280,30 +262,10 @@ fn escape(url: &mut String, text: &str) {
     }
 }
 
-impl Provider for Kannel {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn realm(&self) -> Realm {
-        self.realm
-    }
-
-    fn lane(&self) -> Lane {
-        Lane::Sms
-    }
-
-    fn max_per_call(&self) -> usize {
-        1
-    }
-
-    fn request(&self, chunk: &[Message], _: Moment) -> Result<Request<Bytes>, RequestFault> {
-        let message = match chunk {
-            [message] => message,
-            [] => return Err(RequestFault::Empty),
-            many => return Err(RequestFault::TooMany { given: many.len(), most: 1 }),
-        };
-        let unfit = |what: &str| RequestFault::Unbuildable(format!("{what}: not for a header"));
+impl Codec for Kannel {
+    fn write(&self, call: &Call, _: Moment) -> Result<Request<Bytes>, RequestFault> {
+        let message = call.first;
+        let unfit = |what: &str| RequestFault::new(format!("{what}: not for a header"));
         let header = |what: &str, text: &str| HeaderValue::from_str(text).map_err(|_| unfit(what));
         let mut request = Request::new(Bytes::from(message.text.clone()));
         *request.method_mut() = Method::POST;
@@ -335,7 +297,7 @@ impl Provider for Kannel {
             }
             _ => answer::wordless(answer),
         };
-        chunk.iter().map(|_| outcome.clone()).collect()
+        answer::each(chunk, outcome)
     }
 
     fn callback(&self, request: &Request<Bytes>) -> Result<Vec<Event>, HookFault> {
@@ -359,13 +321,9 @@ impl Provider for Kannel {
         Ok(vec![event.unwrap_or_else(unreadable)])
     }
 
-    /// Nothing: Kannel would send a body to the resident as its answer.
+    /// Without a word: Kannel would send a body to the resident as its answer.
     fn acknowledge(&self) -> Response<Bytes> {
         Response::new(Bytes::new())
-    }
-
-    fn secrets(&self) -> Vec<String> {
-        self.secrets.clone()
     }
 }
 

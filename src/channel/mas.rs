@@ -9,7 +9,6 @@
 //! lost stays unknown.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,13 +19,16 @@ use md5::digest::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::answer::{self, hex, later, mainland, short};
+use super::answer::{self, hex, later, mainland, mainland_all, one_text, short};
 use super::carrier;
 use super::door::{HookKey, beijing_ms, digest, malformed, text};
-use super::registry::{Kind, SettingsFault, secret};
+use super::opening::Opening;
+use super::registry::{Kind, SettingsFault};
 use super::url::check_url;
-use super::{Event, HookFault, Inbound, Message, Moment, Provider, ReceiptEvent, RequestFault};
-use crate::domain::lane::{Lane, Realm};
+use super::{
+    Call, Codec, Event, HookFault, Inbound, Message, Moment, ReceiptEvent, RequestFault, Speaks,
+};
+use crate::domain::lane::Realm;
 use crate::domain::outcome::{Outcome, ReceiptClass};
 
 /// Numbers in one call.
@@ -81,20 +83,8 @@ pub struct ReplyFields {
 }
 
 impl Kind for MasSettings {
-    fn lane(&self) -> Lane {
-        Lane::Sms
-    }
-
-    fn realm(&self) -> Realm {
-        self.realm
-    }
-
-    fn build(&self) -> Result<Arc<dyn Provider>, SettingsFault> {
-        let (file, variable) = (self.secret_key_file.as_deref(), self.secret_key_env.as_deref());
-        let given = secret(&self.name, "secret_key", file, variable)?;
-        let (file, variable) = (self.hook_key_file.as_deref(), self.hook_key_env.as_deref());
-        let (key, text) = HookKey::read(&self.name, file, variable)?;
-        Ok(Arc::new(Mas::new(self, given, key, text)?))
+    fn open(&self, opening: &mut Opening) -> Result<Speaks, SettingsFault> {
+        Ok(Speaks::http(Mas::new(self, opening)?))
     }
 }
 
@@ -104,7 +94,6 @@ pub struct Mas {
     endpoint: Uri,
     secret_key: String,
     hook: HookKey,
-    hook_text: String,
 }
 
 /// Members in the order of the sheet's example.
@@ -131,34 +120,26 @@ struct Said {
 }
 
 impl Mas {
-    fn new(
-        settings: &MasSettings,
-        secret_key: String,
-        hook: HookKey,
-        hook_text: String,
-    ) -> Result<Mas, SettingsFault> {
-        let fault = |what: &str| SettingsFault::Value(settings.name.clone(), what.to_owned());
+    fn new(settings: &MasSettings, opening: &mut Opening) -> Result<Mas, SettingsFault> {
         check_url(&settings.url, settings.realm, REAL)
-            .map_err(|what| fault(&format!("url: {what}")))?;
+            .map_err(|what| opening.fault(format!("url: {what}")))?;
         for (what, text) in
             [("ec_name", &settings.ec_name), ("ap_id", &settings.ap_id), ("sign", &settings.sign)]
         {
-            if text.is_empty() || text.len() > 128 {
-                return Err(fault(&format!("{what}: as the operator's console shows it")));
-            }
+            let what = format!("{what}: as the operator's console shows it");
+            opening.word(text, 128, |_| true, &what)?;
         }
-        let serial = &settings.add_serial;
-        if serial.len() > 12 || !serial.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(fault("add_serial: digits, at most 12"));
-        }
-        if settings.sign_text.as_ref().is_some_and(|s| s.is_empty() || s.contains(['【', '】'])) {
-            return Err(fault("sign_text: the signature without its brackets"));
-        }
+        // It may be empty.
+        let serial = format!("0{}", settings.add_serial);
+        opening.word(&serial, 13, |b| b.is_ascii_digit(), "add_serial: digits, at most 12")?;
+        let sign = settings.sign_text.as_deref().unwrap_or("签");
+        let plain = !sign.is_empty() && !sign.contains(['【', '】']);
+        opening.check(plain, "sign_text: the signature without its brackets")?;
+        let (file, variable) = (&settings.secret_key_file, &settings.secret_key_env);
         Ok(Mas {
-            endpoint: settings.url.parse().map_err(|_| fault("url: not a URL"))?,
-            secret_key,
-            hook,
-            hook_text,
+            endpoint: settings.url.parse().map_err(|_| opening.fault("url: not a URL"))?,
+            secret_key: opening.secret("secret_key", file, variable)?,
+            hook: opening.hook_key(&settings.hook_key_file, &settings.hook_key_env)?,
             settings: settings.clone(),
         })
     }
@@ -229,19 +210,7 @@ fn external_id(group: &str, mobile: &str) -> String {
     format!("{group}/{mobile}")
 }
 
-impl Provider for Mas {
-    fn name(&self) -> &str {
-        &self.settings.name
-    }
-
-    fn realm(&self) -> Realm {
-        self.settings.realm
-    }
-
-    fn lane(&self) -> Lane {
-        Lane::Sms
-    }
-
+impl Codec for Mas {
     fn max_per_call(&self) -> usize {
         BATCH
     }
@@ -252,19 +221,10 @@ impl Provider for Mas {
         self.content(&message.text).map(str::to_owned)
     }
 
-    fn request(&self, chunk: &[Message], _: Moment) -> Result<Request<Bytes>, RequestFault> {
-        let unfit = |why: &str| RequestFault::Unbuildable(why.into());
-        if chunk.len() > BATCH {
-            return Err(RequestFault::TooMany { given: chunk.len(), most: BATCH });
-        }
-        let first = chunk.first().ok_or(RequestFault::Empty)?;
-        if chunk.iter().any(|message| message.text != first.text) {
-            return Err(unfit("several texts in one call"));
-        }
-        let content = self.content(&first.text).map_err(|outcome| unfit(outcome.detail()))?;
-        let numbers: Result<Vec<&str>, Outcome> =
-            chunk.iter().map(|message| mainland(&message.to)).collect();
-        let mobiles = numbers.map_err(|outcome| unfit(outcome.detail()))?.join(",");
+    fn write(&self, call: &Call, _: Moment) -> Result<Request<Bytes>, RequestFault> {
+        one_text(call)?;
+        let content = self.content(&call.first.text)?;
+        let mobiles = mainland_all(call.all)?.join(",");
         let s = &self.settings;
         let submit = Submit {
             ec_name: &s.ec_name,
@@ -276,13 +236,13 @@ impl Provider for Mas {
             add_serial: &s.add_serial,
             mac: &self.mac(&mobiles, content),
         };
-        let body = serde_json::to_vec(&submit).map_err(|error| unfit(&error.to_string()))?;
+        let body = serde_json::to_vec(&submit).map_err(RequestFault::new)?;
         Request::builder()
             .method(Method::POST)
             .uri(self.endpoint.clone())
             .header("content-type", "text/plain")
             .body(Bytes::from(STANDARD.encode(body)))
-            .map_err(|error| unfit(&error.to_string()))
+            .map_err(RequestFault::new)
     }
 
     fn outcomes(&self, chunk: &[Message], answer: &Response<Bytes>) -> Vec<Outcome> {
@@ -304,9 +264,6 @@ impl Provider for Mas {
 
     fn callback(&self, request: &Request<Bytes>) -> Result<Vec<Event>, HookFault> {
         let body = self.hook.open(request)?;
-        if request.method() != Method::POST {
-            return Err(HookFault::Malformed("not a POST".into()));
-        }
         let fields: Map<String, Value> = serde_json::from_slice(body).map_err(malformed)?;
         let event = match fields.contains_key("reportStatus") {
             true => self.receipt(&fields).map(Event::Receipt),
@@ -314,14 +271,6 @@ impl Provider for Mas {
         };
         let event = event.ok_or_else(|| HookFault::Malformed("neither report nor reply".into()))?;
         Ok(vec![event])
-    }
-
-    fn acknowledge(&self) -> Response<Bytes> {
-        Response::new(Bytes::new())
-    }
-
-    fn secrets(&self) -> Vec<String> {
-        vec![self.secret_key.clone(), self.hook_text.clone()]
     }
 }
 

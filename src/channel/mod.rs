@@ -12,7 +12,9 @@ pub mod http;
 pub mod huawei;
 pub mod kannel;
 pub mod mas;
+mod opening;
 pub mod registry;
+mod send;
 pub mod session;
 pub mod smpp;
 mod template;
@@ -20,7 +22,7 @@ pub mod tencent;
 pub mod twilio;
 mod url;
 
-use std::collections::BTreeMap;
+pub use send::{Calls, calls, send};
 
 use ::http::{Request, Response, StatusCode};
 use async_trait::async_trait;
@@ -28,7 +30,6 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::base::limits::HOOK_BODY_BYTES;
-use crate::domain::gate::Pass;
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::outcome::{Outcome, ReceiptClass};
 
@@ -53,6 +54,13 @@ pub struct Message {
     pub text: String,
     /// Our own signed reference; it comes back with every receipt.
     pub reference: String,
+}
+
+/// The messages of one request: at least one, of one lot, and no more than it carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call<'a> {
+    pub first: &'a Message,
+    pub all: &'a [Message],
 }
 
 /// What a request takes from outside: signatures carry the time and a number used once.
@@ -165,6 +173,18 @@ pub enum RequestFault {
     Unbuildable(String),
 }
 
+impl RequestFault {
+    fn new(why: impl ToString) -> RequestFault {
+        RequestFault::Unbuildable(why.to_string())
+    }
+}
+
+impl From<Outcome> for RequestFault {
+    fn from(outcome: Outcome) -> RequestFault {
+        RequestFault::new(outcome.detail())
+    }
+}
+
 /// Why a call brought no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallFault {
@@ -176,36 +196,108 @@ pub enum CallFault {
     Unknown(String),
 }
 
-/// One gateway: a codec without I/O, or the way to a `session`. Implementations must answer any
-/// bytes without panicking.
-pub trait Provider: Send + Sync {
+/// One gateway of the installation: what is the same for all, and how it is spoken to.
+pub struct Provider {
+    name: String,
+    realm: Realm,
+    lane: Lane,
+    speaks: Speaks,
+    secrets: Vec<String>,
+}
+
+/// How a gateway is spoken to. What the one way has, the other has not.
+pub enum Speaks {
+    /// Requests out, callbacks in.
+    Http(Box<dyn Codec>),
+    /// Connections that stand.
+    Session(session::Lines),
+}
+
+impl Speaks {
+    fn http(codec: impl Codec + 'static) -> Speaks {
+        Speaks::Http(Box::new(codec))
+    }
+}
+
+impl Provider {
     /// The name from the settings: unique, part of source keys and of the hook's path.
-    fn name(&self) -> &str;
-    fn realm(&self) -> Realm;
-    fn lane(&self) -> Lane;
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn realm(&self) -> Realm {
+        self.realm
+    }
+
+    pub fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    pub fn speaks(&self) -> &Speaks {
+        &self.speaks
+    }
+
+    /// Its codec, where it speaks HTTP.
+    pub fn http(&self) -> Option<&dyn Codec> {
+        match &self.speaks {
+            Speaks::Http(codec) => Some(codec.as_ref()),
+            Speaks::Session(_) => None,
+        }
+    }
+
+    /// Its connections, where it is a session.
+    pub fn session(&self) -> Option<&session::Lines> {
+        match &self.speaks {
+            Speaks::Http(_) => None,
+            Speaks::Session(lines) => Some(lines),
+        }
+    }
+
+    /// The most messages one call carries.
+    pub fn max_per_call(&self) -> usize {
+        match &self.speaks {
+            Speaks::Http(codec) => codec.max_per_call().max(1),
+            // Each by itself: the window says how many are under way.
+            Speaks::Session(_) => 1,
+        }
+    }
+
+    /// What must never appear in a log.
+    pub fn secrets(&self) -> &[String] {
+        &self.secrets
+    }
+}
+
+/// A gateway that speaks HTTP, without I/O. Implementations answer any bytes without panicking.
+pub trait Codec: Send + Sync {
     /// The most messages one request carries.
-    fn max_per_call(&self) -> usize;
+    fn max_per_call(&self) -> usize {
+        1
+    }
     /// What messages of one call have in common (a template, a text): those of equal lots may
     /// share one. A message that this gateway cannot carry has its outcome without a call.
-    fn lot(&self, message: &Message) -> Result<String, Outcome> {
-        let _ = message;
+    fn lot(&self, _message: &Message) -> Result<String, Outcome> {
         Ok(String::new())
     }
-    /// The request that hands over the whole chunk, which is of one lot.
-    fn request(&self, chunk: &[Message], at: Moment) -> Result<Request<Bytes>, RequestFault>;
+    /// The request that hands over the whole call.
+    fn write(&self, call: &Call, at: Moment) -> Result<Request<Bytes>, RequestFault>;
+    /// The same, for any chunk.
+    fn request(&self, chunk: &[Message], at: Moment) -> Result<Request<Bytes>, RequestFault> {
+        let most = self.max_per_call();
+        match chunk {
+            [] => Err(RequestFault::Empty),
+            many if many.len() > most => Err(RequestFault::TooMany { given: many.len(), most }),
+            [first, ..] => self.write(&Call { first, all: chunk }, at),
+        }
+    }
     /// One outcome for each message of the chunk, in its order.
     fn outcomes(&self, chunk: &[Message], answer: &Response<Bytes>) -> Vec<Outcome>;
     /// Checks the signature over the raw bytes, then decodes. The path of `request` does not
     /// matter (the signed URL is the settings' public one), its query and body do.
     fn callback(&self, request: &Request<Bytes>) -> Result<Vec<Event>, HookFault>;
     /// The provider's own words for "taken": to be answered after the commit.
-    fn acknowledge(&self) -> Response<Bytes>;
-    /// What must never appear in a log.
-    fn secrets(&self) -> Vec<String>;
-    /// The connections by which it is reached, where it speaks no HTTP. Then [`send`] uses them,
-    /// and neither requests nor callbacks are asked for.
-    fn session(&self) -> Option<&dyn session::Session> {
-        None
+    fn acknowledge(&self) -> Response<Bytes> {
+        Response::new(Bytes::new())
     }
 }
 
@@ -214,240 +306,4 @@ pub trait Provider: Send + Sync {
 #[async_trait]
 pub trait Transport: Send + Sync {
     async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, CallFault>;
-}
-
-/// Hands one chunk to a gateway, in a call for each of its lots, and gives one outcome for each
-/// message, in order. It never fails: what cannot be known is [`Outcome::Unknown`]. A chunk the
-/// pass does not cover, or that cannot be put into a request, is refused without a call. A call
-/// that went round the gate does not compile, since only `domain::gate::admit` makes a pass:
-///
-/// ```compile_fail,E0061
-/// use tongluo::channel::{Message, Moment, Provider, Transport, send};
-/// async fn sneak(wire: &dyn Transport, provider: &dyn Provider, chunk: &[Message], at: Moment) {
-///     send(wire, provider, chunk, at).await;
-/// }
-/// ```
-pub async fn send(
-    transport: &dyn Transport,
-    provider: &dyn Provider,
-    pass: &Pass,
-    chunk: &[Message],
-    at: Moment,
-) -> Vec<Outcome> {
-    let realm = provider.realm();
-    if !chunk.iter().all(|message| pass.covers(realm, &message.text)) {
-        tracing::error!(provider = provider.name(), "the pass does not cover the chunk");
-        return refused(chunk, "gate");
-    }
-    let mut told: Vec<Option<Outcome>> = vec![None; chunk.len()];
-    let mut lots: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (place, message) in chunk.iter().enumerate() {
-        match provider.lot(message) {
-            Ok(lot) => lots.entry(lot).or_default().push(place),
-            Err(outcome) => told[place] = Some(outcome),
-        }
-    }
-    let mut at = at;
-    for places in lots.into_values() {
-        let outcomes = if places.len() == chunk.len() {
-            call(transport, provider, chunk, at).await
-        } else {
-            let part: Vec<Message> = places.iter().map(|place| chunk[*place].clone()).collect();
-            call(transport, provider, &part, at).await
-        };
-        at = at.next();
-        for (place, outcome) in places.into_iter().zip(outcomes) {
-            told[place] = Some(outcome);
-        }
-    }
-    let untold = || Outcome::Unknown { why: "no outcome".into() };
-    told.into_iter().map(|outcome| outcome.unwrap_or_else(untold)).collect()
-}
-
-/// One call for messages of one lot.
-async fn call(
-    transport: &dyn Transport,
-    provider: &dyn Provider,
-    chunk: &[Message],
-    at: Moment,
-) -> Vec<Outcome> {
-    if let Some(session) = provider.session() {
-        return match chunk.len() <= provider.max_per_call() {
-            true => of_length(chunk, session.submit(chunk).await),
-            false => refused(chunk, "request"),
-        };
-    }
-    let request = match provider.request(chunk, at) {
-        Ok(request) => request,
-        Err(fault) => {
-            tracing::error!(provider = provider.name(), %fault, "no request for a chunk");
-            return refused(chunk, "request");
-        }
-    };
-    match transport.call(request).await {
-        Ok(answer) => of_length(chunk, provider.outcomes(chunk, &answer)),
-        Err(CallFault::NotSent(why)) => {
-            tracing::debug!(provider = provider.name(), why, "gateway not reached");
-            all(chunk, || Outcome::NotSent { why: why.clone() })
-        }
-        Err(CallFault::Unknown(why)) => all(chunk, || Outcome::Unknown { why: why.clone() }),
-    }
-}
-
-fn of_length(chunk: &[Message], outcomes: Vec<Outcome>) -> Vec<Outcome> {
-    if outcomes.len() == chunk.len() {
-        return outcomes;
-    }
-    all(chunk, || Outcome::Unknown { why: "answer of another length".into() })
-}
-
-/// Ours to mend, not the address's fault: it stays retryable, by another provider or after repair.
-fn refused(chunk: &[Message], code: &str) -> Vec<Outcome> {
-    all(chunk, || Outcome::RefusedRetry { after_ms: None, code: code.into() })
-}
-
-fn all(chunk: &[Message], outcome: impl Fn() -> Outcome) -> Vec<Outcome> {
-    chunk.iter().map(|_| outcome()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::gate::{AlertKind, admit};
-    use std::sync::Mutex;
-
-    struct Plain(Realm);
-
-    impl Provider for Plain {
-        fn name(&self) -> &str {
-            "plain"
-        }
-        fn realm(&self) -> Realm {
-            self.0
-        }
-        fn lane(&self) -> Lane {
-            Lane::Sms
-        }
-        fn max_per_call(&self) -> usize {
-            2
-        }
-        fn lot(&self, message: &Message) -> Result<String, Outcome> {
-            match message.text.as_str() {
-                "无模板" => {
-                    Err(Outcome::RefusedRetry { after_ms: None, code: "no_template".into() })
-                }
-                text => Ok(if text.ends_with("二批") { "b".into() } else { String::new() }),
-            }
-        }
-        fn request(&self, chunk: &[Message], _: Moment) -> Result<Request<Bytes>, RequestFault> {
-            if chunk.len() > 2 {
-                return Err(RequestFault::TooMany { given: chunk.len(), most: 2 });
-            }
-            Ok(Request::new(Bytes::from_static(b"x")))
-        }
-        fn outcomes(&self, _: &[Message], answer: &Response<Bytes>) -> Vec<Outcome> {
-            let taken = || Outcome::Accepted { external_id: None };
-            answer.body().iter().map(|_| taken()).collect()
-        }
-        fn callback(&self, _: &Request<Bytes>) -> Result<Vec<Event>, HookFault> {
-            Err(HookFault::Forged)
-        }
-        fn acknowledge(&self) -> Response<Bytes> {
-            Response::default()
-        }
-        fn secrets(&self) -> Vec<String> {
-            Vec::new()
-        }
-    }
-
-    struct Wire(Mutex<(usize, Result<&'static [u8], CallFault>)>);
-
-    impl Wire {
-        fn new(answer: Result<&'static [u8], CallFault>) -> Wire {
-            Wire(Mutex::new((0, answer)))
-        }
-        fn calls(&self) -> usize {
-            self.0.lock().unwrap().0
-        }
-    }
-
-    #[async_trait]
-    impl Transport for Wire {
-        async fn call(&self, _: Request<Bytes>) -> Result<Response<Bytes>, CallFault> {
-            let mut wire = self.0.lock().unwrap();
-            wire.0 += 1;
-            wire.1.clone().map(|body| Response::new(Bytes::from_static(body)))
-        }
-    }
-
-    fn chunk(texts: &[&str]) -> Vec<Message> {
-        let message = |text: &&str| Message {
-            to: "+8619900000001".into(),
-            text: text.to_string(),
-            reference: "r".into(),
-        };
-        texts.iter().map(message).collect()
-    }
-
-    const AT: Moment = Moment { now_ms: 0, nonce: 1 };
-
-    fn pass(kind: AlertKind) -> Pass {
-        admit(kind, false, Realm::Live, Realm::Live, true, "【演练】").unwrap()
-    }
-
-    #[tokio::test]
-    async fn each_message_gets_its_outcome() {
-        let wire = Wire::new(Ok(b"ok"));
-        let outcomes =
-            send(&wire, &Plain(Realm::Live), &pass(AlertKind::Live), &chunk(&["一", "二"]), AT)
-                .await;
-        assert_eq!(outcomes.len(), 2);
-        assert!(outcomes.iter().all(|o| o.code() == 1));
-    }
-
-    #[tokio::test]
-    async fn nothing_leaves_that_the_pass_does_not_cover() {
-        let wire = Wire::new(Ok(b"o"));
-        let live = pass(AlertKind::Live);
-        let drill = pass(AlertKind::Exercise);
-        let to_practice = send(&wire, &Plain(Realm::Practice), &live, &chunk(&["一"]), AT).await;
-        let unmarked =
-            send(&wire, &Plain(Realm::Live), &drill, &chunk(&["【演练】一", "转移"]), AT).await;
-        let gate = Outcome::RefusedRetry { after_ms: None, code: "gate".into() };
-        assert_eq!(unmarked, [gate.clone(), gate.clone()]);
-        assert_eq!(to_practice, [gate]);
-        assert_eq!(wire.calls(), 0);
-    }
-
-    #[tokio::test]
-    async fn what_is_certain_and_what_is_not() {
-        let cases: [(Result<&'static [u8], CallFault>, i64); 3] = [
-            (Err(CallFault::NotSent("connection refused".into())), 7),
-            (Err(CallFault::Unknown("timed out".into())), 5),
-            (Ok(b"three"), 5),
-        ];
-        for (answer, code) in cases {
-            let wire = Wire::new(answer);
-            let outcomes =
-                send(&wire, &Plain(Realm::Live), &pass(AlertKind::Live), &chunk(&["一"]), AT).await;
-            assert_eq!(outcomes.len(), 1);
-            assert_eq!(outcomes[0].code(), code);
-        }
-        let wire = Wire::new(Ok(b"ok"));
-        let many = chunk(&["一", "二", "三"]);
-        let outcomes = send(&wire, &Plain(Realm::Live), &pass(AlertKind::Live), &many, AT).await;
-        assert_eq!(outcomes.len(), 3);
-        assert_eq!(outcomes[0].code(), 3);
-        assert_eq!(wire.calls(), 0);
-    }
-
-    #[tokio::test]
-    async fn a_chunk_takes_a_call_for_each_lot_and_none_for_what_cannot_be_carried() {
-        let wire = Wire::new(Ok(b"ok"));
-        let texts = chunk(&["甲", "无模板", "甲二批", "乙", "乙二批"]);
-        let outcomes = send(&wire, &Plain(Realm::Live), &pass(AlertKind::Live), &texts, AT).await;
-        let codes: Vec<i64> = outcomes.iter().map(Outcome::code).collect();
-        assert_eq!(codes, [1, 3, 1, 1, 1]);
-        assert_eq!(wire.calls(), 2);
-    }
 }

@@ -1,32 +1,33 @@
 //! The list of gateway kinds (a line each) and the gateways of this installation, made from its
-//! settings. It reads secrets from files or the environment and calls nothing.
+//! settings. It calls nothing.
 
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::Provider;
 use super::aliyun::AliyunSettings;
 use super::cmpp::CmppSettings;
 use super::huawei::HuaweiSettings;
 use super::kannel::KannelSettings;
 use super::mas::MasSettings;
+use super::opening::Opening;
 use super::smpp::SmppSettings;
 use super::tencent::TencentSettings;
 use super::twilio::TwilioSettings;
+use super::{Provider, Speaks};
 use crate::domain::lane::{Lane, Realm};
 
 /// The most gateways one installation may name.
 pub const PROVIDER_LIMIT: usize = 64;
-const SECRET_LIMIT: usize = 4_096;
 
-/// What the settings of every kind tell.
+/// What the settings of every kind tell, beside their `name` and `realm`.
 pub(super) trait Kind {
     /// The way its messages take.
-    fn lane(&self) -> Lane;
-    fn realm(&self) -> Realm;
-    /// Reads its secrets and builds the gateway: a codec of HTTP, or a session by its protocol.
-    fn build(&self) -> Result<Arc<dyn Provider>, SettingsFault>;
+    fn lane(&self) -> Lane {
+        Lane::Sms
+    }
+    /// Reads its secrets and builds its codec of HTTP, or its connections with their protocol.
+    fn open(&self, opening: &mut Opening) -> Result<Speaks, SettingsFault>;
 }
 
 macro_rules! kinds {
@@ -39,9 +40,10 @@ macro_rules! kinds {
         }
 
         impl ProviderSettings {
-            fn kind(&self) -> &dyn Kind {
+            /// Its name, its world, and what only its kind knows.
+            fn parts(&self) -> (&str, Realm, &dyn Kind) {
                 match self {
-                    $(ProviderSettings::$kind(settings) => settings,)+
+                    $(ProviderSettings::$kind(own) => (&own.name, own.realm, own),)+
                 }
             }
         }
@@ -77,7 +79,7 @@ pub enum SettingsFault {
 /// The gateways of this installation.
 #[derive(Clone, Default)]
 pub struct Registry {
-    providers: Vec<Arc<dyn Provider>>,
+    providers: Vec<Arc<Provider>>,
 }
 
 impl Registry {
@@ -88,7 +90,7 @@ impl Registry {
     ) -> Result<Registry, SettingsFault> {
         let mut registry = Registry::default();
         for settings in settings {
-            registry.add(settings.kind().build()?, installation_practice)?;
+            registry.add(Arc::new(settings.open(&[])?), installation_practice)?;
         }
         Ok(registry)
     }
@@ -96,7 +98,7 @@ impl Registry {
     /// Adds a gateway that was built elsewhere (stories, tests), under the same rules.
     pub fn add(
         &mut self,
-        provider: Arc<dyn Provider>,
+        provider: Arc<Provider>,
         installation_practice: bool,
     ) -> Result<(), SettingsFault> {
         let name = provider.name();
@@ -116,55 +118,42 @@ impl Registry {
     }
 
     /// The gateway of that name, as it stands in `/hooks/{provider}`.
-    pub fn by_name(&self, name: &str) -> Option<&Arc<dyn Provider>> {
+    pub fn by_name(&self, name: &str) -> Option<&Arc<Provider>> {
         self.providers.iter().find(|provider| provider.name() == name)
     }
 
     /// The gateways of one lane in one world, in the order of the settings.
-    pub fn of(&self, lane: Lane, realm: Realm) -> impl Iterator<Item = &Arc<dyn Provider>> {
+    pub fn of(&self, lane: Lane, realm: Realm) -> impl Iterator<Item = &Arc<Provider>> {
         self.iter().filter(move |p| p.lane() == lane && p.realm() == realm)
     }
 
     /// All gateways, in the order of the settings.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Provider>> {
         self.providers.iter()
     }
 
     /// What must never appear in a log, of all gateways.
     pub fn secrets(&self) -> Vec<String> {
-        self.iter().flat_map(|provider| provider.secrets()).collect()
+        self.iter().flat_map(|provider| provider.secrets().to_vec()).collect()
     }
 }
 
 impl ProviderSettings {
     /// The way its messages take, and in which world; no secret is read for it.
     pub fn way(&self) -> (Lane, Realm) {
-        (self.kind().lane(), self.kind().realm())
+        let (_, realm, kind) = self.parts();
+        (kind.lane(), realm)
     }
-}
 
-/// A secret from a file or from the environment: exactly one of the two must be named.
-pub(super) fn secret(
-    provider: &str,
-    what: &str,
-    file: Option<&str>,
-    variable: Option<&str>,
-) -> Result<String, SettingsFault> {
-    let fault = |why: String| SettingsFault::Secret(provider.into(), what.into(), why);
-    let text = match (file, variable) {
-        (Some(file), None) => {
-            std::fs::read_to_string(file).map_err(|error| fault(format!("{file}: {error}")))?
-        }
-        (None, Some(variable)) => {
-            std::env::var(variable).map_err(|error| fault(format!("{variable}: {error}")))?
-        }
-        _ => return Err(fault("name either a file or a variable".into())),
-    };
-    let text = text.trim();
-    if text.is_empty() || text.len() > SECRET_LIMIT {
-        return Err(fault("empty or far too long".into()));
+    /// Builds the gateway. Secrets are read as the settings say, but for those that are handed in
+    /// under their names (stories and benches have no files for them).
+    pub fn open(&self, secrets: &[(&str, &str)]) -> Result<Provider, SettingsFault> {
+        let (name, realm, kind) = self.parts();
+        let mut opening = Opening::new(name, realm, secrets);
+        let speaks = kind.open(&mut opening)?;
+        let (name, lane) = (name.to_owned(), kind.lane());
+        Ok(Provider { name, realm, lane, speaks, secrets: opening.into_secrets() })
     }
-    Ok(text.to_owned())
 }
 
 #[cfg(test)]

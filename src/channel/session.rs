@@ -2,6 +2,7 @@
 //! what the house asks of the runtime. A protocol here is pure: octets in, meanings out; waiting,
 //! windows and connections are `lines` and `talk`. Nothing here is specific to one protocol.
 
+mod address;
 mod joined;
 pub mod letters;
 mod lines;
@@ -9,18 +10,14 @@ pub mod long;
 mod memory;
 pub(crate) mod octets;
 mod pending;
-mod provider;
 mod talk;
 mod wire;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-use tokio::sync::watch;
 
+pub(crate) use address::digits;
 pub use lines::Lines;
-pub use provider::Standing;
-pub(crate) use provider::{check_address, digits};
 
 use super::{Event, Message};
 use crate::domain::outcome::{Outcome, ReceiptClass};
@@ -31,19 +28,6 @@ use octets::Broken;
 pub trait Ear: Send + Sync {
     /// Whether all of it is committed; on `false` the peer is asked to come again.
     async fn hear(&self, provider: &str, events: Vec<Event>) -> bool;
-}
-
-/// A gateway spoken to over standing connections.
-#[async_trait]
-pub trait Session: Send + Sync {
-    /// Hands over the chunk and gives one outcome for each message, in order. What was never
-    /// written is [`Outcome::RefusedRetry`]; what was written and not answered is
-    /// [`Outcome::Unknown`].
-    async fn submit(&self, chunk: &[Message]) -> Vec<Outcome>;
-    /// Keeps the connections until the stop, then takes leave of the peer. It runs once.
-    async fn run(&self, ear: Arc<dyn Ear>, stop: watch::Receiver<bool>);
-    /// How the connections stand.
-    fn links(&self) -> Vec<LinkState>;
 }
 
 /// One connection, as `/readyz` shows it.
@@ -208,15 +192,21 @@ pub enum Heard {
     },
 }
 
+/// Where a protocol's PDUs begin and end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// Octets of the smallest PDU.
+    pub header_octets: usize,
+    /// Octets of the largest PDU that is read.
+    pub most_octets: usize,
+    /// Where the sequence number stands, four octets.
+    pub sequence_at: usize,
+}
+
 /// A protocol without I/O. Both protocols open a PDU with its length, four octets big endian.
 /// PDUs that begin something are made without their sequence number: the runtime writes it in.
 pub trait Speech: Send + Sync {
-    /// Octets of the smallest PDU.
-    fn header_octets(&self) -> usize;
-    /// Octets of the largest PDU that is read.
-    fn most_octets(&self) -> usize;
-    /// Where the sequence number stands, four octets.
-    fn sequence_at(&self) -> usize;
+    fn frame(&self) -> Frame;
     /// The connections to keep.
     fn ways(&self, connections: usize) -> Vec<Way>;
     /// The first PDU of a connection.

@@ -9,23 +9,22 @@ mod status;
 pub(super) mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::Deserialize;
 
 pub use receipt::ReceiptIds;
 
-use super::registry::{Kind, SettingsFault, secret};
+use super::opening::Opening;
+use super::registry::{Kind, SettingsFault};
 use super::session::letters::{self, Alphabet};
 use super::session::octets::{Broken, word};
 use super::session::{
-    Greeting, Heard, Lines, LinkSettings, PartOf, Said, Speech, Standing, Way, What, Words,
-    check_address, digits, long,
+    Frame, Greeting, Heard, Lines, LinkSettings, PartOf, Said, Speech, Way, What, Words, digits,
+    long,
 };
-use super::{Message, Provider};
-use crate::base::entropy::Entropy;
+use super::{Message, Speaks};
 use crate::base::sms::{self, Coding, Reference};
-use crate::domain::lane::{Lane, Realm};
+use crate::domain::lane::Realm;
 use crate::domain::outcome::ReceiptClass;
 use pdu::{Address, Bind, Body, Pdu, Role, Short, Tlv, tag};
 
@@ -113,28 +112,10 @@ fn one() -> u8 {
 }
 
 impl Kind for SmppSettings {
-    fn lane(&self) -> Lane {
-        Lane::Sms
+    fn open(&self, opening: &mut Opening) -> Result<Speaks, SettingsFault> {
+        let speech = Smpp::new(self, opening)?;
+        Ok(Speaks::Session(Lines::open(opening, &self.address, &self.link, speech)?))
     }
-
-    fn realm(&self) -> Realm {
-        self.realm
-    }
-
-    fn build(&self) -> Result<Arc<dyn Provider>, SettingsFault> {
-        let (file, variable) = (self.password_file.as_deref(), self.password_env.as_deref());
-        Ok(Arc::new(open(self, &secret(&self.name, "password", file, variable)?)?))
-    }
-}
-
-/// The gateway of an account; it connects once it is run.
-pub fn open(settings: &SmppSettings, password: &str) -> Result<Standing, SettingsFault> {
-    let speech = Smpp::new(settings, password)?;
-    let name = &settings.name;
-    let link = settings.link.clone();
-    let lines = Lines::new(name, &settings.address, Arc::new(speech), link, Entropy::system());
-    let secrets = vec![password.to_owned()];
-    Ok(Standing { name: name.clone(), realm: settings.realm, lines, secrets })
 }
 
 /// The codec of one account.
@@ -145,44 +126,31 @@ pub struct Smpp {
 }
 
 impl Smpp {
-    /// Checks the settings, so that no PDU made from them can fail later.
-    pub fn new(settings: &SmppSettings, password: &str) -> Result<Smpp, SettingsFault> {
-        let fault = |what: String| SettingsFault::Value(settings.name.clone(), what);
-        check_address(&settings.address, settings.realm)
-            .map_err(|what| fault(format!("address: {what}")))?;
-        settings.link.check().map_err(&fault)?;
-        if settings.priority > 3 {
-            return Err(fault("priority: 0 to 3".into()));
-        }
+    fn new(settings: &SmppSettings, opening: &mut Opening) -> Result<Smpp, SettingsFault> {
+        let password =
+            opening.secret("password", &settings.password_file, &settings.password_env)?;
+        opening.check(settings.priority <= 3, "priority: 0 to 3")?;
         let validity = match settings.validity_minutes {
             None => Vec::new(),
             Some(minutes @ 1..=10_080) => {
                 let (days, hours) = (minutes / 1_440, minutes / 60 % 24);
                 format!("0000{days:02}{hours:02}{:02}00000R", minutes % 60).into_bytes()
             }
-            Some(_) => return Err(fault("validity_minutes: 1 to 10080".into())),
+            Some(_) => return Err(opening.fault("validity_minutes: 1 to 10080")),
         };
-        let smpp = Smpp {
+        opening.check(!settings.system_id.is_empty(), "system_id: it may not be empty")?;
+        opening.word(&settings.source, 20, |_| true, "source: 1 to 20 characters")?;
+        Ok(Smpp {
             settings: settings.clone(),
             bind: Bind {
                 system_id: settings.system_id.clone().into_bytes(),
-                password: password.as_bytes().to_vec(),
+                password: password.into_bytes(),
                 system_type: settings.system_type.clone().into_bytes(),
                 interface_version: VERSION,
                 ..Bind::default()
             },
             validity,
-        };
-        if settings.system_id.is_empty() || settings.source.is_empty() {
-            return Err(fault("system_id and source: neither may be empty".into()));
-        }
-        smpp.greet(Way::Both, 0)
-            .map_err(|broken| fault(format!("{broken}: SMPP allows no more")))?;
-        let try_it = smpp.short("+8613800138000").and_then(|short| {
-            Pdu::new(0, Body::Submit(short)).encode().map_err(|broken| broken.to_string())
-        });
-        try_it.map_err(|why| fault(format!("{why}: source has at most 20 characters")))?;
-        Ok(smpp)
+        })
     }
 
     /// A submit to a number, without its text.
@@ -292,16 +260,8 @@ fn deliver(sequence: u32, what: What) -> Heard {
 }
 
 impl Speech for Smpp {
-    fn header_octets(&self) -> usize {
-        pdu::HEADER_OCTETS
-    }
-
-    fn most_octets(&self) -> usize {
-        pdu::PDU_OCTETS
-    }
-
-    fn sequence_at(&self) -> usize {
-        12
+    fn frame(&self) -> Frame {
+        Frame { header_octets: pdu::HEADER_OCTETS, most_octets: pdu::PDU_OCTETS, sequence_at: 12 }
     }
 
     fn ways(&self, connections: usize) -> Vec<Way> {

@@ -7,8 +7,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde::Deserialize;
 
-use super::answer::later;
+use super::answer::{later, mainland, mainland_all, one_text};
+use super::opening::Opening;
 use super::registry::SettingsFault;
+use super::{Call, Message, RequestFault};
 use crate::domain::outcome::Outcome;
 
 /// The code of an outcome where no template makes the text.
@@ -70,20 +72,18 @@ pub(super) struct Bound<'a> {
 impl Templates {
     /// Reads the settings of one gateway or names the template that cannot be bound.
     pub(super) fn new(
-        provider: &str,
+        opening: &Opening,
         settings: &[TemplateSettings],
         marker: Marker,
         variable_chars: usize,
     ) -> Result<Templates, SettingsFault> {
-        let fault = |what: String| SettingsFault::Value(provider.into(), what);
-        if settings.is_empty() || settings.len() > TEMPLATE_LIMIT {
-            let what = "templates: name what the vendor has approved, at most 200";
-            return Err(fault(what.into()));
-        }
+        let what = "templates: name what the vendor has approved, at most 200";
+        opening.check((1..=TEMPLATE_LIMIT).contains(&settings.len()), what)?;
         let mut all = Vec::with_capacity(settings.len());
         for one in settings {
             let template = Template::new(one, marker, variable_chars);
-            all.push(template.map_err(|why| fault(format!("template {:?}: {why}", one.code)))?);
+            let named = |why| opening.fault(format!("template {:?}: {why}", one.code));
+            all.push(template.map_err(named)?);
         }
         Ok(Templates(all))
     }
@@ -98,6 +98,25 @@ impl Templates {
             template.bind(text).map(|values| Bound { place, values })
         });
         bound.ok_or_else(|| later(NO_TEMPLATE, None))
+    }
+
+    /// The lot of a message whose call has one template with one set of values: its text.
+    pub(super) fn lot(&self, message: &Message) -> Result<String, Outcome> {
+        mainland(&message.to)?;
+        self.bind(&message.text)?;
+        Ok(message.text.clone())
+    }
+
+    /// The template of such a call, with its values.
+    pub(super) fn of_lot<'a>(
+        &self,
+        call: &Call<'a>,
+    ) -> Result<(&Template, Vec<&'a str>), RequestFault> {
+        one_text(call)?;
+        mainland_all(call.all)?;
+        let bound = self.bind(&call.first.text)?;
+        let template = self.get(bound.place).ok_or(RequestFault::Empty)?;
+        Ok((template, bound.values))
     }
 
     pub(super) fn get(&self, place: usize) -> Option<&Template> {
@@ -217,7 +236,12 @@ fn split(text: &str, marker: Marker) -> Result<(String, Parts), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::lane::Realm;
     use proptest::prelude::*;
+
+    fn opening() -> Opening<'static> {
+        Opening::new("a", Realm::Live, &[])
+    }
 
     fn one(text: &str) -> TemplateSettings {
         TemplateSettings {
@@ -230,7 +254,7 @@ mod tests {
 
     fn templates(texts: &[&str], marker: Marker) -> Result<Templates, SettingsFault> {
         let settings: Vec<_> = texts.iter().map(|text| one(text)).collect();
-        Templates::new("a", &settings, marker, 35)
+        Templates::new(&opening(), &settings, marker, 35)
     }
 
     #[test]
@@ -265,7 +289,7 @@ mod tests {
     #[test]
     fn a_lifted_limit_lets_a_whole_text_through() {
         let free = TemplateSettings { variable_chars: Some(500), ..one("${text}") };
-        let all = Templates::new("a", &[free], Marker::Dollar, 35).unwrap();
+        let all = Templates::new(&opening(), &[free], Marker::Dollar, 35).unwrap();
         let text = format!("【余姚市防指】{}", "水".repeat(200));
         assert_eq!(all.bind(&text).unwrap().values, ["水".repeat(200)]);
     }
@@ -294,7 +318,7 @@ mod tests {
             TemplateSettings { variable_chars: Some(0), ..one("请") },
         ] {
             assert!(
-                Templates::new("a", std::slice::from_ref(&bad), Marker::Dollar, 35).is_err(),
+                Templates::new(&opening(), std::slice::from_ref(&bad), Marker::Dollar, 35).is_err(),
                 "{bad:?}"
             );
         }

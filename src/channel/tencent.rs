@@ -8,20 +8,19 @@
 mod hook;
 mod sign;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, Uri};
 use serde::{Deserialize, Serialize};
 
-use super::answer::{self, CLOCK_SKEW, later, mainland, never};
+use super::answer::{self, CLOCK_SKEW, later, never};
 use super::door::HookKey;
-use super::registry::{Kind, SettingsFault, secret};
+use super::opening::Opening;
+use super::registry::{Kind, SettingsFault};
 use super::template::{Marker, TemplateSettings, Templates};
-use super::url::check_url;
-use super::{Event, HookFault, Message, Moment, Provider, RequestFault};
-use crate::domain::lane::{Lane, Realm};
+use super::{Call, Codec, Event, HookFault, Message, Moment, RequestFault, Speaks};
+use crate::domain::lane::Realm;
 use crate::domain::outcome::{Outcome, ReceiptClass};
 
 /// Numbers in one call.
@@ -72,20 +71,8 @@ fn guangzhou() -> String {
 }
 
 impl Kind for TencentSettings {
-    fn lane(&self) -> Lane {
-        Lane::Sms
-    }
-
-    fn realm(&self) -> Realm {
-        self.realm
-    }
-
-    fn build(&self) -> Result<Arc<dyn Provider>, SettingsFault> {
-        let (file, variable) = (self.secret_key_file.as_deref(), self.secret_key_env.as_deref());
-        let given = secret(&self.name, "secret_key", file, variable)?;
-        let (file, variable) = (self.hook_key_file.as_deref(), self.hook_key_env.as_deref());
-        let (key, text) = HookKey::read(&self.name, file, variable)?;
-        Ok(Arc::new(Tencent::new(self, given, key, text)?))
+    fn open(&self, opening: &mut Opening) -> Result<Speaks, SettingsFault> {
+        Ok(Speaks::http(Tencent::new(self, opening)?))
     }
 }
 
@@ -96,45 +83,31 @@ pub struct Tencent {
     host: String,
     secret_key: String,
     hook: HookKey,
-    hook_text: String,
     templates: Templates,
 }
 
 impl Tencent {
-    fn new(
-        settings: &TencentSettings,
-        secret_key: String,
-        hook: HookKey,
-        hook_text: String,
-    ) -> Result<Tencent, SettingsFault> {
-        let fault = |what: &str| SettingsFault::Value(settings.name.clone(), what.to_owned());
-        let fit = |text: &str| {
-            let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-            (1..=64).contains(&text.len()) && text.bytes().all(plain)
-        };
+    fn new(settings: &TencentSettings, opening: &mut Opening) -> Result<Tencent, SettingsFault> {
         for (what, text) in [
             ("secret_id: letters and digits", settings.secret_id.as_str()),
             ("app_id: the SmsSdkAppId, 1400…", &settings.app_id),
             ("region: as ap-guangzhou", &settings.region),
             ("extend: digits", settings.extend.as_deref().unwrap_or("0")),
         ] {
-            if !fit(text) {
-                return Err(fault(what));
-            }
+            opening.word(text, 64, |b| b.is_ascii_alphanumeric() || b == b'-', what)?;
         }
-        let base = settings.base_url.trim_end_matches('/');
-        check_url(base, settings.realm, REAL)
-            .map_err(|what| fault(&format!("base_url: {what}")))?;
-        let endpoint: Uri = format!("{base}/").parse().map_err(|_| fault("base_url: not a URL"))?;
+        let base = opening.base_url(&settings.base_url, REAL)?;
+        let endpoint: Result<Uri, _> = format!("{base}/").parse();
+        let endpoint = endpoint.map_err(|_| opening.fault("base_url: not a URL"))?;
         let host = endpoint.authority().map(|authority| authority.to_string());
+        let (file, variable) = (&settings.secret_key_file, &settings.secret_key_env);
         let (all, chars) = (&settings.templates, VARIABLE_CHARS);
         Ok(Tencent {
-            host: host.ok_or_else(|| fault("base_url: no host"))?,
+            host: host.ok_or_else(|| opening.fault("base_url: no host"))?,
             endpoint,
-            secret_key,
-            hook,
-            hook_text,
-            templates: Templates::new(&settings.name, all, Marker::Number, chars)?,
+            secret_key: opening.secret("secret_key", file, variable)?,
+            hook: opening.hook_key(&settings.hook_key_file, &settings.hook_key_env)?,
+            templates: Templates::new(opening, all, Marker::Number, chars)?,
             settings: settings.clone(),
         })
     }
@@ -224,54 +197,28 @@ struct Status {
     code: String,
 }
 
-impl Provider for Tencent {
-    fn name(&self) -> &str {
-        &self.settings.name
-    }
-
-    fn realm(&self) -> Realm {
-        self.settings.realm
-    }
-
-    fn lane(&self) -> Lane {
-        Lane::Sms
-    }
-
+impl Codec for Tencent {
     fn max_per_call(&self) -> usize {
         BATCH
     }
 
     /// One call has one set of values: only equal texts share it.
     fn lot(&self, message: &Message) -> Result<String, Outcome> {
-        mainland(&message.to)?;
-        self.templates.bind(&message.text)?;
-        Ok(message.text.clone())
+        self.templates.lot(message)
     }
 
-    fn request(&self, chunk: &[Message], at: Moment) -> Result<Request<Bytes>, RequestFault> {
-        let unfit = |why: &str| RequestFault::Unbuildable(why.into());
-        if chunk.len() > BATCH {
-            return Err(RequestFault::TooMany { given: chunk.len(), most: BATCH });
-        }
-        let first = chunk.first().ok_or(RequestFault::Empty)?;
-        if chunk.iter().any(|message| message.text != first.text) {
-            return Err(unfit("several texts in one call"));
-        }
-        let bound = self.templates.bind(&first.text).map_err(|o| unfit(o.detail()))?;
-        let template = self.templates.get(bound.place).ok_or_else(|| unfit("template"))?;
-        if chunk.iter().any(|message| mainland(&message.to).is_err()) {
-            return Err(unfit("a number abroad"));
-        }
+    fn write(&self, call: &Call, at: Moment) -> Result<Request<Bytes>, RequestFault> {
+        let (template, values) = self.templates.of_lot(call)?;
         let submit = Submit {
-            phone_number_set: chunk.iter().map(|message| message.to.as_str()).collect(),
+            phone_number_set: call.all.iter().map(|message| message.to.as_str()).collect(),
             sms_sdk_app_id: &self.settings.app_id,
             template_id: &template.code,
             sign_name: &template.sign,
-            template_param_set: bound.values,
+            template_param_set: values,
             extend_code: self.settings.extend.as_deref(),
-            session_context: (chunk.len() == 1).then_some(first.reference.as_str()),
+            session_context: (call.all.len() == 1).then_some(call.first.reference.as_str()),
         };
-        let body = serde_json::to_vec(&submit).map_err(|error| unfit(&error.to_string()))?;
+        let body = serde_json::to_vec(&submit).map_err(RequestFault::new)?;
         let seconds = at.now_ms.div_euclid(1_000);
         let signer = sign::Signer {
             id: &self.settings.secret_id,
@@ -281,7 +228,7 @@ impl Provider for Tencent {
             content_type: CONTENT_TYPE,
             action: Some(ACTION),
         };
-        let authorization = signer.authorization(seconds, &body).ok_or_else(|| unfit("time"))?;
+        let authorization = signer.authorization(seconds, &body);
         Request::builder()
             .method(Method::POST)
             .uri(self.endpoint.clone())
@@ -290,47 +237,32 @@ impl Provider for Tencent {
             .header("x-tc-version", VERSION)
             .header("x-tc-region", &self.settings.region)
             .header("x-tc-timestamp", seconds)
-            .header("authorization", authorization)
+            .header("authorization", authorization.ok_or_else(|| RequestFault::new("time"))?)
             .body(Bytes::from(body))
-            .map_err(|error| unfit(&error.to_string()))
+            .map_err(RequestFault::new)
     }
 
     fn outcomes(&self, chunk: &[Message], answer: &Response<Bytes>) -> Vec<Outcome> {
         let Ok(Said { response }) = serde_json::from_slice(answer.body()) else {
-            return chunk.iter().map(|_| answer::wordless(answer)).collect();
+            return answer::each(chunk, answer::wordless(answer));
         };
         if let Some(error) = response.error {
-            return chunk.iter().map(|_| self.word(&error.code, chunk.len())).collect();
+            return answer::each(chunk, self.word(&error.code, chunk.len()));
         }
         if !answer.status().is_success() {
-            return chunk.iter().map(|_| answer::wordless(answer)).collect();
+            return answer::each(chunk, answer::wordless(answer));
         }
-        let mut by_number: HashMap<String, Vec<Status>> = HashMap::new();
-        for status in response.send_status_set.into_iter().rev() {
-            by_number.entry(status.phone.clone()).or_default().push(status);
-        }
-        let mut of = |message: &Message| {
-            let status = by_number.get_mut(&message.to).and_then(Vec::pop);
-            let missing = || Outcome::Unknown { why: "no status of this number".into() };
-            status.map_or_else(missing, |status| self.one(status))
-        };
-        chunk.iter().map(&mut of).collect()
+        let statuses = response.send_status_set;
+        answer::by_number(chunk, statuses, |status| &status.phone, |status| self.one(status))
     }
 
     fn callback(&self, request: &Request<Bytes>) -> Result<Vec<Event>, HookFault> {
-        let body = self.hook.open(request)?;
-        if request.method() != Method::POST {
-            return Err(HookFault::Malformed("not a POST".into()));
-        }
-        hook::events(&self.settings.name, &self.settings.receipt_codes, body)
+        let (name, overrules) = (&self.settings.name, &self.settings.receipt_codes);
+        hook::events(name, overrules, self.hook.open(request)?)
     }
 
     fn acknowledge(&self) -> Response<Bytes> {
         answer::json("{\"result\":0,\"errmsg\":\"OK\"}")
-    }
-
-    fn secrets(&self) -> Vec<String> {
-        vec![self.secret_key.clone(), self.hook_text.clone()]
     }
 }
 

@@ -8,7 +8,6 @@ mod signature;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,10 +16,13 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use serde::Deserialize;
 
-use super::answer::retry_after_ms;
-use super::registry::{Kind, SettingsFault, secret};
-use super::url::check_url;
-use super::{Event, HOOK_BODY_LIMIT, HookFault, Message, Moment, Provider, RequestFault};
+use super::answer::{self, retry_after_ms};
+use super::door::posted;
+use super::opening::Opening;
+use super::registry::{Kind, SettingsFault};
+use super::{
+    Call, Codec, Event, HOOK_BODY_LIMIT, HookFault, Message, Moment, RequestFault, Speaks,
+};
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::outcome::{Outcome, ReceiptClass};
 
@@ -63,71 +65,68 @@ fn public_api() -> String {
 }
 
 impl Kind for TwilioSettings {
-    fn lane(&self) -> Lane {
-        Lane::Sms
+    fn open(&self, opening: &mut Opening) -> Result<Speaks, SettingsFault> {
+        Ok(Speaks::http(Twilio::new(self, opening)?))
     }
+}
 
-    fn realm(&self) -> Realm {
-        self.realm
-    }
-
-    fn build(&self) -> Result<Arc<dyn Provider>, SettingsFault> {
-        let (file, variable) = (self.auth_token_file.as_deref(), self.auth_token_env.as_deref());
-        let token = secret(&self.name, "auth_token", file, variable)?;
-        Ok(Arc::new(Twilio::new(self, &token)?))
+impl TwilioSettings {
+    /// An account at a practice gateway of ours; its token is handed in when it is opened.
+    pub fn practice(account_sid: &str, from: &str, base_url: &str, callback_url: &str) -> Self {
+        TwilioSettings {
+            name: "practice".into(),
+            realm: Realm::Practice,
+            lane: Lane::Sms,
+            account_sid: account_sid.into(),
+            auth_token_file: None,
+            auth_token_env: None,
+            base_url: base_url.into(),
+            from: from.into(),
+            callback_url: callback_url.into(),
+            receipt_codes: BTreeMap::new(),
+        }
     }
 }
 
 /// The codec of one account.
 pub struct Twilio {
-    name: String,
-    realm: Realm,
+    settings: TwilioSettings,
     endpoint: Uri,
     authorization: HeaderValue,
     /// The encoded form up to the reference: sender and callback.
     form_head: String,
     key: signature::Key,
     hook_urls: Vec<String>,
-    overrules: BTreeMap<String, ReceiptClass>,
-    secrets: Vec<String>,
 }
 
 impl Twilio {
     /// Checks the settings and prepares everything that is the same for every message.
-    pub fn new(settings: &TwilioSettings, token: &str) -> Result<Twilio, SettingsFault> {
-        let fault = |what: &str| SettingsFault::Value(settings.name.clone(), what.to_owned());
-        if settings.lane != Lane::Sms {
-            return Err(fault("lane: this codec speaks sms"));
-        }
+    fn new(settings: &TwilioSettings, opening: &mut Opening) -> Result<Twilio, SettingsFault> {
+        opening.check(settings.lane == Lane::Sms, "lane: this codec speaks sms")?;
         let sid = &settings.account_sid;
-        if sid.is_empty() || sid.len() > ID_LIMIT || !sid.bytes().all(|b| b.is_ascii_alphanumeric())
-        {
-            return Err(fault("account_sid: letters and digits"));
-        }
-        let base = settings.base_url.trim_end_matches('/');
-        check_url(base, settings.realm, REAL)
-            .map_err(|what| fault(&format!("base_url: {what}")))?;
+        let letters = |b: u8| b.is_ascii_alphanumeric();
+        opening.word(sid, ID_LIMIT, letters, "account_sid: letters and digits")?;
+        let base = opening.base_url(&settings.base_url, REAL)?;
         let hook = settings.callback_url.as_str();
-        check_url(hook, Realm::Practice, REAL)
-            .map_err(|what| fault(&format!("callback_url: {what}")))?;
-        if settings.from.is_empty() || settings.from.len() > ID_LIMIT {
-            return Err(fault("from: a number or a messaging service"));
-        }
+        opening.callback_url(hook, REAL)?;
+        let what = "from: a number or a messaging service";
+        opening.word(&settings.from, ID_LIMIT, |_| true, what)?;
+        let (file, variable) = (&settings.auth_token_file, &settings.auth_token_env);
+        let token = opening.secret("auth_token", file, variable)?;
         let endpoint = format!("{base}/2010-04-01/Accounts/{sid}/Messages.json");
         let basic = STANDARD.encode(format!("{sid}:{token}"));
         let mut authorization = HeaderValue::try_from(format!("Basic {basic}"))
-            .map_err(|_| fault("account_sid or token: not fit for a header"))?;
+            .map_err(|_| opening.fault("account_sid or token: not fit for a header"))?;
         authorization.set_sensitive(true);
+        opening.hides(basic);
+        let key = signature::Key::new(token.as_bytes());
         Ok(Twilio {
-            name: settings.name.clone(),
-            realm: settings.realm,
-            endpoint: endpoint.parse().map_err(|_| fault("base_url: not a URL"))?,
+            endpoint: endpoint.parse().map_err(|_| opening.fault("base_url: not a URL"))?,
             authorization,
             form_head: form_head(&settings.from, hook),
-            key: signature::Key::new(token.as_bytes()).ok_or_else(|| fault("token"))?,
+            key: key.ok_or_else(|| opening.fault("token"))?,
             hook_urls: signature::spellings(hook.split_once('?').map_or(hook, |(base, _)| base)),
-            overrules: settings.receipt_codes.clone(),
-            secrets: vec![token.to_owned(), basic],
+            settings: settings.clone(),
         })
     }
 
@@ -171,7 +170,7 @@ impl Twilio {
     }
 
     fn refusal(&self, code: String, after_ms: Option<i64>) -> Outcome {
-        let overruled = self.overrules.get(&code).copied();
+        let overruled = self.settings.receipt_codes.get(&code).copied();
         if overruled.unwrap_or_else(|| codes::of_code(&code)).is_permanent() {
             Outcome::RefusedPermanent { code }
         } else {
@@ -194,31 +193,9 @@ impl Twilio {
     }
 }
 
-impl Provider for Twilio {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn realm(&self) -> Realm {
-        self.realm
-    }
-
-    fn lane(&self) -> Lane {
-        Lane::Sms
-    }
-
-    fn max_per_call(&self) -> usize {
-        1
-    }
-
-    fn request(&self, chunk: &[Message], _: Moment) -> Result<Request<Bytes>, RequestFault> {
-        let message = match chunk {
-            [message] => message,
-            [] => return Err(RequestFault::Empty),
-            many => {
-                return Err(RequestFault::TooMany { given: many.len(), most: 1 });
-            }
-        };
+impl Codec for Twilio {
+    fn write(&self, call: &Call, _: Moment) -> Result<Request<Bytes>, RequestFault> {
+        let message = call.first;
         let room = self.form_head.len() + message.reference.len() + message.text.len() * 3 + 64;
         let mut form = String::with_capacity(room);
         form.push_str(&self.form_head);
@@ -241,7 +218,7 @@ impl Provider for Twilio {
     }
 
     fn outcomes(&self, chunk: &[Message], answer: &Response<Bytes>) -> Vec<Outcome> {
-        chunk.iter().map(|_| self.outcome(answer)).collect()
+        answer::each(chunk, self.outcome(answer))
     }
 
     fn callback(&self, request: &Request<Bytes>) -> Result<Vec<Event>, HookFault> {
@@ -262,15 +239,13 @@ impl Provider for Twilio {
             self.verify(request, &fields)?;
             fields
         };
-        if request.method() != Method::POST {
-            return Err(HookFault::Malformed("not a POST".into()));
-        }
+        posted(request)?;
         let hook = hook::Hook {
-            provider: &self.name,
+            provider: &self.settings.name,
             fields: &fields,
             query,
             body,
-            overrules: &self.overrules,
+            overrules: &self.settings.receipt_codes,
         };
         Ok(vec![hook.event()?])
     }
@@ -279,10 +254,6 @@ impl Provider for Twilio {
         let mut answer = Response::new(Bytes::from(answer_xml(None)));
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
         answer
-    }
-
-    fn secrets(&self) -> Vec<String> {
-        self.secrets.clone()
     }
 }
 

@@ -29,7 +29,7 @@ struct Item {
 }
 
 struct Door {
-    provider: Arc<dyn Provider>,
+    provider: Arc<Provider>,
     items: mpsc::Sender<Item>,
 }
 
@@ -55,11 +55,11 @@ impl Inbox {
     /// Takes one callback of the gateway `name`. Answers 200 in the gateway's words once all of it
     /// is committed; 404 an unknown gateway, 403 forged, 413 too large, 503 come again.
     pub async fn take(&self, name: &str, request: &Request<Bytes>) -> Response<Bytes> {
-        let spoken = |door: &&Door| door.provider.session().is_none();
-        let Some(door) = self.doors.get(name).filter(spoken) else {
+        let door = self.doors.get(name);
+        let Some((door, codec)) = door.and_then(|door| Some((door, door.provider.http()?))) else {
             return status(StatusCode::NOT_FOUND);
         };
-        let events = match door.provider.callback(request) {
+        let events = match codec.callback(request) {
             Ok(events) => events,
             Err(HookFault::Malformed(why)) => {
                 tracing::warn!(provider = name, why, "a callback nobody understands");
@@ -71,10 +71,10 @@ impl Inbox {
             }
         };
         if events.is_empty() {
-            return door.provider.acknowledge();
+            return codec.acknowledge();
         }
         match door.keep(events).await {
-            true => door.provider.acknowledge(),
+            true => codec.acknowledge(),
             false => status(StatusCode::SERVICE_UNAVAILABLE),
         }
     }

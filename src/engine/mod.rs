@@ -81,7 +81,7 @@ pub use words::Order;
 
 /// One gateway and what it may be asked to do.
 pub struct Gateway {
-    pub provider: Arc<dyn Provider>,
+    pub provider: Arc<Provider>,
     /// Messages a second; none: as fast as it answers.
     pub rate_per_second: Option<f64>,
 }

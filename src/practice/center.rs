@@ -5,6 +5,8 @@
 mod cmpp;
 mod connection;
 mod smpp;
+#[cfg(test)]
+mod vectors;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use tongluo::channel::session::{Ear, LinkSettings};
-use tongluo::channel::smpp::{self, SmppSettings};
-use tongluo::channel::{Event, Message, Provider};
+use tongluo::channel::smpp::SmppSettings;
+use tongluo::channel::{Event, Message};
 use tongluo::domain::outcome::Outcome;
 
-use crate::sessions::{LONG, NUMBER, pause};
+use crate::sessions::{LONG, NUMBER, pause, smpp};
 
 struct Other {
     child: Child,
@@ -93,7 +93,7 @@ async fn a_centre_written_by_others_takes_reports_and_answers() {
         );
         let link = LinkSettings { idle_ms: 200, ..LinkSettings::default() };
         let settings = SmppSettings { link, ..toml::from_str(&text).unwrap() };
-        let provider = Arc::new(smpp::open(&settings, "geheim8").unwrap());
+        let provider = Arc::new(smpp(settings));
         let heard = Arc::new(Heard::default());
         let (end, stop) = watch::channel(false);
         let (running, ear) = (provider.clone(), heard.clone());

@@ -8,15 +8,15 @@ use tokio::sync::watch;
 
 use tongluo::channel::http::{HttpLimits, HttpTransport};
 use tongluo::channel::session::{Ear, LinkSettings};
-use tongluo::channel::smpp::{self, SmppSettings};
-use tongluo::channel::{self, Message, Moment, Provider};
+use tongluo::channel::smpp::SmppSettings;
+use tongluo::channel::{self, Message, Moment};
 use tongluo::domain::gate::{AlertKind, admit};
 use tongluo::domain::lane::Realm;
 use tongluo::engine::inbox::Inbox;
 use tongluo::practice::center::{CenterHandle, CenterVices, ReceiptForm, Smsc};
 
 use crate::plant::{HOME, home_number};
-use crate::sessions::{NUMBER, pause};
+use crate::sessions::{NUMBER, pause, smpp};
 use crate::town::{Setup, on_both};
 
 async fn center() -> (CenterHandle, SmppSettings) {
@@ -46,7 +46,7 @@ async fn what_a_resident_writes_over_smpp_is_heard_once() {
         let (hold, grouping) = watch::channel(false);
         let ear: Arc<dyn Ear> = Arc::new(Inbox::open(&town.engine, &grouping));
         let (center, settings) = center().await;
-        let provider = smpp::open(&settings, "geheim8").unwrap();
+        let provider = smpp(settings);
         let (end, stop) = watch::channel(false);
         let task = tokio::spawn(async move { provider.session().unwrap().run(ear, stop).await });
         let home = home_number(HOME + 2);
@@ -80,7 +80,7 @@ async fn what_a_resident_writes_over_smpp_is_heard_once() {
 #[tokio::test]
 async fn the_gate_stands_before_a_session() {
     let (center, settings) = center().await;
-    let provider = Arc::new(smpp::open(&settings, "geheim8").unwrap());
+    let provider = Arc::new(smpp(settings));
     struct Deaf;
     #[async_trait::async_trait]
     impl Ear for Deaf {

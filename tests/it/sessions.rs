@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use tongluo::channel::cmpp::{self, CmppSettings};
-use tongluo::channel::session::{Ear, LinkSettings, LinkState, Standing};
-use tongluo::channel::smpp::{self, SmppSettings};
+use tongluo::channel::cmpp::CmppSettings;
+use tongluo::channel::registry::ProviderSettings;
+use tongluo::channel::session::{Ear, LinkSettings, LinkState};
+use tongluo::channel::smpp::SmppSettings;
 use tongluo::channel::{Event, Message, Provider};
 use tongluo::domain::outcome::{Outcome, ReceiptClass};
 use tongluo::practice::center::{CenterHandle, CenterVices, Ismg, ReceiptForm, Smsc};
@@ -79,7 +80,7 @@ impl Room {
 
 struct Rig {
     center: CenterHandle,
-    provider: Arc<Standing>,
+    provider: Arc<Provider>,
     room: Arc<Room>,
     end: watch::Sender<bool>,
     task: JoinHandle<()>,
@@ -102,6 +103,11 @@ fn smpp_settings(address: &str, link: LinkSettings) -> SmppSettings {
          system_id = \"emerg01\"\npassword_env = \"X\"\nsource = \"{NUMBER}\"\n"
     );
     SmppSettings { link, ..toml::from_str(&text).unwrap() }
+}
+
+/// The gateway of an account whose centre is one of ours.
+pub fn smpp(settings: SmppSettings) -> Provider {
+    ProviderSettings::Smpp(settings).open(&[("password", "geheim8")]).unwrap()
 }
 
 fn cmpp_settings(address: &str, version: &str, link: LinkSettings) -> CmppSettings {
@@ -134,7 +140,7 @@ impl Rig {
         let (center, provider) = match kind {
             Kind::Smpp => {
                 let center = CenterHandle::smpp(smsc(ReceiptForm::Text), vices).await.unwrap();
-                let provider = smpp::open(&smpp_settings(&center.address(), link), "geheim8");
+                let provider = smpp(smpp_settings(&center.address(), link));
                 (center, provider)
             }
             Kind::Cmpp20 | Kind::Cmpp30 => {
@@ -142,13 +148,14 @@ impl Rig {
                 let center = CenterHandle::cmpp(ismg(third), vices).await.unwrap();
                 let version = if third { "3.0" } else { "2.0" };
                 let settings = cmpp_settings(&center.address(), version, link);
-                (center, cmpp::open(&settings, "geheim-888888"))
+                let settings = ProviderSettings::Cmpp(settings);
+                (center, settings.open(&[("secret", "geheim-888888")]).unwrap())
             }
         };
-        Rig::run(center, provider.unwrap())
+        Rig::run(center, provider)
     }
 
-    fn run(center: CenterHandle, provider: Standing) -> Rig {
+    fn run(center: CenterHandle, provider: Provider) -> Rig {
         let provider = Arc::new(provider);
         let room = Arc::new(Room {
             events: Mutex::default(),
@@ -420,7 +427,7 @@ async fn names_of_receipts_meet_in_every_dialect_and_before_the_answer() {
             let center = CenterHandle::smpp(smsc(form), vices).await.unwrap();
             let mut settings = smpp_settings(&center.address(), link());
             settings.receipt_ids = serde_json::from_value(ids.into()).unwrap();
-            let rig = Rig::run(center, smpp::open(&settings, "geheim8").unwrap());
+            let rig = Rig::run(center, smpp(settings));
             rig.until("bound", || rig.link().bound).await;
             let outcomes = rig.send(2, LONG).await;
             rig.until("kept", || rig.center.deliveries().0 == 6).await;
@@ -444,13 +451,13 @@ async fn a_pair_of_connections_sends_on_one_and_hears_on_the_other() {
         let mut settings = smpp_settings(&center.address(), link());
         settings.bind = serde_json::from_value("pair".into()).unwrap();
         settings.long = serde_json::from_value(long.into()).unwrap();
-        let provider = Arc::new(smpp::open(&settings, "geheim8").unwrap());
+        let provider = Arc::new(smpp(settings));
         assert_eq!(provider.session().unwrap().links().len(), 2);
     }
     let mut settings = smpp_settings(&center.address(), link());
     settings.bind = serde_json::from_value("pair".into()).unwrap();
     settings.long = serde_json::from_value("payload".into()).unwrap();
-    let rig = Rig::run(center, smpp::open(&settings, "geheim8").unwrap());
+    let rig = Rig::run(center, smpp(settings));
     let both = || rig.provider.session().unwrap().links().iter().all(|link| link.bound);
     rig.until("both bound", both).await;
     assert_eq!(kinds(&rig.send(2, LONG).await), [1, 1]);
@@ -467,7 +474,7 @@ async fn a_closed_port_and_a_mute_peer_send_nothing() {
     let address = closed.local_addr().unwrap().to_string();
     let center = CenterHandle::smpp(smsc(ReceiptForm::Text), CenterVices::default()).await.unwrap();
     // The listener is never accepted from: the connection stands and says nothing.
-    let rig = Rig::run(center, smpp::open(&smpp_settings(&address, link()), "geheim8").unwrap());
+    let rig = Rig::run(center, smpp(smpp_settings(&address, link())));
     rig.until("mute", || rig.link().trouble.is_some_and(|why| why.contains("greeting"))).await;
     assert_eq!(rig.send(1, "好").await[0].detail(), "not_sent");
     drop(closed);

@@ -1,7 +1,7 @@
 //! Stories in the town's words over the real engine: a clock moved by hand, the practice gateway
 //! on that clock, custody asserted after every step, and at the end nothing leased or lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
@@ -11,10 +11,10 @@ use http::{Request, Response};
 use tongluo::base::clock::{Clock, HandClock};
 use tongluo::base::entropy::Entropy;
 use tongluo::base::seal::Sealer;
-use tongluo::channel::twilio::{Twilio, TwilioSettings};
+use tongluo::channel::registry::ProviderSettings;
+use tongluo::channel::twilio::TwilioSettings;
 use tongluo::channel::{CallFault, Event, Inbound, Provider, Transport};
 use tongluo::domain::access::Role;
-use tongluo::domain::lane::{Lane, Realm};
 use tongluo::domain::plan::Plans;
 use tongluo::engine::issue::{Actor, OrderForm};
 use tongluo::engine::{Engine, EngineFault, EngineParts, EngineSettings, Gateway};
@@ -41,7 +41,7 @@ pub struct Town {
     pub author: Actor,
     pub approver: Actor,
     pub homes: i64,
-    pub provider: Arc<dyn Provider>,
+    pub provider: Arc<Provider>,
     /// The broker, where the story can make it fail.
     pub broker: Option<Arc<FaultyQueue<MemoryQueue>>>,
     room: EngineRoom,
@@ -93,7 +93,7 @@ where
 }
 
 /// The practice gateway and the codec that speaks to it.
-fn gateway(setup: &Setup) -> (Arc<GatewaySim>, Arc<dyn Provider>) {
+fn gateway(setup: &Setup) -> (Arc<GatewaySim>, Arc<Provider>) {
     let hook = "https://tongluo.example/hooks/practice";
     let sim = Arc::new(GatewaySim::new(
         GatewaySettings {
@@ -106,19 +106,10 @@ fn gateway(setup: &Setup) -> (Arc<GatewaySim>, Arc<dyn Provider>) {
         setup.vices.clone(),
         (setup.residents)(),
     ));
-    let settings = TwilioSettings {
-        name: "practice".into(),
-        realm: Realm::Practice,
-        lane: Lane::Sms,
-        account_sid: "AC0123456789".into(),
-        auth_token_file: None,
-        auth_token_env: None,
-        base_url: "http://127.0.0.1:1".into(),
-        from: "+8612700000000".into(),
-        callback_url: hook.into(),
-        receipt_codes: BTreeMap::new(),
-    };
-    let provider: Arc<dyn Provider> = Arc::new(Twilio::new(&settings, "practice-token").unwrap());
+    let (base, number) = ("http://127.0.0.1:1", "+8612700000000");
+    let account = TwilioSettings::practice("AC0123456789", number, base, hook);
+    let token = [("auth_token", "practice-token")];
+    let provider = Arc::new(ProviderSettings::Twilio(account).open(&token).unwrap());
     (sim, provider)
 }
 
@@ -130,7 +121,7 @@ fn process(
     store: Store,
     queue: Arc<dyn Queue>,
     transport: Arc<dyn Transport>,
-    provider: &Arc<dyn Provider>,
+    provider: &Arc<Provider>,
     clock: &Arc<HandClock>,
     setup: &Setup,
 ) -> Engine {
@@ -292,7 +283,7 @@ impl Town {
         let due = self.sim.due(self.now());
         let (mut receipts, mut replies) = (Vec::new(), Vec::new());
         for request in &due {
-            for event in self.provider.callback(request).unwrap() {
+            for event in self.provider.http().unwrap().callback(request).unwrap() {
                 match event {
                     Event::Receipt(receipt) => receipts.push(receipt),
                     Event::Reply(reply) => replies.push(reply),
@@ -464,7 +455,7 @@ pub fn refusal<T: std::fmt::Debug>(result: Result<T, EngineFault>) -> String {
 struct Eager {
     line: Line,
     clock: Arc<HandClock>,
-    provider: Arc<dyn Provider>,
+    provider: Arc<Provider>,
     engine: OnceLock<Weak<Engine>>,
 }
 
@@ -476,7 +467,7 @@ impl Transport for Eager {
             return answer;
         };
         for request in self.line.gateway.due(self.clock.story_ms()) {
-            for event in self.provider.callback(&request).unwrap() {
+            for event in self.provider.http().unwrap().callback(&request).unwrap() {
                 match event {
                     Event::Receipt(receipt) => {
                         engine.take_receipts("practice", &[receipt]).await.unwrap();

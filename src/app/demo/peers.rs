@@ -1,8 +1,6 @@
 //! The demo's machinery: an embedded store in a directory of its own, the engine, our hook, and
 //! the practice gateway with its residents, each of the two HTTP sides on loopback. The codec and
 //! the signatures are the real ones; only the people behind the numbers are not.
-
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,9 +21,9 @@ use super::{DemoArgs, MINUTE_MS, NIGHT_AT, gateway_per_second};
 use crate::base::entropy::Entropy;
 use crate::base::seal::Sealer;
 use crate::channel::http::{HttpLimits, HttpTransport};
-use crate::channel::twilio::{Twilio, TwilioSettings};
+use crate::channel::registry::ProviderSettings;
+use crate::channel::twilio::TwilioSettings;
 use crate::channel::{CallFault, Transport};
-use crate::domain::lane::{Lane, Realm};
 use crate::domain::plan::Plans;
 use crate::engine::pump::{self, Pulse, Roles};
 use crate::engine::{Engine, EngineParts, EngineSettings, Gateway};
@@ -144,7 +142,8 @@ impl Prepared {
             hang_ms: 1_000,
         };
         let peer = tokio::spawn(serve_gateway(theirs, face));
-        let provider = Twilio::new(&provider_settings(base_url, hook_url), &token)?;
+        let account = TwilioSettings::practice(ACCOUNT, NUMBER, &base_url, &hook_url);
+        let provider = ProviderSettings::Twilio(account).open(&[("auth_token", &token)])?;
         let engine = Engine::new(EngineParts {
             store: self.store,
             queue: crate::queue::connect(&QueueSettings::new("memory:")).await?,
@@ -264,21 +263,6 @@ fn vices(seed: u64) -> Vices {
         dead_numbers: DeadNumbers { endings: vec![DEAD_ENDING.into()], ..DeadNumbers::default() },
         seed,
         ..Vices::default()
-    }
-}
-
-fn provider_settings(base_url: String, callback_url: String) -> TwilioSettings {
-    TwilioSettings {
-        name: "practice".into(),
-        realm: Realm::Practice,
-        lane: Lane::Sms,
-        account_sid: ACCOUNT.into(),
-        auth_token_file: None,
-        auth_token_env: None,
-        base_url,
-        from: NUMBER.into(),
-        callback_url,
-        receipt_codes: BTreeMap::new(),
     }
 }
 

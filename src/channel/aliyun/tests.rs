@@ -32,8 +32,8 @@ fn settings() -> AliyunSettings {
 }
 
 fn build(settings: &AliyunSettings) -> Result<Aliyun, SettingsFault> {
-    let key = "hook_key_example_0001";
-    Aliyun::new(settings, "exampleSecret0001".into(), HookKey::new(key).unwrap(), key.into())
+    let given = [("access_key_secret", "exampleSecret0001"), ("hook_key", "hook_key_example_0001")];
+    Aliyun::new(settings, &mut Opening::new(&settings.name, settings.realm, &given))
 }
 
 fn codec() -> Aliyun {

@@ -145,8 +145,13 @@ fn settings(version: &str, long: &str) -> CmppSettings {
     toml::from_str(&text).unwrap()
 }
 
+fn build(settings: &CmppSettings, secret: &str) -> Cmpp {
+    let given = [("secret", secret)];
+    Cmpp::new(settings, &mut Opening::new(&settings.name, settings.realm, &given)).unwrap()
+}
+
 fn speech(version: &str, long: &str) -> Cmpp {
-    Cmpp::new(&settings(version, long), "Secret!9").unwrap()
+    build(&settings(version, long), "Secret!9")
 }
 
 #[test]
@@ -245,7 +250,8 @@ fn settings_that_cannot_be_meant_are_named() {
     let fault = |change: fn(&mut CmppSettings)| {
         let mut settings = settings("2.0", "udh");
         change(&mut settings);
-        Cmpp::new(&settings, "x").err().unwrap().to_string()
+        let mut opening = Opening::new("cmpp", settings.realm, &[("secret", "x")]);
+        settings.open(&mut opening).err().unwrap().to_string()
     };
     assert!(fault(|s| s.address = "10.0.0.1:7890".into()).contains("address"));
     assert!(fault(|s| s.source_addr = "9012345".into()).contains("Source_Addr"));

@@ -28,8 +28,9 @@ fn settings() -> HuaweiSettings {
 }
 
 fn build(settings: &HuaweiSettings) -> Result<Huawei, SettingsFault> {
-    let (key, secret) = ("hook_key_example_0001", "q4Ii87BhST9vcs8wvrzN80SfD7Al");
-    Huawei::new(settings, secret.into(), HookKey::new(key).unwrap(), key.into())
+    let given =
+        [("app_secret", "q4Ii87BhST9vcs8wvrzN80SfD7Al"), ("hook_key", "hook_key_example_0001")];
+    Huawei::new(settings, &mut Opening::new(&settings.name, settings.realm, &given))
 }
 
 fn message(to: &str) -> Message {

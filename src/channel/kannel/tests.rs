@@ -24,8 +24,8 @@ fn settings() -> KannelSettings {
 }
 
 fn build(settings: &KannelSettings) -> Result<Kannel, SettingsFault> {
-    let key = "hook_key_example_0001";
-    Kannel::new(settings, "geheim0001".into(), HookKey::new(key).unwrap(), key.into())
+    let given = [("password", "geheim0001"), ("hook_key", "hook_key_example_0001")];
+    Kannel::new(settings, &mut Opening::new(&settings.name, settings.realm, &given))
 }
 
 fn message(reference: &str) -> Message {

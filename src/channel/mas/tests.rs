@@ -26,8 +26,8 @@ fn settings() -> MasSettings {
 }
 
 fn build(settings: &MasSettings) -> Result<Mas, SettingsFault> {
-    let key = "hook_key_example_0001";
-    Mas::new(settings, "Pass1234".into(), HookKey::new(key).unwrap(), key.into())
+    let given = [("secret_key", "Pass1234"), ("hook_key", "hook_key_example_0001")];
+    Mas::new(settings, &mut Opening::new(&settings.name, settings.realm, &given))
 }
 
 fn message(to: &str, text: &str) -> Message {

@@ -6,19 +6,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use futures_util::future::join_all;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::address::check_address;
 use super::memory::Memory;
 use super::pending::Job;
 use super::talk::Talk;
 use super::wire::Wire;
-use super::{Ear, Greeting, LinkSettings, LinkState, Session, Speech, Way};
+use super::{Ear, Greeting, LinkSettings, LinkState, Speech, Way};
 use crate::base::clock::{CarriedClock, Clock, calendar_ms};
 use crate::base::entropy::Entropy;
 use crate::channel::Message;
+use crate::channel::opening::Opening;
+use crate::channel::registry::SettingsFault;
 use crate::domain::outcome::Outcome;
 
 /// Messages that may wait for a place in the window of one connection.
@@ -52,7 +54,7 @@ impl Core {
     /// The PDU with its sequence number.
     pub(super) fn numbered(&self, pdu: &[u8], sequence: u32) -> Vec<u8> {
         let mut pdu = pdu.to_vec();
-        let at = self.speech.sequence_at();
+        let at = self.speech.frame().sequence_at;
         if let Some(field) = pdu.get_mut(at..at + 4) {
             field.copy_from_slice(&sequence.to_be_bytes());
         }
@@ -120,6 +122,9 @@ impl Line {
     }
 }
 
+/// How long to wait where a line has its fill, story ms.
+const FULL_MS: i64 = 1_000;
+
 /// Nothing of the message was written.
 pub(super) fn not_sent() -> Outcome {
     Outcome::NotSent { why: "not_sent".into() }
@@ -140,8 +145,29 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Connects nothing yet. `address` is HOST:PORT.
-    pub fn new(
+    /// Checks what every protocol's settings have, and that PDUs can be made from them at all, so
+    /// that none fails in the night. Connects nothing yet. `address` is HOST:PORT.
+    pub(in crate::channel) fn open(
+        opening: &Opening,
+        address: &str,
+        link: &LinkSettings,
+        speech: impl Speech + 'static,
+    ) -> Result<Lines, SettingsFault> {
+        check_address(address, opening.realm)
+            .map_err(|what| opening.fault(format!("address: {what}")))?;
+        link.check().map_err(|what| opening.fault(what))?;
+        let unfit = |why: String| opening.fault(format!("{why}: the protocol allows no more"));
+        for way in speech.ways(link.connections) {
+            speech.greet(way, 0).map_err(|broken| unfit(broken.to_string()))?;
+        }
+        let to = "+8613800138000".to_owned();
+        let trial = Message { to, text: "【试】试".into(), reference: String::new() };
+        speech.parts(&trial, 0).map_err(unfit)?;
+        let speech = Arc::new(speech);
+        Ok(Lines::new(opening.name, address, speech, link.clone(), Entropy::system()))
+    }
+
+    fn new(
         name: &str,
         address: &str,
         speech: Arc<dyn Speech>,
@@ -183,8 +209,13 @@ impl Lines {
         let (done, said) = oneshot::channel();
         let expires_ms = now + self.core.settings.answer_ms;
         let job = Job { message: message.clone(), expires_ms, done };
-        if line.jobs.try_send(job).is_err() {
-            return not_sent();
+        match line.jobs.try_send(job) {
+            Ok(()) => {}
+            // More than the line takes at a time: it is there, and busy.
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                return Outcome::Throttled { after_ms: Some(FULL_MS) };
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => return not_sent(),
         }
         said.await.unwrap_or(Outcome::Unknown { why: "the session ended".into() })
     }
@@ -262,7 +293,7 @@ impl Lines {
             .map_err(|fault| format!("no connection: {fault}"))?;
         // Small PDUs must not wait for each other.
         stream.set_nodelay(true).map_err(|fault| format!("no connection: {fault}"))?;
-        let mut wire = Wire::new(stream, core.speech.as_ref(), limit(core.settings.answer_ms));
+        let mut wire = Wire::new(stream, core.speech.frame(), limit(core.settings.answer_ms));
         let greeting = core.speech.greet(line.way, calendar_ms());
         let greeting = core.numbered(&greeting.map_err(|fault| fault.to_string())?, 1);
         wire.write(&greeting).await?;
@@ -283,19 +314,21 @@ impl Lines {
             .map_err(|_| "the greeting was not answered".to_owned())??;
         Ok(wire)
     }
-}
 
-#[async_trait]
-impl Session for Lines {
-    async fn submit(&self, chunk: &[Message]) -> Vec<Outcome> {
+    /// Hands over the chunk and gives one outcome for each message, in order. What was never
+    /// written is [`Outcome::RefusedRetry`]; what was written and not answered is
+    /// [`Outcome::Unknown`].
+    pub async fn submit(&self, chunk: &[Message]) -> Vec<Outcome> {
         join_all(chunk.iter().map(|message| self.hand_over(message))).await
     }
 
-    async fn run(&self, ear: Arc<dyn Ear>, stop: watch::Receiver<bool>) {
+    /// Keeps the connections until the stop, then takes leave of the peer. It runs once.
+    pub async fn run(&self, ear: Arc<dyn Ear>, stop: watch::Receiver<bool>) {
         join_all(self.lines.iter().map(|line| self.keep(line, &ear, stop.clone()))).await;
     }
 
-    fn links(&self) -> Vec<LinkState> {
+    /// How the connections stand.
+    pub fn links(&self) -> Vec<LinkState> {
         self.lines.iter().map(|line| line.standing().link.clone()).collect()
     }
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::Speech;
+use super::Frame;
 
 /// Octets that are read at once.
 const READ_OCTETS: usize = 16 * 1024;
@@ -17,22 +17,14 @@ pub(super) struct Wire {
     reader: OwnedReadHalf,
     writer: OwnedWriteHalf,
     held: BytesMut,
-    header_octets: usize,
-    most_octets: usize,
+    frame: Frame,
     patience: Duration,
 }
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream, speech: &dyn Speech, patience: Duration) -> Wire {
+    pub(super) fn new(stream: TcpStream, frame: Frame, patience: Duration) -> Wire {
         let (reader, writer) = stream.into_split();
-        Wire {
-            reader,
-            writer,
-            held: BytesMut::new(),
-            header_octets: speech.header_octets(),
-            most_octets: speech.most_octets(),
-            patience,
-        }
+        Wire { reader, writer, held: BytesMut::new(), frame, patience }
     }
 
     /// Waits for more octets. Nothing is lost where it is given up.
@@ -52,7 +44,7 @@ impl Wire {
             return Ok(None);
         };
         let length = usize::try_from(head.get_u32()).unwrap_or(usize::MAX);
-        if length < self.header_octets || length > self.most_octets {
+        if length < self.frame.header_octets || length > self.frame.most_octets {
             return Err(format!("the peer speaks of a PDU of {length} octets"));
         }
         Ok((self.held.len() >= length).then(|| self.held.split_to(length)))

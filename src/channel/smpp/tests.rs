@@ -139,8 +139,13 @@ pub(crate) fn settings(long: &str) -> SmppSettings {
     toml::from_str(&text).unwrap()
 }
 
+fn build(settings: &SmppSettings, password: &str) -> Smpp {
+    let given = [("password", password)];
+    Smpp::new(settings, &mut Opening::new(&settings.name, settings.realm, &given)).unwrap()
+}
+
 fn speech(long: &str) -> Smpp {
-    Smpp::new(&settings(long), "secret08").unwrap()
+    build(&settings(long), "secret08")
 }
 
 /// What the account of the vectors sends is, octet for octet, what the vectors say.
@@ -226,7 +231,9 @@ fn settings_that_cannot_be_meant_are_named() {
     let fault = |change: fn(&mut SmppSettings), password: &str| {
         let mut settings = settings("udh");
         change(&mut settings);
-        Smpp::new(&settings, password).err().unwrap().to_string()
+        let given = [("password", password)];
+        let mut opening = Opening::new("smpp", settings.realm, &given);
+        settings.open(&mut opening).err().unwrap().to_string()
     };
     assert!(fault(|s| s.address = "smsc.example.cn:2775".into(), "x").contains("address"));
     assert!(fault(|_| {}, "ninecharss").contains("password"));
@@ -237,7 +244,7 @@ fn settings_that_cannot_be_meant_are_named() {
     assert!(fault(|s| s.link.window = 0, "x").contains("link.window"));
     let mut fine = settings("udh");
     fine.validity_minutes = Some(1_565);
-    let made = Smpp::new(&fine, "x").unwrap();
+    let made = build(&fine, "x");
     assert_eq!(made.validity, b"000001020500000R");
 }
 

@@ -30,8 +30,8 @@ fn settings() -> TencentSettings {
 }
 
 fn build(settings: &TencentSettings) -> Result<Tencent, SettingsFault> {
-    let key = "hook_key_example_0001";
-    Tencent::new(settings, "exampleTencentKey0001".into(), HookKey::new(key).unwrap(), key.into())
+    let given = [("secret_key", "exampleTencentKey0001"), ("hook_key", "hook_key_example_0001")];
+    Tencent::new(settings, &mut Opening::new(&settings.name, settings.realm, &given))
 }
 
 fn message(to: &str) -> Message {

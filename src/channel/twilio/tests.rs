@@ -23,8 +23,13 @@ fn settings() -> TwilioSettings {
     }
 }
 
+fn build(settings: &TwilioSettings, token: &str) -> Twilio {
+    let given = [("auth_token", token)];
+    Twilio::new(settings, &mut Opening::new(&settings.name, settings.realm, &given)).unwrap()
+}
+
 fn codec() -> Twilio {
-    Twilio::new(&settings(), TOKEN).unwrap()
+    build(&settings(), TOKEN)
 }
 
 fn message() -> Message {
@@ -82,7 +87,7 @@ fn a_messaging_service_and_a_query_in_the_callback_are_kept() {
     let mut settings = settings();
     settings.from = "MG00000000000000000000000000000001".into();
     settings.callback_url = format!("{HOOK}?zone=1");
-    let codec = Twilio::new(&settings, TOKEN).unwrap();
+    let codec = build(&settings, TOKEN);
     let request = codec.request(&[message()], AT).unwrap();
     let fields: Vec<_> = form_urlencoded::parse(request.body()).into_owned().collect();
     assert_eq!(fields[0].0, "MessagingServiceSid");
@@ -156,7 +161,7 @@ fn the_port_may_be_spelled_and_the_key_must_be_ours() {
     assert!(codec.callback(&signed(&codec, with_port, "", body)).is_ok());
     let other_url = "https://alert.example.gov.cn/hooks/other";
     assert!(codec.callback(&signed(&codec, other_url, "", body)).is_err());
-    let other = Twilio::new(&settings(), "another token").unwrap();
+    let other = build(&settings(), "another token");
     assert_eq!(codec.callback(&signed(&other, HOOK, "", body)), Err(HookFault::Forged));
 }
 
@@ -229,7 +234,7 @@ fn settings_overrule_a_code() {
     let mut settings = settings();
     settings.receipt_codes.insert("30003".into(), ReceiptClass::Suspended);
     settings.receipt_codes.insert("21614".into(), ReceiptClass::Route);
-    let codec = Twilio::new(&settings, TOKEN).unwrap();
+    let codec = build(&settings, TOKEN);
     let body = b"MessageSid=SM1&MessageStatus=undelivered&ErrorCode=30003";
     let events = codec.callback(&signed(&codec, HOOK, "", body)).unwrap();
     let [Event::Receipt(receipt)] = &events[..] else { panic!("{events:?}") };

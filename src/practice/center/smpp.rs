@@ -194,22 +194,8 @@ impl Tongue for Smsc {
 
 #[cfg(test)]
 mod tests {
+    use super::super::vectors::{expected, octets, vectors};
     use super::*;
-    use serde_json::Value;
-
-    const VECTORS: &str = include_str!("../../../tests/fixtures/vectors_sessions.json");
-
-    fn vectors(kind: &str) -> Vec<Value> {
-        let all: Value = serde_json::from_str(VECTORS).unwrap();
-        all["kinds"][kind]["vectors"].as_array().unwrap().clone()
-    }
-
-    fn octets(hex: &Value) -> Vec<u8> {
-        let hex = hex.as_str().unwrap().as_bytes();
-        let pair =
-            |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-        hex.chunks(2).map(pair).collect()
-    }
 
     fn smsc() -> Smsc {
         Smsc {
@@ -248,10 +234,6 @@ mod tests {
         let numbered = |mut pdu: Vec<u8>, sequence: u8| {
             pdu[15] = sequence;
             pdu
-        };
-        let expected = |kind: &str, id: &str| {
-            let found = vectors(kind).into_iter().find(|vector| vector["id"] == id).unwrap();
-            octets(&found["expected"]["pdu"])
         };
         let (tel, text) = ("8613800138000", receipt_text("0123456789"));
         let receipt = deliver(tel, "1069012379", 4, 0, text.as_bytes(), &[]);

@@ -3,10 +3,11 @@
 
 use super::*;
 use crate::base::clock::HandClock;
-use crate::channel::twilio::{Twilio, TwilioSettings};
+use crate::channel::registry::ProviderSettings;
+use crate::channel::twilio::TwilioSettings;
 use crate::channel::{self, Event, HookFault, Message, Moment, Provider};
 use crate::domain::gate::{AlertKind, Pass, admit};
-use crate::domain::lane::{Lane, Realm};
+use crate::domain::lane::Realm;
 use crate::domain::outcome::{Outcome, ReceiptClass};
 use crate::practice::residents::{Heard, Silent};
 
@@ -31,7 +32,7 @@ struct Bench {
     gateway: Arc<GatewaySim>,
     clock: Arc<HandClock>,
     line: Line,
-    codec: Twilio,
+    codec: Provider,
     pass: Pass,
 }
 
@@ -54,20 +55,10 @@ fn bench(vices: Vices) -> Bench {
     bench_of(vices, Box::new(Silent))
 }
 
-fn codec(token: &str) -> Twilio {
-    let settings = TwilioSettings {
-        name: "practice".into(),
-        realm: Realm::Practice,
-        lane: Lane::Sms,
-        account_sid: "AC0practice".into(),
-        auth_token_file: None,
-        auth_token_env: None,
-        base_url: "http://127.0.0.1:8700".into(),
-        from: "+8610690001".into(),
-        callback_url: HOOK.into(),
-        receipt_codes: Default::default(),
-    };
-    Twilio::new(&settings, token).unwrap()
+fn codec(token: &str) -> Provider {
+    let account =
+        TwilioSettings::practice("AC0practice", "+8610690001", "http://127.0.0.1:8700", HOOK);
+    ProviderSettings::Twilio(account).open(&[("auth_token", token)]).unwrap()
 }
 
 impl Bench {
@@ -85,7 +76,7 @@ impl Bench {
     fn events(&self, after_ms: i64) -> Vec<Event> {
         self.clock.advance_ms(START + after_ms - self.clock.story_ms());
         let calls = self.gateway.due(self.clock.story_ms());
-        calls.iter().flat_map(|call| self.codec.callback(call).unwrap()).collect()
+        calls.iter().flat_map(|call| self.codec.http().unwrap().callback(call).unwrap()).collect()
     }
 }
 
@@ -132,11 +123,14 @@ async fn a_callback_with_another_key_is_forged_and_one_given_again_has_the_same_
     bench.send(1).await;
     let calls = bench.gateway.due(START + 10_000);
     assert_eq!(calls.len(), 1);
-    assert_eq!(codec("another").callback(&calls[0]), Err(HookFault::Forged));
+    assert_eq!(codec("another").http().unwrap().callback(&calls[0]), Err(HookFault::Forged));
     bench.gateway.again(START + 20_000, calls[0].clone());
     assert_eq!(bench.gateway.due(START + 19_999).len(), 0);
     let again = bench.gateway.due(START + 20_000);
-    assert_eq!(bench.codec.callback(&again[0]), bench.codec.callback(&calls[0]));
+    assert_eq!(
+        bench.codec.http().unwrap().callback(&again[0]),
+        bench.codec.http().unwrap().callback(&calls[0])
+    );
     bench.gateway.write_in(START + 30_000, "13800138000", "水进屋了");
     let events = bench.events(30_000);
     let [Event::Reply(reply)] = &events[..] else { panic!("{events:?}") };
@@ -224,6 +218,8 @@ async fn a_customer_who_is_not_ours_gets_nothing() {
     let bench = bench(Vices::default());
     let mut request = bench
         .codec
+        .http()
+        .unwrap()
         .request(
             &[Message { to: "+8619900000001".into(), text: "水".into(), reference: "r".into() }],
             AT,

@@ -3,10 +3,11 @@
 use super::*;
 use crate::base::clock::CarriedClock;
 use crate::channel::http::{HttpLimits, HttpTransport};
-use crate::channel::twilio::{Twilio, TwilioSettings};
+use crate::channel::registry::ProviderSettings;
+use crate::channel::twilio::TwilioSettings;
 use crate::channel::{self, CallFault, Event, Message, Moment, Provider};
 use crate::domain::gate::{AlertKind, admit};
-use crate::domain::lane::{Lane, Realm};
+use crate::domain::lane::Realm;
 use crate::practice::gateway::{Entry, GatewaySettings, Stats};
 use crate::practice::gateway_sink::{Sink, serve_sink};
 use crate::practice::residents::{Heard, Residents};
@@ -42,20 +43,10 @@ impl Transport for Hook {
     }
 }
 
-fn codec(base: &str) -> Twilio {
-    let settings = TwilioSettings {
-        name: "practice".into(),
-        realm: Realm::Practice,
-        lane: Lane::Sms,
-        account_sid: SID.into(),
-        auth_token_file: None,
-        auth_token_env: None,
-        base_url: base.into(),
-        from: "+8610690001".into(),
-        callback_url: "http://127.0.0.1:1/hooks/practice".into(),
-        receipt_codes: Default::default(),
-    };
-    Twilio::new(&settings, TOKEN).unwrap()
+fn codec(base: &str) -> Provider {
+    let hook = "http://127.0.0.1:1/hooks/practice";
+    let account = TwilioSettings::practice(SID, "+8610690001", base, hook);
+    ProviderSettings::Twilio(account).open(&[("auth_token", TOKEN)]).unwrap()
 }
 
 async fn listen() -> (TcpListener, String) {
@@ -123,7 +114,7 @@ async fn the_whole_way_over_loopback() {
     let mut kinds = Vec::new();
     for _ in 0..2 {
         let wait = tokio::time::timeout(Duration::from_secs(20), hooked.recv()).await;
-        match &codec.callback(&wait.unwrap().unwrap()).unwrap()[0] {
+        match &codec.http().unwrap().callback(&wait.unwrap().unwrap()).unwrap()[0] {
             Event::Receipt(receipt) => {
                 assert_eq!(receipt.reference.as_deref(), Some("b1"));
                 kinds.push("receipt");

@@ -76,7 +76,7 @@ impl Callback {
 pub struct Hands {
     pub author: Actor,
     pub approver: Actor,
-    provider: Arc<dyn Provider>,
+    provider: Arc<Provider>,
 }
 
 impl Hands {
@@ -141,7 +141,7 @@ impl Hands {
     async fn take(&self, engine: &Engine, calls: &[Callback]) -> Result<(), EngineFault> {
         let (mut receipts, mut replies) = (Vec::new(), Vec::new());
         for call in calls {
-            for event in self.provider.callback(&call.request()).unwrap() {
+            for event in self.provider.http().unwrap().callback(&call.request()).unwrap() {
                 match event {
                     Event::Receipt(receipt) => receipts.push(receipt),
                     Event::Reply(reply) => replies.push(reply),

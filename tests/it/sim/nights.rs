@@ -292,7 +292,7 @@ impl Night {
         let mut call = Callback::of(&request);
         town.sim.again(town.now(), call.request());
         call.body = bytes::Bytes::from([&call.body[..], b"1"].concat());
-        let heard = town.provider.callback(&call.request());
+        let heard = town.provider.http().unwrap().callback(&call.request());
         assert_eq!(heard, Err(HookFault::Forged));
     }
 

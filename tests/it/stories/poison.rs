@@ -40,7 +40,12 @@ async fn a_hook_replayed_or_forged_changes_nothing() {
         town.sim.write_in(town.now(), &home_number(HOME + 2), "3");
         let requests = town.sim.due(town.now());
         let hook = requests.last().unwrap().clone();
-        let read = |request: &http::Request<Bytes>| match town.provider.callback(request) {
+        let read = |request: &http::Request<Bytes>| match town
+            .provider
+            .http()
+            .unwrap()
+            .callback(request)
+        {
             Ok(events) => events,
             Err(fault) => panic!("{fault}"),
         };
@@ -64,14 +69,14 @@ async fn a_hook_replayed_or_forged_changes_nothing() {
         let mut forged = body.to_vec();
         forged.extend_from_slice(b"&Body=2");
         let request = http::Request::from_parts(parts.clone(), Bytes::from(forged));
-        assert_eq!(town.provider.callback(&request), Err(HookFault::Forged));
+        assert_eq!(town.provider.http().unwrap().callback(&request), Err(HookFault::Forged));
         parts.headers.clear();
         let request = http::Request::from_parts(parts, body);
-        assert_eq!(town.provider.callback(&request), Err(HookFault::Forged));
+        assert_eq!(town.provider.http().unwrap().callback(&request), Err(HookFault::Forged));
         // A megabyte is not read at all.
         town.sim.write_in(town.now(), &home_number(HOME + 3), &"x".repeat(1 << 20));
         let huge = town.sim.due(town.now()).pop().unwrap();
-        assert_eq!(town.provider.callback(&huge), Err(HookFault::TooLarge));
+        assert_eq!(town.provider.http().unwrap().callback(&huge), Err(HookFault::TooLarge));
         assert_eq!(kept(&town).await, 1);
         town
     })

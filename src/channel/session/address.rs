@@ -1,71 +1,10 @@
-//! A session as one of the house's gateways, whatever its protocol; and the rules for addresses.
-//! It has nothing to say over HTTP: what would be a request is refused, a callback is no one's.
+//! Where a session's peer may be, and how numbers are written to it. It resolves no name.
 
-use bytes::Bytes;
-use http::{Request, Response};
-
-use super::{Lines, Session};
-use crate::channel::{Event, HookFault, Message, Moment, Provider, RequestFault};
-use crate::domain::lane::{Lane, Realm};
-use crate::domain::outcome::Outcome;
-
-/// Messages handed to a session at once; its window says how many are on the wire.
-const CHUNK: usize = 100;
-
-/// One gateway behind standing connections.
-pub struct Standing {
-    pub(crate) name: String,
-    pub(crate) realm: Realm,
-    pub(crate) lines: Lines,
-    pub(crate) secrets: Vec<String>,
-}
-
-impl Provider for Standing {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn realm(&self) -> Realm {
-        self.realm
-    }
-
-    fn lane(&self) -> Lane {
-        Lane::Sms
-    }
-
-    fn max_per_call(&self) -> usize {
-        CHUNK
-    }
-
-    fn request(&self, _: &[Message], _: Moment) -> Result<Request<Bytes>, RequestFault> {
-        Err(RequestFault::Unbuildable("this gateway is a session, not an HTTP service".into()))
-    }
-
-    fn outcomes(&self, chunk: &[Message], _: &Response<Bytes>) -> Vec<Outcome> {
-        let unknown = |_| Outcome::Unknown { why: "an HTTP answer to a session".into() };
-        chunk.iter().map(unknown).collect()
-    }
-
-    fn callback(&self, _: &Request<Bytes>) -> Result<Vec<Event>, HookFault> {
-        Err(HookFault::Forged)
-    }
-
-    fn acknowledge(&self) -> Response<Bytes> {
-        Response::default()
-    }
-
-    fn secrets(&self) -> Vec<String> {
-        self.secrets.clone()
-    }
-
-    fn session(&self) -> Option<&dyn Session> {
-        Some(&self.lines)
-    }
-}
+use crate::domain::lane::Realm;
 
 /// Checks HOST:PORT. An address does not show whether real phones are behind it: a practice
 /// gateway must be on this machine.
-pub(crate) fn check_address(address: &str, realm: Realm) -> Result<(), &'static str> {
+pub(super) fn check_address(address: &str, realm: Realm) -> Result<(), &'static str> {
     let (host, port) = address.rsplit_once(':').ok_or("write HOST:PORT")?;
     if !port.parse::<u16>().is_ok_and(|port| port > 0) {
         return Err("the port is 1 to 65535");
