@@ -100,7 +100,8 @@ fn nothing() -> String {
 impl Kind for CmppSettings {
     fn open(&self, opening: &mut Opening) -> Result<Speaks, SettingsFault> {
         let speech = Cmpp::new(self, opening)?;
-        Ok(Speaks::Session(Lines::open(opening, &self.address, &self.link, speech)?))
+        let lines = Lines::open(opening, &self.address, &self.link, speech)?;
+        Ok(Speaks::Session(Box::new(lines)))
     }
 }
 

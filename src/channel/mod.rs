@@ -210,7 +210,7 @@ pub enum Speaks {
     /// Requests out, callbacks in.
     Http(Box<dyn Codec>),
     /// Connections that stand.
-    Session(session::Lines),
+    Session(Box<session::Lines>),
 }
 
 impl Speaks {

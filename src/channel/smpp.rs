@@ -114,7 +114,8 @@ fn one() -> u8 {
 impl Kind for SmppSettings {
     fn open(&self, opening: &mut Opening) -> Result<Speaks, SettingsFault> {
         let speech = Smpp::new(self, opening)?;
-        Ok(Speaks::Session(Lines::open(opening, &self.address, &self.link, speech)?))
+        let lines = Lines::open(opening, &self.address, &self.link, speech)?;
+        Ok(Speaks::Session(Box::new(lines)))
     }
 }
 
