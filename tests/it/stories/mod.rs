@@ -23,6 +23,7 @@ mod notices;
 mod orders;
 mod outage;
 mod poison;
+mod previewed;
 mod proof;
 mod refused;
 mod relatives;
