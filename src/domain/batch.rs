@@ -20,11 +20,14 @@ pub enum Pick {
     Throttled,
     /// Every number that may have had the older text: corrections.
     Told,
+    /// A household of which a receipt said for good that its number can't be reached: the next
+    /// address at once.
+    Elsewhere,
 }
 
 impl Pick {
     /// Every pick.
-    pub const ALL: [Pick; 7] = [
+    pub const ALL: [Pick; 8] = [
         Pick::First,
         Pick::Again,
         Pick::Retry,
@@ -32,6 +35,7 @@ impl Pick {
         Pick::Next,
         Pick::Throttled,
         Pick::Told,
+        Pick::Elsewhere,
     ];
 
     /// The stable number under which the store keeps it.
@@ -44,6 +48,7 @@ impl Pick {
             Pick::Next => 5,
             Pick::Throttled => 6,
             Pick::Told => 7,
+            Pick::Elsewhere => 8,
         }
     }
 
@@ -55,7 +60,7 @@ impl Pick {
     /// The outcome code of the attempt before that this pick follows, where it follows one.
     pub fn follows(self) -> Option<i64> {
         match self {
-            Pick::First | Pick::Again | Pick::Told => None,
+            Pick::First | Pick::Again | Pick::Told | Pick::Elsewhere => None,
             Pick::Next => Some(2),
             Pick::Retry => Some(3),
             Pick::Throttled => Some(4),

@@ -55,6 +55,8 @@ pub mod session;
 pub mod signin;
 mod situation;
 pub mod sketch;
+mod spoken;
+mod undelivered;
 mod unmatched;
 mod waiting;
 pub mod words;

@@ -352,6 +352,7 @@ impl Engine {
             | rules::Pick::Again
             | rules::Pick::Told
             | rules::Pick::Unknown
+            | rules::Pick::Elsewhere
             | rules::Pick::Next => next.wait_ms,
         };
         Some(FollowRow {

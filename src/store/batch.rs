@@ -57,6 +57,8 @@ macro_rules! good_address {
     };
 }
 
+pub(super) use {in_force, member_columns};
+
 crate::statements! {
     OUTSTANDING = "SELECT CAST(COALESCE(sum(CASE WHEN kind = 2 THEN 1 ELSE CAST($4 AS bigint) \
         END), 0) AS bigint) FROM batch WHERE state = 0 AND lane = $1 AND \
@@ -391,6 +393,7 @@ pub async fn look(
         Some(Pick::Again) => store.rows(&LOOK_AGAIN, values).await,
         Some(Pick::Next) => store.rows(&LOOK_NEXT, values).await,
         Some(Pick::Told) => store.rows(&LOOK_TOLD, values).await,
+        Some(Pick::Elsewhere) => super::undelivered::look(store, values).await,
         Some(pick @ (Pick::Retry | Pick::Unknown | Pick::Throttled)) => {
             let kind = pick.follows().unwrap_or_default();
             let values = args![batch.id, limit, live_state, kind];

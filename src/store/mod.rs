@@ -38,16 +38,19 @@ pub mod permit;
 pub mod places;
 pub mod probe;
 pub mod proof;
+pub mod recount;
 pub mod roll;
 pub mod roster;
 pub mod round;
 pub mod search;
 pub mod session;
 pub mod situation;
+pub mod spoken;
 pub mod stranger;
 pub mod timer;
 pub mod token;
 pub mod told;
+pub mod undelivered;
 pub mod upkeep;
 pub mod view;
 pub mod waiting;
@@ -92,9 +95,11 @@ pub fn statements() -> Vec<&'static Stmt> {
         permit::ALL,
         places::ALL,
         probe::ALL,
+        spoken::ALL,
         stranger::ALL,
         proof::ALL,
         &roster,
+        recount::ALL,
         roll::ALL,
         round::ALL,
         search::ALL,
@@ -102,6 +107,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         situation::ALL,
         timer::ALL,
         token::ALL,
+        undelivered::ALL,
         upkeep::ALL,
         told::ALL,
         view::ALL,

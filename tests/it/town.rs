@@ -340,7 +340,8 @@ impl Town {
         self.clock.advance_ms(minutes * 60 * SECOND);
     }
 
-    /// Nobody falls through, whatever happens; not after the end either.
+    /// Nobody falls through, whatever happens; not after the end either, nor where the order was
+    /// wrong and somebody asked for help.
     pub async fn check(&self) {
         for state in [4, 5] {
             for (alert, uid, ..) in order::live(&self.engine.store, state).await.unwrap() {
@@ -348,6 +349,13 @@ impl Town {
                 assert!(custody.balances(), "{uid}: {custody:?}");
                 assert_eq!(custody.orphans, 0, "{uid}: {custody:?}");
             }
+        }
+        // Nobody has to move for an order taken back; who asked for help still waits.
+        let (store, now) = (&self.engine.store, self.now());
+        for (alert, uid, ..) in order::live(store, 6).await.unwrap() {
+            assert!(self.custody(alert).await.balances(), "{uid}");
+            let alone = custody::orphans(store, alert, true, now, 10).await.unwrap();
+            assert!(alone.is_empty(), "{uid}: {alone:?} asked for help and are in nobody's hands");
         }
     }
 
@@ -379,6 +387,7 @@ impl Town {
     pub async fn says(&self, number: &str, text: &str) {
         self.sim.write_in(self.now(), number, text);
         self.settle().await;
+        self.check().await;
     }
 
     /// A responsible person answers by SMS.
