@@ -28,16 +28,20 @@ macro_rules! calls {
 }
 pub(super) use calls;
 
-/// How far an open household `s` was reached: 3 it answered, 2 无电话, 1 未发出 (or every receipt
-/// says that nobody is reached there), 0 silent.
+/// How far an open household `s` was reached: 3 it answered, 2 无电话, 1 未发出 (or only at
+/// numbers of which receipts say that nobody is reached there), 0 silent.
 macro_rules! reach {
     () => {
         "CAST(CASE WHEN s.heard_at IS NOT NULL THEN 3 WHEN NOT EXISTS (SELECT 1 FROM address a \
          WHERE a.household_id = s.household_id AND a.lane = 1 AND a.state = 0) THEN 2 \
          WHEN NOT EXISTS (SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id \
-         AND o.grid_id = s.grid_id AND o.seq = s.seq AND o.kind IN (1, 5, 6) AND NOT EXISTS \
-         (SELECT 1 FROM receipt c WHERE c.batch_id = o.batch_id AND c.address_id = o.address_id \
-         AND c.class BETWEEN 6 AND 9)) THEN 1 ELSE 0 END AS bigint)"
+         AND o.grid_id = s.grid_id AND o.seq = s.seq AND o.kind IN (1, 5, 6) AND (NOT EXISTS \
+         (SELECT 1 FROM outcome u JOIN receipt c ON c.batch_id = u.batch_id \
+         AND c.address_id = u.address_id AND c.class BETWEEN 6 AND 9 \
+         WHERE u.alert_id = o.alert_id AND u.grid_id = o.grid_id AND u.seq = o.seq \
+         AND u.address_id = o.address_id) OR EXISTS (SELECT 1 FROM receipt d \
+         WHERE d.batch_id = o.batch_id AND d.address_id = o.address_id AND d.class = 1))) \
+         THEN 1 ELSE 0 END AS bigint)"
     };
 }
 /// Their numbers over `q.reach`.

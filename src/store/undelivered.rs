@@ -13,7 +13,6 @@ macro_rules! lost {
         concat!($x, ".class BETWEEN 6 AND 9")
     };
 }
-pub(super) use lost;
 
 /// A good number of household `s` in the lane of `b` that has not been tried with the text it is
 /// to have, nor been found lost under this order.
