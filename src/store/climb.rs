@@ -108,7 +108,7 @@ crate::statements! {
         "ON CONFLICT DO NOTHING");
     UNWOKEN = "SELECT s.human_id, s.place_id, s.role, h.name AS human, p.name AS place, \
         COALESCE((SELECT a.id FROM address a WHERE a.human_id = s.human_id AND a.state = 0 \
-        AND a.lane = 1 ORDER BY (SELECT count(*) FROM notice c WHERE c.alert_id = s.alert_id \
+        AND a.lane = 1 ORDER BY (SELECT count(*) FROM notice c WHERE c.alert_id = $1 \
         AND c.address_id = a.id AND c.purpose = 1), a.ord, a.id LIMIT 1), 0) AS address_id, \
         COALESCE((SELECT CAST(sum(e.pursued) AS bigint) FROM expansion e JOIN place_above pa \
         ON pa.place_id = e.grid_id AND pa.above_id = s.place_id WHERE e.alert_id = s.alert_id \

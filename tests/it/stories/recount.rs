@@ -65,7 +65,7 @@ async fn answers_in_the_midst_of_an_audit_are_no_difference() {
                 town.engine.take_replies("practice", &[reply]).await.unwrap();
             }
         };
-        futures_util::join!(audits, answers);
+        tokio::join!(audits, answers);
         assert!(is_right(&town, alert).await);
         assert_eq!(town.custody(alert).await.heard, 10);
         let noted = "SELECT count(*) FROM journal WHERE act = 'audit.tallies'";

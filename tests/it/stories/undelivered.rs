@@ -1,8 +1,6 @@
 //! A receipt that says for good that nobody is reached: the next number has the text in the same
 //! moment, of a home in every ring as of a leader, and nobody's list calls that door silent.
 
-use std::sync::Arc;
-
 use tongluo::channel::ReceiptEvent;
 use tongluo::domain::outcome::ReceiptClass;
 use tongluo::practice::gateway::{DeadNumbers, Vices};
@@ -209,14 +207,14 @@ async fn the_second_call_goes_to_the_second_number() {
 /// His first number is dead, and says so at the call or by receipt.
 async fn wakes_by_the_second(refuses_at_call: bool) {
     let first = human_number(leader(0));
-    let numbers = [first.clone()].into();
+    let numbers = [first].into();
     let dead_numbers = match refuses_at_call {
         true => DeadNumbers { numbers, ..DeadNumbers::default() },
         false => DeadNumbers::default(),
     };
     let setup = Setup { vices: Vices { dead_numbers, ..silent_gateway() }, ..Setup::default() };
-    let first = Arc::new(first);
     on_both(setup, async |town| {
+        let first = human_number(leader(0));
         let second = second_phone(&town).await;
         town.flood_order().await;
         town.settle().await;
