@@ -1,7 +1,8 @@
 //! What follows where nobody is reached at a number for good: the next number at once, of a
 //! household as of a responsible person. A number that does not exist is buried, as one refused at
 //! the call is; one that is stopped or barred may take texts again in weeks, so later orders try
-//! it, except where its person has another.
+//! it. A responsible person's number is buried for any of these where he has another, and never
+//! where it is his only one.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +57,7 @@ impl Engine {
         let dead: Vec<i64> = dead.map(|one| one.address).collect();
         let verdict = self.burials.judge(&window, now, ends, &dead);
         let alert = found.first().map_or(0, |one| one.alert);
-        self.bury_or_doubt(tx, alert, &window, &verdict, now).await?;
+        self.bury_spare(tx, alert, &window, &verdict, now).await?;
         let calls: Vec<(i64, i64)> =
             lost.iter().filter_map(|row| Some((row.batch?, row.address?))).collect();
         rows::go_elsewhere(tx, &calls, words::in_force(), now).await?;
@@ -74,8 +75,25 @@ impl Engine {
         refused: &[i64],
         now: i64,
     ) -> Result<(), EngineFault> {
-        self.bury_or_doubt(tx, alert, gateway, verdict, now).await?;
+        self.bury_spare(tx, alert, gateway, verdict, now).await?;
         self.say_elsewhere(tx, refused, now).await
+    }
+
+    /// The only number of a responsible person is not given up for a gateway's word: it is tried
+    /// every time, and he stands on the un-woken list meanwhile.
+    async fn bury_spare(
+        &self,
+        tx: &mut Tx,
+        alert: i64,
+        gateway: &str,
+        verdict: &Verdict,
+        now: i64,
+    ) -> Result<(), EngineFault> {
+        let mut verdict = verdict.clone();
+        if !verdict.bury.is_empty() {
+            verdict.bury = rows::with_another(tx, &verdict.bury).await?;
+        }
+        self.bury_or_doubt(tx, alert, gateway, &verdict, now).await
     }
 
     /// Says these notices again, each at its person's next number.

@@ -19,8 +19,8 @@ macro_rules! human_facts {
 macro_rules! calls {
     ($alerts:literal) => {
         concat!(
-            "(SELECT c.alert_id, c.human_id, count(DISTINCT c.n) AS n, max(c.at) AS at FROM notice c \
-             WHERE c.alert_id ",
+            "(SELECT c.alert_id, c.human_id, count(DISTINCT c.n) AS n, max(c.at) AS at \
+             FROM notice c WHERE c.alert_id ",
             $alerts,
             " AND c.purpose = 1 AND c.kind IN (1, 5) GROUP BY c.alert_id, c.human_id)"
         )

@@ -54,6 +54,10 @@ crate::statements! {
         notice bigint} LEFT JOIN batch k ON k.id = r.batch LEFT JOIN notice t ON t.id = r.notice \
         JOIN address a ON a.id = COALESCE(r.address, t.address_id) \
         WHERE COALESCE(k.alert_id, t.alert_id) IS NOT NULL ORDER BY r.n";
+    WITH_ANOTHER = "SELECT a.id, CAST(0 AS bigint) FROM address a WHERE a.id {in $1} \
+        AND (a.human_id IS NULL OR EXISTS (SELECT 1 FROM address y \
+        WHERE y.human_id = a.human_id AND y.lane = a.lane AND y.state = 0 AND y.id <> a.id)) \
+        ORDER BY a.id";
     // A row for each household, so that none is forgotten because its batch was ending just then.
     GO_ELSEWHERE = concat!("INSERT INTO batch (alert_id, version, kind, pick, wave, attempt, ",
         "tries, lane, class, rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, ",
@@ -119,6 +123,12 @@ pub async fn resolve(tx: &mut Tx, rows: &[LostRow]) -> Result<Vec<Lost>, StoreFa
         has_another: row.3 == 1,
     };
     Ok(found.into_iter().map(lost).collect())
+}
+
+/// Those of these numbers that are not the only good one of a responsible person.
+pub async fn with_another(tx: &mut Tx, addresses: &[i64]) -> Result<Vec<i64>, StoreFault> {
+    let rows: Vec<(i64, i64)> = tx.rows(&WITH_ANOTHER, args![ids(addresses)]).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
 #[derive(serde::Serialize)]

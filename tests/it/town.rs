@@ -340,8 +340,7 @@ impl Town {
         self.clock.advance_ms(minutes * 60 * SECOND);
     }
 
-    /// Nobody falls through, whatever happens; not after the end either, nor where the order was
-    /// wrong and somebody asked for help.
+    /// Nobody falls through, whatever happens; not after the end, nor where the order was wrong.
     pub async fn check(&self) {
         for state in [4, 5] {
             for (alert, uid, ..) in order::live(&self.engine.store, state).await.unwrap() {
