@@ -14,8 +14,8 @@ crate::statements! {
         r.household, r.text, $4 FROM {rows $3: address bigint, purpose bigint, n bigint, \
         human bigint, household bigint, text text} WHERE true ON CONFLICT DO NOTHING";
     LOOK_NOTICES = "SELECT n.id, n.address_id, n.attempt, n.text, a.sealed, a.hash, a.realm \
-        FROM notice n JOIN address a ON a.id = n.address_id WHERE n.batch_id = $1 AND n.kind IS NULL \
-        ORDER BY n.id LIMIT $2";
+        FROM notice n JOIN address a ON a.id = n.address_id WHERE n.batch_id = $1 \
+        AND n.kind IS NULL ORDER BY n.id LIMIT $2";
     SETTLE = "UPDATE notice SET kind = CASE WHEN r.again = 1 THEN NULL ELSE r.kind END, \
         attempt = notice.attempt + r.again, provider = $2, external_id = r.x, code = r.c, at = $3 \
         FROM {rows $1: id bigint, kind bigint, again bigint, x text, c text} \
