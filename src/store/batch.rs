@@ -146,7 +146,8 @@ crate::statements! {
         "WHERE u.alert_id = s.alert_id AND u.grid_id = s.grid_id AND u.seq = s.seq ",
         "AND u.address_id = x.id AND u.version = b.version) ORDER BY CASE WHEN x.relative ",
         "IS NULL THEN 0 ELSE 1 END, x.ord LIMIT 1) WHERE b.id = $1 ",
-        "AND ((s.closed_at IS NULL AND s.heard_at IS NULL) OR b.version > 1) ORDER BY s.seq LIMIT $2");
+        "AND ((s.closed_at IS NULL AND s.heard_at IS NULL) OR b.version > 1) ",
+        "ORDER BY s.seq LIMIT $2");
     LOOK_TOLD = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
         "JOIN standing s ON s.alert_id = b.alert_id AND s.grid_id = b.grid_id AND s.seq BETWEEN ",
         "b.seq_from AND b.seq_to AND s.ring = b.ring AND s.version = b.version ",
