@@ -205,3 +205,5 @@ CREATE TABLE receipt (
 ) STRICT;
 CREATE INDEX receipt_batch ON receipt (batch_id, address_id);
 CREATE INDEX receipt_external ON receipt (provider, external_id);
+-- Numbers at which nobody is reached, see ReceiptClass::is_permanent.
+CREATE INDEX receipt_lost ON receipt (address_id) WHERE class BETWEEN 6 AND 9;

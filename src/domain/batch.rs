@@ -27,11 +27,14 @@ pub enum Pick {
     /// Those refused for now as often as counts: by another address at once, else by the same one
     /// again and ever more slowly, until the order is over.
     Slow,
+    /// A household of which a receipt said for good that its number can't be reached: the next
+    /// address at once.
+    Elsewhere,
 }
 
 impl Pick {
     /// Every pick.
-    pub const ALL: [Pick; 9] = [
+    pub const ALL: [Pick; 10] = [
         Pick::First,
         Pick::Again,
         Pick::Retry,
@@ -41,6 +44,7 @@ impl Pick {
         Pick::Told,
         Pick::Revived,
         Pick::Slow,
+        Pick::Elsewhere,
     ];
 
     /// The stable number under which the store keeps it.
@@ -55,6 +59,7 @@ impl Pick {
             Pick::Told => 7,
             Pick::Revived => 8,
             Pick::Slow => 9,
+            Pick::Elsewhere => 10,
         }
     }
 
@@ -66,7 +71,7 @@ impl Pick {
     /// The outcome code of the attempt before that this pick follows, where it follows one.
     pub fn follows(self) -> Option<i64> {
         match self {
-            Pick::First | Pick::Again | Pick::Told | Pick::Revived => None,
+            Pick::First | Pick::Again | Pick::Told | Pick::Revived | Pick::Elsewhere => None,
             Pick::Next => Some(2),
             Pick::Retry | Pick::Slow => Some(3),
             Pick::Throttled => Some(4),

@@ -1,16 +1,18 @@
-//! The auditor: custody computed every minute, orphans named and put to the duty room. It never
-//! only logs.
+//! The auditor: custody computed every minute, orphans named and put to the duty room; tallies held
+//! against standings, and counted again where they differ. It never only logs.
 
 use super::{Engine, EngineFault};
 use crate::domain::alert::State;
 use crate::store::custody::{self, Custody};
 use crate::store::desk::{self, NewTask};
-use crate::store::order;
+use crate::store::{order, recount};
 
 /// Orphans taken care of by one audit of an alert.
 const ORPHANS_STEP: i64 = 500;
 /// How long after its end an order is audited each minute, story ms.
 const EACH_MINUTE_MS: i64 = 24 * 3_600_000;
+/// Grids named by one entry of the journal.
+const NAMED_MAX: usize = 100;
 
 impl Engine {
     /// Computes custody of an alert. Changes nothing.
@@ -49,6 +51,7 @@ impl Engine {
         uid: &str,
         helps_only: bool,
     ) -> Result<i64, EngineFault> {
+        self.audit_tallies(alert, uid).await?;
         let now = self.clock.story_ms();
         let orphans = custody::orphans(&self.store, alert, helps_only, now, ORPHANS_STEP).await?;
         if orphans.is_empty() {
@@ -75,5 +78,24 @@ impl Engine {
         self.note(&mut tx, "auditor", "audit.orphans", Some(alert), detail).await?;
         tx.commit().await?;
         Ok(i64::try_from(orphans.len()).unwrap_or(i64::MAX))
+    }
+
+    /// What a board sums up must be what the doors say. A wrong tally is no household lost, but a
+    /// wrong figure before whoever decides: it is put right, and that it was wrong is kept.
+    async fn audit_tallies(&self, alert: i64, uid: &str) -> Result<(), EngineFault> {
+        let wrong = recount::wrong_grids(&self.store, alert).await?;
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.store.begin().await?;
+        let grids = recount::recount(&mut tx, alert, &wrong).await?;
+        if !grids.is_empty() {
+            tracing::error!(alert = uid, grids = grids.len(), "tallies were wrong: counted again");
+            let named = grids.get(..NAMED_MAX).unwrap_or(&grids);
+            let detail = serde_json::json!({"grids": grids.len(), "first": named});
+            self.note(&mut tx, "auditor", "audit.tallies", Some(alert), detail).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 }

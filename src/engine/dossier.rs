@@ -100,7 +100,7 @@ pub fn sketch_json(sketch: &Sketch) -> Value {
     let ring = |one: &RingSketch| {
         let text = &one.text;
         json!({"ring": text.ring, "demand": text.demand.word(), "pursued": text.pursued,
-            "text": text.text.as_ref().ok(), "parts": text.parts,
+            "text": text.text.as_ref().ok(), "family": text.family, "parts": text.parts,
             "households": one.count.households, "persons": one.count.persons,
             "no_phone": one.count.no_phone, "messages": one.count.messages})
     };

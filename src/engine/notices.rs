@@ -10,6 +10,7 @@ use super::{Engine, EngineFault, words};
 use crate::base::limits::{
     ATTEMPTS, ATTEMPTS_NUMBERED, BATCH_ADDRESSES, RECEIPT_WINDOW_MS, RETRY_WAITS_MS, SLOW_WAITS_MS,
 };
+use crate::domain::burial::Verdict;
 use crate::domain::gate::AlertKind;
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::notice::Purpose;
@@ -17,6 +18,9 @@ use crate::domain::outcome::Outcome;
 use crate::store::batch::{self, Leased};
 use crate::store::notice::{self, NoticeRow, SettleRow};
 use crate::store::{Tx, order};
+
+/// The outcome code of a number refused for good.
+const DEAD: i64 = 2;
 
 impl Engine {
     /// An order is over: what its leaders have not been told yet, they are not told any more.
@@ -104,8 +108,9 @@ impl Engine {
         made: &[Call<NoticeRow>],
     ) -> Result<Sent, EngineFault> {
         let mut keeping = Keeping::begin();
+        let verdict = self.judge_notices(provider, made);
         loop {
-            match self.settle_notices(leased, provider, made).await {
+            match self.settle_notices(leased, provider, made, &verdict).await {
                 Err(fault) if keeping.goes_on(&fault) => {}
                 Ok(sent) => {
                     self.books.noted(made.iter().map(|call| (0, call.member.id)));
@@ -120,12 +125,22 @@ impl Engine {
         }
     }
 
+    /// What this chunk says of numbers that it found dead.
+    fn judge_notices(&self, provider: &str, made: &[Call<NoticeRow>]) -> Verdict {
+        let ours = |outcome: &Outcome| ["gate", "realm", "sealed"].contains(&outcome.detail());
+        let asked = made.iter().filter(|call| !ours(&call.outcome));
+        let dead = asked.clone().filter(|call| call.outcome.code() == DEAD);
+        let dead: Vec<i64> = dead.map(|call| call.member.address_id).collect();
+        self.burials.judge(provider, self.clock.story_ms(), asked.count(), &dead)
+    }
+
     /// Notes what was called; the batch ends with its last notice.
     async fn settle_notices(
         &self,
         leased: &Leased,
         provider: &str,
         made: &[Call<NoticeRow>],
+        verdict: &Verdict,
     ) -> Result<Sent, EngineFault> {
         let now = self.clock.story_ms();
         let calls = made.len();
@@ -147,6 +162,10 @@ impl Engine {
             let kept = notice::settle(&mut tx, &settled, provider, now).await?;
             rows.retain(|row| kept.contains(&row.1.id));
             self.seal_notices(&mut tx, leased, provider, &rows, now).await?;
+            let refused = rows.iter().filter(|row| row.1.kind == DEAD).map(|row| row.1.id);
+            let refused: Vec<i64> = refused.collect();
+            let alert = leased.alert_id;
+            self.bury_notices(&mut tx, alert, provider, verdict, &refused, now).await?;
         }
         let Some(next_at) = notice::next_at(&mut tx, leased.id).await? else {
             let ours = batch::finish(&mut tx, from_ref(leased), now, words::in_force()).await?;

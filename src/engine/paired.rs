@@ -1,6 +1,6 @@
 //! Helpers (结对帮扶人): messaged with the first wave, one text for all homes of one human being.
 //! His 1 takes those homes like a leader's list, his 0 gives them up. It closes no door: he may
-//! not have been there yet.
+//! not have been there yet. His next 1 says that he was (`spoken`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl Engine {
         Ok(demands.into_iter().any(|demand| demand > Demand::Inform.code() && !kept(demand)))
     }
 
-    /// A helper's 1: his open homes are in his hand.
+    /// A helper's 1: his open homes are in his hand; once they are, that he spoke to them.
     pub(super) async fn take_homes(
         &self,
         tx: &mut Tx,
@@ -89,6 +89,9 @@ impl Engine {
         let homes = paired::homes(tx, helper, words::in_force()).await?;
         if homes.is_empty() {
             return Ok(None);
+        }
+        if let Some(said) = self.spoke_to_homes(tx, helper, homes.len(), KEPT_MS, now).await? {
+            return Ok(Some(said));
         }
         let tasks: Vec<NewTask> = homes
             .iter()
@@ -110,7 +113,7 @@ impl Engine {
         self.note_homes(tx, human, "helper.take", &homes).await?;
         let under = self.under(tx, &homes.iter().map(|home| home.0).collect::<Vec<_>>()).await?;
         let homes = u32::try_from(homes.len()).unwrap_or(u32::MAX);
-        let text = NoticeText::HelperTaken { homes };
+        let text = NoticeText::HelperTaken { homes, spoke: 0 };
         Ok(Some((under, self.say_in(under.kind, &text, now)?)))
     }
 
@@ -129,7 +132,7 @@ impl Engine {
         Ok(Some((under, self.say_in(under.kind, &NoticeText::HelperDeclined, now)?)))
     }
 
-    async fn note_homes(
+    pub(super) async fn note_homes(
         &self,
         tx: &mut Tx,
         human: i64,

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use super::words::{Words, audience_of};
 use super::{Engine, EngineFault};
 use crate::base::sms::measure_domestic;
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
-use crate::render::{Audience, RenderFault, ResidentText};
+use crate::render::RenderFault;
 use crate::store::order::{self, AlertRow, RingRow, VersionRow};
 
 /// One ring of a version and its text.
@@ -18,18 +19,14 @@ pub struct RingText {
     pub pursued: bool,
     /// The text for a home of one person, or why there is none.
     pub text: Result<String, RenderFault>,
+    /// That for a family of three, where it is another: its 3 names their number.
+    pub family: Option<String>,
     /// Parts of a message it is sent in.
     pub parts: usize,
 }
 
-/// What the texts of a version are made of.
-pub(super) struct Words<'a> {
-    pub template: &'a str,
-    pub vars: &'a BTreeMap<String, String>,
-    pub kind: AlertKind,
-    pub version: i64,
-    pub issued_at_ms: i64,
-}
+/// Registered persons of the family whose text is shown where it differs from that of one person.
+const FAMILY: i64 = 3;
 
 impl Engine {
     /// The texts of a version, ring by ring.
@@ -56,25 +53,17 @@ impl Engine {
 
     /// The text of each ring, as a phone shows it.
     pub(super) fn ring_texts(&self, words: &Words<'_>, rings: &[RingRow]) -> Vec<RingText> {
-        let text = |demand: Demand| {
+        let text = |demand: Demand, persons: i64| {
             self.messages.check_demand(words.template, demand)?;
-            self.messages.resident(&ResidentText {
-                signature: &self.settings.signature,
-                template: words.template,
-                vars: words.vars,
-                demand,
-                audience: Audience::Household,
-                kind: words.kind,
-                version: u32::try_from(words.version).unwrap_or(1),
-                issued_at_ms: words.issued_at_ms,
-                merged: &[],
-            })
+            let signature = &self.settings.signature;
+            words.text(&self.messages, signature, demand.code(), audience_of(persons), &[])
         };
         let ring = |row: &RingRow| {
             let demand = Demand::from_code(row.demand).unwrap_or(Demand::Inform);
-            let text = text(demand);
+            let (text, family) = (text(demand, 1), text(demand, FAMILY).ok());
+            let family = family.filter(|family| text.as_ref().is_ok_and(|text| text != family));
             let parts = text.as_ref().map_or(0, |text| measure_domestic(text).parts);
-            RingText { ring: row.ring, demand, pursued: row.pursued == 1, text, parts }
+            RingText { ring: row.ring, demand, pursued: row.pursued == 1, text, family, parts }
         };
         rings.iter().map(ring).collect()
     }

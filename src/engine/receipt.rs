@@ -1,6 +1,7 @@
 //! Receipts as they come: kept by reference, joined to their outcomes afterwards. A receipt before
 //! its outcome, twice, or for nobody is kept all the same; none of them closes anything, but one
-//! from the handset brings back a number that was called dead.
+//! from the handset brings back a number that was called dead, and one that says that nobody is
+//! reached there sends the text to the next number (`undelivered`).
 
 use super::{Engine, EngineFault};
 use crate::channel::ReceiptEvent;
@@ -19,6 +20,7 @@ impl Engine {
         let kept = desk::keep_receipts(&mut tx, &rows, now).await?;
         if kept > 0 {
             self.revive_delivered(&mut tx, events, &rows, now).await?;
+            self.look_elsewhere(&mut tx, provider, &rows, now).await?;
         }
         tx.commit().await?;
         Ok(kept)

@@ -361,6 +361,7 @@ impl Engine {
             | rules::Pick::Revived
             | rules::Pick::Slow
             | rules::Pick::Unknown
+            | rules::Pick::Elsewhere
             | rules::Pick::Next => next.wait_ms,
         };
         Some(FollowRow {

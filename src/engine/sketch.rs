@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 
 use super::check::{read_rings, told_of};
 use super::forecast::{Forecast, RingCount, by_ring, foretell, span_ms};
-use super::issue::{Actor, OrderForm, Settled};
-use super::preview::{RingText, Words};
+use super::issue::{Actor, OrderForm, Settled, default_rings};
+use super::preview::RingText;
+use super::words::Words;
 use super::{Engine, EngineFault};
 use crate::domain::access::Action;
 use crate::domain::alert::{self, Defect, Origin, RingAsked, Roll, Submission, Urgency};
+use crate::domain::demand::Demand;
 use crate::domain::duty;
 use crate::domain::gate::AlertKind;
 use crate::domain::lane::{Lane, Realm};
@@ -290,8 +292,8 @@ impl Engine {
     ) -> Result<(String, usize), FieldFault> {
         let issued_at_ms = self.clock.story_ms();
         let words = Words { template: "correction", vars, kind, version, issued_at_ms };
-        let ring = RingRow { ring: 1, demand: 0, pursued: 0 };
-        let text = self.ring_texts(&words, &[ring]).pop();
+        // What `withdraw` writes into its version: every ring is asked the same.
+        let text = self.ring_texts(&words, &default_rings(Demand::Inform)).pop();
         match text.map(|ring| (ring.text, ring.parts)) {
             Some((Ok(text), parts)) => Ok((text, parts)),
             Some((Err(fault), _)) => {

@@ -126,10 +126,9 @@ impl<'a> Texts<'a> {
             self.mended.extend(mended);
             name
         });
-        let audience = match (&home, u32::try_from(persons)) {
-            (Some(name), _) => Audience::AbsentRelative { name },
-            (None, Ok(persons)) if persons > 1 => Audience::Several(persons),
-            (None, Ok(_) | Err(_)) => Audience::Household,
+        let audience = match &home {
+            Some(name) => Audience::AbsentRelative { name },
+            None => audience_of(persons),
         };
         let also = self.others.get(&member.household_id).map_or(&[][..], Vec::as_slice);
         if !also.is_empty() {
@@ -164,17 +163,56 @@ impl<'a> Texts<'a> {
                 demand: Demand::from_code(other.demand).unwrap_or(Demand::Receipt),
             })
             .collect();
-        self.messages.resident(&ResidentText {
-            signature: self.signature,
+        let words = Words {
             template: &self.order.template,
             vars: &self.order.vars,
+            kind: self.order.kind,
+            version: self.order.version,
+            issued_at_ms: self.order.issued_at,
+        };
+        words.text(self.messages, self.signature, demand, audience, &merged)
+    }
+}
+
+/// What the texts of a version are made of.
+pub(super) struct Words<'a> {
+    pub template: &'a str,
+    pub vars: &'a BTreeMap<String, String>,
+    pub kind: AlertKind,
+    pub version: i64,
+    pub issued_at_ms: i64,
+}
+
+impl Words<'_> {
+    /// A text as a phone shows it. There is no second way to one: what an official is shown and
+    /// what is sent are made here.
+    pub(super) fn text(
+        &self,
+        messages: &Messages,
+        signature: &str,
+        demand: i64,
+        audience: Audience<'_>,
+        merged: &[MergedPart<'_>],
+    ) -> Result<String, RenderFault> {
+        messages.resident(&ResidentText {
+            signature,
+            template: self.template,
+            vars: self.vars,
             demand: Demand::from_code(demand).unwrap_or(Demand::Receipt),
             audience,
-            kind: self.order.kind,
-            version: u32::try_from(self.order.version).unwrap_or(1),
-            issued_at_ms: self.order.issued_at,
-            merged: &merged,
+            kind: self.kind,
+            version: u32::try_from(self.version).unwrap_or(1),
+            issued_at_ms: self.issued_at_ms,
+            merged,
         })
+    }
+}
+
+/// How a home of so many registered persons is spoken to.
+pub(super) fn audience_of(persons: i64) -> Audience<'static> {
+    match u32::try_from(persons.clamp(1, 99)) {
+        Ok(persons) if persons > 1 => Audience::Several(persons),
+        Ok(_) | Err(_) => Audience::Household,
     }
 }
 

@@ -186,9 +186,10 @@ pub enum NoticeText<'a> {
         right: Option<&'a str>,
         other: Option<&'a str>,
     },
-    /// The helper goes.
+    /// The helper goes; or, once he `spoke` to so many, what is left for him.
     HelperTaken {
         homes: u32,
+        spoke: u32,
     },
     /// The helper can't go.
     HelperDeclined,

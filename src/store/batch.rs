@@ -60,6 +60,7 @@ macro_rules! untold {
 
 pub mod due;
 pub mod owed;
+pub(super) use {in_force, member_columns};
 
 crate::statements! {
     LEASE = "UPDATE batch SET lease_owner = $2, lease_epoch = lease_epoch + 1, \
@@ -123,9 +124,13 @@ crate::statements! {
         "JOIN outcome q ON q.alert_id = s.alert_id AND q.grid_id = s.grid_id AND q.seq = s.seq ",
         "AND q.version = b.version AND q.wave = b.wave AND q.attempt = b.attempt - 1 ",
         "AND q.kind = 2 JOIN address a ON a.id = (SELECT x.id FROM address x WHERE ",
-        good_address!("x"), "ORDER BY CASE WHEN x.relative IS NULL THEN 0 ELSE 1 END, ",
-        "x.ord LIMIT 1) WHERE b.id = $1 AND ((s.closed_at IS NULL AND s.heard_at IS NULL) ",
-        "OR b.version > 1) ORDER BY s.seq LIMIT $2");
+        good_address!("x"), "AND NOT EXISTS (SELECT 1 FROM outcome u JOIN receipt c ",
+        "ON c.batch_id = u.batch_id AND c.address_id = u.address_id AND c.class BETWEEN 6 AND 9 ",
+        "WHERE u.alert_id = s.alert_id AND u.grid_id = s.grid_id AND u.seq = s.seq ",
+        "AND u.address_id = x.id AND u.version = b.version) ORDER BY CASE WHEN x.relative ",
+        "IS NULL THEN 0 ELSE 1 END, x.ord LIMIT 1) WHERE b.id = $1 ",
+        "AND ((s.closed_at IS NULL AND s.heard_at IS NULL) OR b.version > 1) ",
+        "ORDER BY s.seq LIMIT $2");
     LOOK_TOLD = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),
         "JOIN standing s ON s.alert_id = b.alert_id AND s.grid_id = b.grid_id AND s.seq BETWEEN ",
         "b.seq_from AND b.seq_to AND s.ring = b.ring AND s.version = b.version ",
@@ -311,6 +316,7 @@ pub async fn look(
         Some(Pick::Told) => store.rows(&LOOK_TOLD, values).await,
         Some(Pick::Slow) => owed::look_slow(store, values).await,
         Some(Pick::Revived) => owed::look_revived(store, values).await,
+        Some(Pick::Elsewhere) => super::undelivered::look(store, values).await,
         Some(pick @ (Pick::Retry | Pick::Unknown | Pick::Throttled)) => {
             let kind = pick.follows().unwrap_or_default();
             let values = args![batch.id, limit, live_state, kind];

@@ -20,8 +20,8 @@ macro_rules! human_facts {
 macro_rules! calls {
     ($alerts:literal) => {
         concat!(
-            "(SELECT c.alert_id, c.human_id, count(*) AS n, max(c.at) AS at FROM notice c \
-             WHERE c.alert_id ",
+            "(SELECT c.alert_id, c.human_id, count(DISTINCT c.n) AS n, max(c.at) AS at \
+             FROM notice c WHERE c.alert_id ",
             $alerts,
             " AND c.purpose = 1 AND c.kind IN (1, 5) GROUP BY c.alert_id, c.human_id)"
         )
@@ -29,14 +29,20 @@ macro_rules! calls {
 }
 pub(super) use calls;
 
-/// How far an open household `s` was reached: 3 it answered, 2 无电话, 1 未发出, 0 silent.
+/// How far an open household `s` was reached: 3 it answered, 2 无电话, 1 未发出 (or only at
+/// numbers of which receipts say that nobody is reached there), 0 silent.
 macro_rules! reach {
     () => {
         "CAST(CASE WHEN s.heard_at IS NOT NULL THEN 3 WHEN NOT EXISTS (SELECT 1 FROM address a \
          WHERE a.household_id = s.household_id AND a.lane = 1 AND a.state = 0) THEN 2 \
          WHEN NOT EXISTS (SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id \
-         AND o.grid_id = s.grid_id AND o.seq = s.seq AND o.kind IN (1, 5, 6)) THEN 1 ELSE 0 END \
-         AS bigint)"
+         AND o.grid_id = s.grid_id AND o.seq = s.seq AND o.kind IN (1, 5, 6) AND (NOT EXISTS \
+         (SELECT 1 FROM outcome u JOIN receipt c ON c.batch_id = u.batch_id \
+         AND c.address_id = u.address_id AND c.class BETWEEN 6 AND 9 \
+         WHERE u.alert_id = o.alert_id AND u.grid_id = o.grid_id AND u.seq = o.seq \
+         AND u.address_id = o.address_id) OR EXISTS (SELECT 1 FROM receipt d \
+         WHERE d.batch_id = o.batch_id AND d.address_id = o.address_id AND d.class = 1))) \
+         THEN 1 ELSE 0 END AS bigint)"
     };
 }
 /// Their numbers over `q.reach`.
@@ -103,7 +109,8 @@ crate::statements! {
         "ON CONFLICT DO NOTHING");
     UNWOKEN = "SELECT s.human_id, s.place_id, s.role, h.name AS human, p.name AS place, \
         COALESCE((SELECT a.id FROM address a WHERE a.human_id = s.human_id AND a.state = 0 \
-        AND a.lane = 1 ORDER BY a.ord LIMIT 1), 0) AS address_id, \
+        AND a.lane = 1 ORDER BY (SELECT count(*) FROM notice c WHERE c.alert_id = $1 \
+        AND c.address_id = a.id AND c.purpose = 1), a.ord, a.id LIMIT 1), 0) AS address_id, \
         COALESCE((SELECT CAST(sum(e.pursued) AS bigint) FROM expansion e JOIN place_above pa \
         ON pa.place_id = e.grid_id AND pa.above_id = s.place_id WHERE e.alert_id = s.alert_id \
         AND e.version = $2), 0) AS doors FROM summons s JOIN human h ON h.id = s.human_id \
@@ -195,7 +202,8 @@ pub async fn open_summonses(
     tx.exec(&OPEN_SUMMONSES, args![alert, version, now]).await
 }
 
-/// A responsible person who has not answered. `address_id` 0: cannot be reached at all.
+/// A responsible person who has not answered. `address_id` is the number that was called least: the
+/// second call goes to the second number. 0: cannot be reached at all.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct UnwokenRow {
     pub human_id: i64,

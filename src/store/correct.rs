@@ -7,18 +7,27 @@ use super::{Store, StoreFault, Tx};
 use crate::args;
 use crate::domain::batch::Pick;
 
+/// A standing under the correction: what it asks of that ring is no longer what the old text did.
+macro_rules! corrected {
+    () => {
+        "UPDATE standing SET version = $2, demand = COALESCE((SELECT r.demand FROM alert_ring r \
+         WHERE r.alert_id = $1 AND r.version = $2 AND r.ring = standing.ring), standing.demand) \
+         WHERE alert_id = $1 AND grid_id {in $3} AND version < $2 "
+    };
+}
+
 crate::statements! {
     UNPURSUE = "UPDATE standing SET pursued = 0 WHERE alert_id = $1 AND grid_id {in $2} \
         AND pursued = 1";
-    MARK_HAD = "UPDATE standing SET version = $2 WHERE alert_id = $1 AND grid_id {in $3} \
-        AND version < $2 AND EXISTS (SELECT 1 FROM outcome o WHERE o.alert_id = standing.alert_id \
+    MARK_HAD = concat!(corrected!(),
+        "AND EXISTS (SELECT 1 FROM outcome o WHERE o.alert_id = standing.alert_id \
         AND o.grid_id = standing.grid_id AND o.seq = standing.seq AND o.version < $2 \
-        AND o.kind IN (1, 5))";
-    MARK_LEASED = "UPDATE standing SET version = $2 WHERE alert_id = $1 AND grid_id {in $3} \
-        AND version < $2 AND EXISTS (SELECT 1 FROM batch b WHERE b.alert_id = standing.alert_id \
+        AND o.kind IN (1, 5))");
+    MARK_LEASED = concat!(corrected!(),
+        "AND EXISTS (SELECT 1 FROM batch b WHERE b.alert_id = standing.alert_id \
         AND b.grid_id = standing.grid_id AND b.version < $2 AND b.kind = 1 AND (b.lost = 1 \
         OR (b.state = 0 AND b.lease_until IS NOT NULL AND b.lease_until <= $4)) \
-        AND standing.seq BETWEEN b.seq_from AND b.seq_to AND standing.ring = b.ring)";
+        AND standing.seq BETWEEN b.seq_from AND b.seq_to AND standing.ring = b.ring)");
     END_OLD = "UPDATE batch SET state = 2, done_at = $4, lease_until = NULL WHERE alert_id = $1 \
         AND version < $2 AND kind = 1 AND grid_id {in $3} AND state = 0 \
         AND (lease_until IS NULL OR lease_until <= $5)";

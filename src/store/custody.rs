@@ -153,8 +153,8 @@ pub async fn with_open_help(store: &Store, state: i64) -> Result<Vec<(i64, Strin
     store.rows(&WITH_HELP, args![state]).await
 }
 
-/// Tallies summed: audience, pursued, closed, heard, help. The auditor holds them against
-/// [`compute`].
+/// Tallies summed: audience, pursued, closed, heard, help. That they are the standings' sums is
+/// the auditor's to see to (`recount`).
 pub async fn tallied(store: &Store, alert: i64) -> Result<(i64, i64, i64, i64, i64), StoreFault> {
     Ok(store.first(&TALLIED, args![alert]).await?.unwrap_or_default())
 }

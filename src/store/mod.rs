@@ -39,16 +39,19 @@ pub mod permit;
 pub mod places;
 pub mod probe;
 pub mod proof;
+pub mod recount;
 pub mod roll;
 pub mod roster;
 pub mod round;
 pub mod search;
 pub mod session;
 pub mod situation;
+pub mod spoken;
 pub mod stranger;
 pub mod timer;
 pub mod token;
 pub mod told;
+pub mod undelivered;
 pub mod upkeep;
 pub mod view;
 pub mod waiting;
@@ -96,9 +99,11 @@ pub fn statements() -> Vec<&'static Stmt> {
         permit::ALL,
         places::ALL,
         probe::ALL,
+        spoken::ALL,
         stranger::ALL,
         proof::ALL,
         &roster,
+        recount::ALL,
         roll::ALL,
         round::ALL,
         search::ALL,
@@ -106,6 +111,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         situation::ALL,
         timer::ALL,
         token::ALL,
+        undelivered::ALL,
         upkeep::ALL,
         told::ALL,
         view::ALL,

@@ -13,9 +13,9 @@ crate::statements! {
         household_id, text, created_at) SELECT $1, $2, r.address, r.purpose, r.n, 1, r.human, \
         r.household, r.text, $4 FROM {rows $3: address bigint, purpose bigint, n bigint, \
         human bigint, household bigint, text text} WHERE true ON CONFLICT DO NOTHING";
-    LOOK_NOTICES = "SELECT n.id, n.attempt, n.purpose, n.text, a.sealed, a.hash, a.realm \
-        FROM notice n JOIN address a ON a.id = n.address_id WHERE n.batch_id = $1 AND n.kind IS NULL \
-        AND (n.due_at IS NULL OR n.due_at <= $3) ORDER BY n.id LIMIT $2";
+    LOOK_NOTICES = "SELECT n.id, n.address_id, n.attempt, n.purpose, n.text, a.sealed, a.hash, \
+        a.realm FROM notice n JOIN address a ON a.id = n.address_id WHERE n.batch_id = $1 \
+        AND n.kind IS NULL AND (n.due_at IS NULL OR n.due_at <= $3) ORDER BY n.id LIMIT $2";
     NEXT_NOTICE = "SELECT min(COALESCE(due_at, 0)) FROM notice WHERE batch_id = $1 \
         AND kind IS NULL";
     // A call of which nobody knew whether it was taken, and whose receipt has come since.
@@ -71,6 +71,7 @@ pub async fn post(
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct NoticeRow {
     pub id: i64,
+    pub address_id: i64,
     pub attempt: i64,
     pub purpose: i64,
     pub text: String,

@@ -331,7 +331,7 @@ impl Town {
         self.clock.advance_ms(minutes * 60 * SECOND);
     }
 
-    /// Nobody falls through, whatever happens; not after the end either.
+    /// Nobody falls through, whatever happens; not after the end, nor where the order was wrong.
     pub async fn check(&self) {
         for state in [4, 5] {
             for (alert, uid, ..) in order::live(&self.engine.store, state).await.unwrap() {
@@ -339,6 +339,13 @@ impl Town {
                 assert!(custody.balances(), "{uid}: {custody:?}");
                 assert_eq!(custody.orphans, 0, "{uid}: {custody:?}");
             }
+        }
+        // Nobody has to move for an order taken back; who asked for help still waits.
+        let (store, now) = (&self.engine.store, self.now());
+        for (alert, uid, ..) in order::live(store, 6).await.unwrap() {
+            assert!(self.custody(alert).await.balances(), "{uid}");
+            let alone = custody::orphans(store, alert, true, now, 10).await.unwrap();
+            assert!(alone.is_empty(), "{uid}: {alone:?} asked for help and are in nobody's hands");
         }
     }
 
@@ -370,6 +377,7 @@ impl Town {
     pub async fn says(&self, number: &str, text: &str) {
         self.sim.write_in(self.now(), number, text);
         self.settle().await;
+        self.check().await;
     }
 
     /// A responsible person answers by SMS.

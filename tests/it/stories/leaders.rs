@@ -60,6 +60,59 @@ async fn two_leaders_asleep_and_one_on_three_grids() {
     .await;
 }
 
+/// Three grids are one leader's, who is awake; those of the other two sleep.
+#[tokio::test]
+async fn one_who_is_awake_takes_three_lists_by_one_word_while_two_sleep() {
+    let setup = Setup { layout: Layout { grids: 5, ..Layout::default() }, ..Setup::default() };
+    on_both(setup, async |town| {
+        let his = format!(
+            "UPDATE duty SET human_id = {} WHERE role = 2 AND place_id IN ({}, {})",
+            leader(0),
+            GRID + 1,
+            GRID + 2
+        );
+        assert_eq!(town.break_in(&his).await, 2);
+        let (_, alert) = town.flood_order().await;
+        town.seconds(30).await;
+        let deputies = [0, 1, 2, 3, 4].map(|grid| leader(grid) + 1);
+        for human in [leader(0), COMMUNITY_HEAD, STREET_DUTY].into_iter().chain(deputies) {
+            town.leader_says(human, "1").await;
+        }
+        town.seconds(285).await;
+        let calls = |human: i64| heard_with(&town, human, "醒着请回1").len();
+        assert_eq!([leader(0), leader(3), leader(4)].map(calls), [1, 3, 3]);
+        let unwoken = heard_with(&town, COMMUNITY_HEAD, "未叫醒");
+        assert_eq!(unwoken.len(), 1, "{unwoken:?}");
+        assert!(unwoken[0].contains("未叫醒2人"), "{unwoken:?}");
+        for name in ["网格长4", "网格长5"] {
+            assert!(unwoken[0].contains(name), "{unwoken:?}");
+        }
+        town.seconds(50).await;
+        let offered = heard_with(&town, leader(0), "接手回1");
+        assert_eq!(offered.len(), 1, "{offered:?}");
+        assert!(offered[0].contains("3处"), "{offered:?}");
+        town.leader_says(leader(0), "1").await;
+        let held = "SELECT place_id FROM list WHERE state = 2 ORDER BY place_id";
+        let places: Vec<(i64,)> = town.rows(held).await;
+        assert_eq!(places, [(GRID,), (GRID + 1,), (GRID + 2,)], "one word, three lists");
+        let said = heard_with(&town, leader(0), "接手了").pop().unwrap_or_default();
+        assert!(said.contains("等3处"), "{said}");
+        let custody = town.custody(alert).await;
+        assert_eq!(custody.open_list * 5, custody.open * 3, "{custody:?}");
+        // The lists of those who sleep climb to their deputies, his do not.
+        town.minutes(3).await;
+        assert_eq!(deputies.map(|human| offers(&town, human)), [0, 0, 0, 1, 1]);
+        for human in [deputies[3], deputies[4]] {
+            town.leader_says(human, "1").await;
+        }
+        let all = town.custody(alert).await;
+        assert_eq!(all.open_list, all.open, "{all:?}");
+        assert_eq!((offers(&town, COMMUNITY_HEAD), offers(&town, DUTY_ROOM)), (0, 0));
+        town
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_leader_who_cannot_go_brings_the_deputy_at_once() {
     on_both(Setup::default(), async |town| {

@@ -215,6 +215,41 @@ async fn a_helper_gets_one_text_for_all_his_homes_and_his_one_takes_them() {
 }
 
 #[tokio::test]
+async fn a_helper_who_spoke_to_his_homes_says_so_by_another_one() {
+    on_both(Setup::default(), async |town| {
+        plant_helper(&town).await;
+        let (_, alert) = town.flood_order().await;
+        town.minutes(1).await;
+        let helper = human_number(HELPER);
+        town.says(&helper, "1").await;
+        let taken = town.custody(alert).await;
+        // The same again within a minute is one word.
+        town.seconds(30).await;
+        town.says(&helper, "1").await;
+        assert_eq!(town.custody(alert).await.heard, 0);
+        town.seconds(90).await;
+        town.says(&helper, "1").await;
+        let spoke = town.custody(alert).await;
+        assert_eq!((spoke.heard, spoke.answered), (2, 1), "home 5 only had to hear it: {spoke:?}");
+        assert_eq!(spoke.open_desk, taken.open_desk - 1, "home 10 must leave and is still his");
+        let said = town.heard(&helper).pop().unwrap();
+        assert!(said.contains("2户都说到了。还有1户要走"), "{said}");
+        let facts = "SELECT count(*) FROM statement WHERE giver = 30 AND claim = 1";
+        assert_eq!(town.count(facts).await, 2);
+        let noted = "SELECT count(*) FROM journal WHERE act = 'helper.spoke'";
+        assert_eq!(town.count(noted).await, 1);
+        // His word was an act: the half hour begins anew, and nobody is called for his homes.
+        town.minutes(29).await;
+        let open = "SELECT count(*) FROM task WHERE kind = 4 AND state = 0";
+        assert_eq!(town.count(open).await, 0);
+        town.minutes(2).await;
+        assert_eq!(town.count(open).await, 1);
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_expiry_is_called_three_times_and_unanswered_goes_on_for_two_hours() {
     on_both(Setup::default(), async |town| {
         let form =

@@ -84,6 +84,7 @@ fn ring_row(ring: &RingSketch, vars: &std::collections::BTreeMap<String, String>
         demand => ring.text.demand.title_zh(),
         pursued => ring.text.pursued,
         text => text.map(|text| marked(text, vars)),
+        family => ring.text.family.as_ref().map(|text| marked(text, vars)),
         parts => ring.text.parts,
         units,
         count => counts(&ring.count),
