@@ -240,7 +240,7 @@ async fn a_helper_who_spoke_to_his_homes_says_so_by_another_one() {
         assert_eq!(town.count(noted).await, 1);
         // His word was an act: the half hour begins anew, and nobody is called for his homes.
         town.minutes(29).await;
-        let open = "SELECT count(*) FROM task WHERE kind = 4 AND state = 0";
+        let open = "SELECT count(*) FROM task WHERE kind = 5 AND state = 0";
         assert_eq!(town.count(open).await, 0);
         town.minutes(2).await;
         assert_eq!(town.count(open).await, 1);
