@@ -59,7 +59,7 @@ impl Engine {
             let nth = self.rounds.fetch_add(1, Ordering::Relaxed);
             let turn = match expanding {
                 true => Turn::Fragile,
-                false if nth % OLDEST_EVERY == 0 => Turn::Oldest,
+                false if nth.is_multiple_of(OLDEST_EVERY) => Turn::Oldest,
                 false => Turn::Ranked,
             };
             let due = due::pick_due(store, code, story, machine, age_ms, room, turn).await?;

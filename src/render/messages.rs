@@ -31,7 +31,7 @@ macro_rules! house {
 }
 
 /// The sentences around and beside the resident texts.
-const HOUSE: [(&str, &str); 32] = [
+const HOUSE: [(&str, &str); 33] = [
     house!("frame"),
     house!("ask"),
     house!("notices/ask_back_persons"),
@@ -44,6 +44,7 @@ const HOUSE: [(&str, &str); 32] = [
     house!("notices/help_taken"),
     house!("notices/helper"),
     house!("notices/helper_declined"),
+    house!("notices/helper_over"),
     house!("notices/helper_taken"),
     house!("notices/holder_check"),
     house!("notices/home_answered"),

@@ -63,6 +63,7 @@ fn the_lines_of_the_readmes_are_read() {
         let (block, _) = block.split_once("```").unwrap();
         let line = |line: &'static str| {
             let words = line.split(" #").next().unwrap_or_default();
+            let words = words.split(" >").next().unwrap_or_default();
             let (_, words) = words.split_once("tongluo ")?;
             Some(words.trim().trim_end_matches('&').trim_end())
         };

@@ -34,6 +34,11 @@ async fn the_doctor_names_what_is_missing_until_nothing_is() {
         office.does("", "roster import roster");
         office.does("", &format!("user add 管理 --role admin@{ROOT}"));
         office.does("管理", &format!("user add 陈制作 --role author@{ROOT}"));
+        let password = |name: &str| {
+            let set = office.run("管理", &format!("user passwd {name}"), "一个足够长的口令 2026\n");
+            assert_eq!(set.code, 0, "{}", set.fault);
+        };
+        password("陈制作");
         let said = doctor(&office);
         assert_eq!(missing(&said), ["短信通道", "计时与核对", "制作与签发"], "{said}");
         let answer = office.run("", "doctor", "");
@@ -43,6 +48,7 @@ async fn the_doctor_names_what_is_missing_until_nothing_is() {
             answer.out
         );
         office.does("管理", &format!("user add 李签发 --role approver@{ROOT}"));
+        password("李签发");
         let settings = std::fs::read_to_string(office.folder.join("tongluo.toml")).unwrap();
         let provider = "[[provider]]\nkind = \"twilio\"\nname = \"practice\"\n\
             realm = \"practice\"\naccount_sid = \"AC0123456789\"\n\

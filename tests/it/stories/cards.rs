@@ -103,7 +103,7 @@ async fn a_graver_cry_of_a_card_in_hand_is_nobodys_until_somebody_takes_that() {
         let desk = page(&town).await;
         let at = &desk.tasks[0].at;
         assert_eq!((desk.tasks.len(), at.class, at.held, &at.anchor), (1, 1, 0, &uid));
-        assert_eq!(desk.grave, [uid.clone()]);
+        assert_eq!(desk.grave, std::slice::from_ref(&uid));
         let custody = town.custody(alert).await;
         assert_eq!((custody.open_desk, custody.orphans, custody.help), (0, 0, 1), "{custody:?}");
         town.seconds(61).await;
