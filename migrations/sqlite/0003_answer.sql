@@ -72,8 +72,6 @@ CREATE INDEX task_building ON task (building_id) WHERE state < 2;
 CREATE INDEX task_incident ON task (incident_id);
 CREATE INDEX task_open ON task (alert_id, state);
 CREATE INDEX task_household ON task (alert_id, household_id);
--- What waits, in the order in which the desk is shown it.
-CREATE INDEX task_turn ON task (class, opened_at, id) WHERE state < 2;
 CREATE INDEX task_owner ON task (owner_human) WHERE state = 1;
 
 CREATE TABLE list (

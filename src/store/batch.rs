@@ -117,6 +117,9 @@ crate::statements! {
         "AND o.grid_id = s.grid_id AND o.seq = s.seq AND o.version = b.version AND ",
         "o.wave = b.wave AND o.attempt = b.attempt AND o.address_id = q.address_id) ",
         "AND ((s.closed_at IS NULL AND s.heard_at IS NULL) OR b.version > 1) ",
+        "AND NOT EXISTS (SELECT 1 FROM outcome w WHERE w.alert_id = s.alert_id AND ",
+        "w.grid_id = s.grid_id AND w.seq = s.seq AND w.version = b.version AND ",
+        "w.wave > b.wave AND w.address_id = q.address_id AND w.kind IN (1, 5)) ",
         "AND ($4 <> 5 OR NOT EXISTS (SELECT 1 FROM receipt r WHERE r.batch_id = q.batch_id ",
         "AND r.address_id = q.address_id)) ORDER BY s.seq LIMIT $2");
     LOOK_NEXT = concat!("SELECT ", member_columns!(), "FROM batch b ", in_force!(),

@@ -1,5 +1,6 @@
 //! The waves after the first: ring 1 of a set of grids once more, and what the wave before left
-//! over. When a wave is due stands in the plan.
+//! over. When a wave is due stands in the plan. An update's tries go on beside its waves: they owe
+//! its text to closed doors too, which no later wave looks at.
 
 use super::db::ids;
 use super::{StoreFault, Tx};
@@ -17,7 +18,7 @@ crate::statements! {
     CLOSE_WAVE = "UPDATE batch SET state = 1, done_at = $4, \
         lost = CASE WHEN lease_until IS NULL THEN lost ELSE 1 END, lease_until = NULL \
         WHERE alert_id = $1 AND state = 0 AND kind = 1 AND grid_id {in $2} \
-        AND wave < $3 AND ring = 1 AND attempt > 1 \
+        AND wave < $3 AND ring = 1 AND attempt > 1 AND version = 1 \
         AND (lease_until IS NULL OR lease_until < $5)";
 }
 

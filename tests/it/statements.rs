@@ -37,8 +37,7 @@ const BY_KEYS: [&str; 10] = [
 ];
 
 /// What is shown from its first row on, and the index that has its order.
-const IN_ORDER: [(&str, &str); 3] =
-    [("TASKS", "task_turn"), ("DESK_PAGE", "task_turn"), ("HOME_ENTRY", "journal_alert")];
+const IN_ORDER: [(&str, &str); 1] = [("HOME_ENTRY", "journal_alert")];
 
 /// How SQLite answers a statement, step by step.
 async fn plan_of(store: &Store, stmt: &Stmt) -> Vec<String> {

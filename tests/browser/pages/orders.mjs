@@ -183,7 +183,7 @@ export default (town) => {
     await page.waitForTimeout(3_000);
     const had = new Set(await having("到错误小学。"));
     await until("whoever had it is corrected", 120, async () => {
-      const told = new Set(await having("说“到错误小学”，错了，作废"));
+      const told = new Set(await having("说“到错误小学”，错了"));
       return [...had].every((to) => told.has(to));
     });
     assert.equal(new Set(await having("到错误小学。")).size, had.size, "nobody else had it");

@@ -145,7 +145,8 @@ fn check(account: &Value, told: &str) {
     assert!(n("answered") > 0 && n("heard") > 0 && n("replies") > 0, "{account}");
     assert!(n("must_move") >= n("moved") + n("refused") && n("moved") > 0, "{account}");
     assert!(n("responsible_persons") > n("unwoken_at_5min"), "{account}");
-    assert!(n("refused") > 0 && n("help") > 0, "{account}");
+    // `help` is who still waits for it at the end; that somebody asked stands in the story.
+    assert!(n("refused") > 0 && told.contains("求助  累计"), "{account}");
     // Under load as well; what it is on a quiet machine stands in the README.
     assert!(n("attempts") > 600 && (0..20_000).contains(&n("first_send_ms")), "{account}");
     assert!(n("stopped_before_send") > 0, "{account}\n{told}");

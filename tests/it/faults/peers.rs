@@ -114,7 +114,9 @@ async fn an_order_through_two_processes_and_sigterm_in_the_middle() {
     let uid = office.says("alert draft --form form.json --as 陈制作")["alert"].clone();
     let uid = uid.as_str().unwrap().to_owned();
     office.says(&format!("alert submit {uid} --as 陈制作"));
-    office.says(&format!("alert approve {uid} --as 李签发"));
+    let shown = office.says(&format!("alert show {uid} --as 李签发"));
+    let mark = shown["seen"].as_str().unwrap();
+    office.says(&format!("alert approve {uid} --seen {mark} --as 李签发"));
 
     until("calls are under way", 60, async || {
         let taken = to_homes(&gateway.taken().await).count();

@@ -243,7 +243,8 @@ async fn who_has_the_water_first_hears_first() {
         order.sort_unstable();
         let mut grids: Vec<i64> = order.into_iter().map(|(_, grid)| grid).collect();
         grids.dedup();
-        assert_eq!(grids, [2, 1, 0], "in half an hour, in two hours, nobody knows when");
+        // The fragile of all grids, then the others; in half an hour, in two, nobody knows when.
+        assert_eq!(grids, [2, 1, 0, 2, 1, 0]);
         town
     })
     .await;
