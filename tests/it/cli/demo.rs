@@ -123,7 +123,8 @@ fn check_told(account: &Value, told: &str) {
     let (_, rest) = told.split_once("户，更正已发 ").unwrap();
     let (corrected, rest) = rest.split_once(" 户").unwrap();
     let corrected: i64 = corrected.parse().unwrap();
-    assert!(had > 0 && corrected > 0 && corrected <= had, "{told}");
+    // On a loaded machine none may be through at that moment.
+    assert!(had > 0 && (0..=had).contains(&corrected), "{told}");
     let whole = rest.starts_with("，一户不漏");
     assert_eq!(whole, corrected == had, "{told}");
     assert!(whole || rest.contains("空号") || rest.contains("正在发"), "{told}");

@@ -14,7 +14,7 @@ use crate::plant::{HOME, Layout, home_number, leader};
 use crate::town::{Setup, Town, on_both};
 
 /// No step has more awaits than this.
-const MOST: usize = 150;
+const MOST: usize = 250;
 /// An answer that is there before it is waited for is no await, so a step has now one more, now
 /// one less of them: it is through when it came through so many times before its n-th.
 const THROUGH: usize = 3;

@@ -189,7 +189,7 @@ impl World {
     /// What must hold at every moment.
     pub async fn check(&self) {
         books::check(&self.town).await;
-        books::check_doubles(&self.town, &self.allowed);
+        books::check_doubles(&self.town, &self.allowed).await;
     }
 
     /// Faults are over and time goes on: what is owed is done, by a process that did nothing yet.

@@ -222,7 +222,7 @@ async fn promise(town: &Town, alert: i64, homes: i64) {
         town.break_in(&format!(
             "INSERT INTO task (id, uid, alert_id, household_id, building_id, source_key, kind, \
              class, state, text, owner, opened_at, taken_at, deadline_at) VALUES ({}, \
-             '0190c7a2-0000-7000-8000-{n:012}', {alert}, {}, {}, 'helper:9:{alert}.{}', 4, 2, 1, \
+             '0190c7a2-0000-7000-8000-{n:012}', {alert}, {}, {}, 'helper:9:{alert}.{}', 5, 2, 1, \
              '结对帮扶人已答应去', '陈结对', {now}, {now}, {})",
             9_000 + n,
             HOME + n,
@@ -264,7 +264,7 @@ async fn sixty_promises_bury_no_cry_and_come_up_when_they_are_broken() {
         let board = browser.get(&format!("/alerts/{uid}/fragment")).await.body;
         let at = |text: &str| board.find(text).unwrap_or_else(|| panic!("{text}: {board}"));
         assert!(at("求助 ·") < at("帮扶人没有按时到"), "{board}");
-        town.break_in("DELETE FROM task WHERE kind = 4").await;
+        town.break_in("DELETE FROM task WHERE kind = 5").await;
         town
     })
     .await;

@@ -134,13 +134,12 @@ async fn what_is_not_ready_is_named_with_its_remedy() {
         {
             assert!(page.contains(says), "{says}: {page}");
         }
-        // A helper's homes and a failing timer are tasks of their kind; the night check is neither.
+        // What a helper promised waits for nobody; the night check is a task of its own.
         let task = "INSERT INTO task (uid, alert_id, source_key, kind, class, state, text, \
             opened_at) VALUES";
         town.break_in(&format!("{task} ('u1', 0, 'helper:7:1.5', 5, 2, 1, '已答应去', 1)")).await;
         let page = home(&Faces::open(&town), "李签发").await;
         assert!(page.contains("<strong>夜间检查</strong>：还没有做过"), "{page}");
-        assert!(page.contains("结对帮扶 <strong>1</strong> 件在办"), "{page}");
         assert!(!page.contains("系统告警"), "{page}");
         town.break_in(&format!("{task} ('u2', 0, 'check:1', 4, 2, 0, '断裂', 1)")).await;
         let page = home(&Faces::open(&town), "李签发").await;

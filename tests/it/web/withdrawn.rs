@@ -15,8 +15,14 @@ async fn a_wrong_text_is_stopped_in_mid_wave_by_one_press_on_the_page_as_it_open
             (faces.signed("陈制作").await, faces.signed("李签发").await);
         let uid = submitted(&mut author, &[("var.shelter", "错误小学")]).await;
         sign(&mut approver, &uid).await;
-        town.seconds(12).await;
         let wrong = "请离家到错误小学";
+        // The responsible persons are called first.
+        for _ in 0..20 {
+            if town.asked(wrong).len() > 2 {
+                break;
+            }
+            town.seconds(5).await;
+        }
         let had = town.asked(wrong);
         assert!(!had.is_empty() && had.len() < 8, "{had:?}");
         let path = format!("/alerts/{uid}/withdraw");
