@@ -204,6 +204,25 @@ CREATE TABLE receipt (
     stored_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX receipt_batch ON receipt (batch_id, address_id);
-CREATE INDEX receipt_external ON receipt (provider, external_id);
+-- Receipts that wait for their message.
+CREATE INDEX receipt_unmet ON receipt (provider, external_id)
+    WHERE batch_id IS NULL AND notice_id IS NULL;
 -- Numbers at which nobody is reached, see ReceiptClass::is_permanent.
 CREATE INDEX receipt_lost ON receipt (address_id) WHERE class BETWEEN 6 AND 9;
+
+-- Names that gateways gave to messages, where receipts carry these and not our reference: written
+-- by whichever comes first, message or receipt, and forgotten after days.
+CREATE TABLE sent_name (
+    provider TEXT NOT NULL,
+    name TEXT NOT NULL,                  -- of one part
+    whole TEXT NOT NULL,                 -- of the message's first part
+    parts INTEGER NOT NULL,
+    batch_id INTEGER,                     -- none yet: only receipts have come
+    address_id INTEGER,
+    notice_id INTEGER,
+    heard INTEGER NOT NULL,               -- 1: a receipt has come
+    delivered INTEGER NOT NULL,           -- 1: and the handset has this part
+    at INTEGER NOT NULL,
+    PRIMARY KEY (provider, name)
+) STRICT;
+CREATE INDEX sent_name_whole ON sent_name (provider, whole) WHERE parts > 1;

@@ -3,7 +3,9 @@
 //! reports; it changes nothing outside the schema, the queues and the file it makes for itself.
 
 mod floor;
+mod gateway;
 mod ground;
+mod hook;
 mod plant;
 pub mod sink;
 use std::future;
@@ -23,8 +25,6 @@ use crate::base::entropy::Entropy;
 use crate::base::limits::CALLS_OPEN;
 use crate::base::seal::Sealer;
 use crate::channel::http::{HttpLimits, HttpTransport};
-use crate::channel::registry::ProviderSettings;
-use crate::channel::twilio::TwilioSettings;
 use crate::channel::{CallFault, Message, Moment, Provider, Transport};
 use crate::domain::access::Role;
 use crate::domain::plan::Plans;
@@ -36,15 +36,18 @@ use crate::render::{Messages, say_time};
 use crate::store::{Store, bench as bare, migrate};
 
 pub use floor::Floor;
+use gateway::{NUMBER, PER_CALL_MOST, SIGNATURE};
 use ground::Ground;
-use sink::{ACCOUNT, SinkProcess, TOKEN};
+use hook::Bound;
+use sink::{SinkProcess, TOKEN};
 
-const NUMBER: &str = "+8612700000000";
 const CONNECTIONS: u32 = 16;
 const HOUR_MS: i64 = 3_600_000;
 /// Without a new outcome for so long, the run has failed.
 const STUCK_MS: i64 = 120_000;
 const POLL_MS: u64 = 10;
+/// Receipts are counted over a whole table.
+const COUNT_MS: u64 = 50;
 const HOUSEHOLDS_MOST: i64 = 10_000_000;
 
 /// What to measure.
@@ -55,6 +58,10 @@ pub struct FanoutArgs {
     pub database: Option<String>,
     /// `amqp://…`; none: in this process.
     pub queue: Option<String>,
+    /// Messages in one call, 1 to 100.
+    pub per_call: u32,
+    /// The gateway tells of every message while others are sent.
+    pub receipts: bool,
 }
 
 /// The figures of one run.
@@ -72,6 +79,12 @@ pub struct Report {
     pub first_send_ms: i64,
     /// The most memory this process had during the run, planting included.
     pub peak_rss_mb: f64,
+    /// Receipts committed, each joined to its message; only where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipts: Option<i64>,
+    /// Approval → the last receipt committed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipts_s: Option<f64>,
     pub floor: Floor,
     /// total_s ÷ floor.pipeline_s.
     pub ratio: f64,
@@ -80,9 +93,15 @@ pub struct Report {
 impl Report {
     /// For reading.
     pub fn text(&self) -> String {
+        let told = match (self.receipts, self.receipts_s) {
+            (Some(receipts), Some(receipts_s)) => {
+                format!("; the last of {receipts} receipts after {receipts_s:.2} s")
+            }
+            (Some(_) | None, _) => String::new(),
+        };
         format!(
             "{} households, {} + {}: {:.2} s from approval to the last outcome ({:.2} s to expand, \
-             first call after {} ms, {:.0} MB); raw pipeline {:.2} s, ratio {:.2}; \
+             first call after {} ms, {:.0} MB), {} a call{told}; raw pipeline {:.2} s, ratio {:.2}; \
              raw: {:.0} hints/s, {:.0} rows/s, {:.0} calls/s",
             self.households,
             self.store,
@@ -91,6 +110,7 @@ impl Report {
             self.expand_s,
             self.first_send_ms,
             self.peak_rss_mb,
+            self.per_call,
             self.floor.pipeline_s,
             self.ratio,
             self.floor.publish_per_s,
@@ -104,6 +124,9 @@ impl Report {
 pub async fn fanout(args: FanoutArgs) -> anyhow::Result<Report> {
     if !(1..=HOUSEHOLDS_MOST).contains(&args.households) {
         bail!("--households: 1 to {HOUSEHOLDS_MOST}");
+    }
+    if !(1..=PER_CALL_MOST).contains(&args.per_call) {
+        bail!("--per-call: 1 to {PER_CALL_MOST}");
     }
     let ground = Ground::new(&args).await?;
     let report = measure(&args, &ground).await;
@@ -136,10 +159,12 @@ async fn measure(args: &FanoutArgs, ground: &Ground) -> anyhow::Result<Report> {
     let store = Store::open(&ground.database, CONNECTIONS).await?;
     migrate::migrate(&store).await?;
     plant::plant(&store, &sealer, args.households).await?;
-    let sink = SinkProcess::start()?;
+    let bound = if args.receipts { Some(Bound::new().await?) } else { None };
+    let sink = SinkProcess::start(bound.as_ref().map(Bound::url_with_key).as_deref())?;
+    let hook_url = bound.as_ref().map_or("https://tongluo.example/hooks/bench", |b| &b.url);
     let now_ms = calendar_ms();
     let clock = Arc::new(CarriedClock::new(now_ms, now_ms, 1.0));
-    let provider = provider(&sink.url)?;
+    let provider = gateway::provider(&sink.url, hook_url, args.per_call)?;
     let transport = Arc::new(HttpTransport::new(HttpLimits::default(), vec![TOKEN.into()])?);
     let watched = Arc::new(Watched {
         inner: transport.clone(),
@@ -154,23 +179,24 @@ async fn measure(args: &FanoutArgs, ground: &Ground) -> anyhow::Result<Report> {
         sealer,
         clock.clone(),
     )?);
-    let ran = run(&engine, args.households).await?;
+    let hook = bound.map(|bound| bound.serve(&engine)).transpose()?;
+    let ran = run(&engine, args).await;
+    if let Some(hook) = hook {
+        hook.end().await?;
+    }
+    let ran = ran?;
     let first_ms = watched.first_ms.load(Ordering::Relaxed);
     let peak_rss_mb = peak_rss_mb();
-    let engine = Arc::into_inner(engine).context("a task of the pump is still running")?;
-    let message = Message {
-        to: NUMBER.into(),
-        text: sample_text(),
-        reference: "b1000.1000.0123456789ab".into(),
-    };
+    engine.store.close().await;
     let bare = Arc::new(floor::Bare {
-        store: Arc::new(engine.store),
+        store: Arc::new(Store::open(&ground.database, CONNECTIONS).await?),
         queue: ground.connect().await?,
         transport,
         request: provider
             .http()
             .context("a gateway without HTTP")?
-            .request(&[message], Moment { now_ms: 0, nonce: 0 })?,
+            .request(&sample_call(args.per_call), Moment { now_ms: calendar_ms(), nonce: 0 })?,
+        per_call: i64::from(args.per_call),
         clock,
     });
     let floor = bare.measure(args.households).await;
@@ -181,26 +207,27 @@ async fn measure(args: &FanoutArgs, ground: &Ground) -> anyhow::Result<Report> {
         households: args.households,
         store: ground.store_word(),
         queue: ground.queue_word(),
-        per_call: 1,
+        per_call: args.per_call,
         expand_s: ran.expand_s,
         total_s: ran.total_s,
         first_send_ms: first_ms - ran.began_ms,
         peak_rss_mb,
+        receipts: args.receipts.then_some(args.households),
+        receipts_s: ran.receipts_s,
         floor,
         ratio: ran.total_s / floor.pipeline_s,
     })
 }
 
-/// As long as the order's own text.
-fn sample_text() -> String {
-    "【余姚市防指】".to_owned() + &"请立即转移到四明小学，收到请回复。".repeat(5)
-}
-
-fn provider(url: &str) -> anyhow::Result<Arc<Provider>> {
-    let hook = "https://tongluo.example/hooks/bench";
-    let account = TwilioSettings::practice(ACCOUNT, NUMBER, url, hook);
-    let settings = TwilioSettings { name: "bench".into(), ..account };
-    Ok(Arc::new(ProviderSettings::Twilio(settings).open(&[("auth_token", TOKEN)])?))
+/// A call of so many messages, each as long as the order's own text.
+fn sample_call(messages: u32) -> Vec<Message> {
+    let text = format!("【{SIGNATURE}】{}", "请立即转移到四明小学，收到请回复。".repeat(5));
+    let message = |n: u32| Message {
+        to: format!("{}{n:03}", NUMBER.trim_end_matches("000")),
+        text: text.clone(),
+        reference: "b1000.1000.0123456789ab".into(),
+    };
+    (0..messages).map(message).collect()
 }
 
 fn engine(
@@ -224,7 +251,7 @@ fn engine(
         plans,
         settings: EngineSettings {
             owner: format!("bench-{}", std::process::id()),
-            signature: "余姚市防指".into(),
+            signature: SIGNATURE.into(),
             practice: true,
             thank_receipts: false,
             calls_open: CALLS_OPEN,
@@ -238,10 +265,11 @@ struct Ran {
     began_ms: i64,
     expand_s: f64,
     total_s: f64,
+    receipts_s: Option<f64>,
 }
 
-/// Drafts, submits, approves, and waits for the last outcome.
-async fn run(engine: &Arc<Engine>, households: i64) -> anyhow::Result<Ran> {
+/// Drafts, submits, approves, and waits for the last outcome, and for the last receipt.
+async fn run(engine: &Arc<Engine>, args: &FanoutArgs) -> anyhow::Result<Ran> {
     let (stop, stopped) = watch::channel(false);
     let roles = Roles { dispatch: true, clock: false };
     let pump = tokio::spawn(pump::run(engine.clone(), roles, stopped));
@@ -255,10 +283,36 @@ async fn run(engine: &Arc<Engine>, households: i64) -> anyhow::Result<Ran> {
     engine.submit(&author, &uid).await?;
     let began_ms = engine.clock.machine_ms();
     engine.approve(&approver, &uid, false).await?;
-    let waited = wait(engine, began_ms, households).await;
+    let waited = async {
+        let mut ran = wait(engine, began_ms, args.households).await?;
+        if args.receipts {
+            let last_ms = wait_for_receipts(engine, args.households).await?;
+            ran.receipts_s = Some((last_ms - began_ms) as f64 / 1_000.0);
+        }
+        anyhow::Ok(ran)
+    };
+    let waited = waited.await;
     let _ = stop.send(true);
     pump.await.context("the pump broke")?;
     waited
+}
+
+/// When every household's message had its receipt, machine ms.
+async fn wait_for_receipts(engine: &Engine, households: i64) -> anyhow::Result<i64> {
+    let (mut seen, mut seen_ms) = (-1, 0);
+    loop {
+        let told = bare::told(&engine.store).await?;
+        let now = engine.clock.machine_ms();
+        if told == households {
+            return Ok(now);
+        }
+        if told != seen {
+            (seen, seen_ms) = (told, now);
+        } else if now - seen_ms > STUCK_MS {
+            bail!("stuck at receipts of {told} of {households} households");
+        }
+        pause(COUNT_MS).await;
+    }
 }
 
 async fn wait(engine: &Engine, began_ms: i64, households: i64) -> anyhow::Result<Ran> {
@@ -266,7 +320,7 @@ async fn wait(engine: &Engine, began_ms: i64, households: i64) -> anyhow::Result
     let mut expanded_ms = None;
     let (mut seen, mut seen_ms) = (0, began_ms);
     loop {
-        pause().await;
+        pause(POLL_MS).await;
         let now = engine.clock.machine_ms();
         if expanded_ms.is_none() {
             if bare::is_expanding(&engine.store).await? {
@@ -283,6 +337,7 @@ async fn wait(engine: &Engine, began_ms: i64, households: i64) -> anyhow::Result
                 began_ms,
                 expand_s: since(expanded_ms.unwrap_or(now)),
                 total_s: since(now),
+                receipts_s: None,
             });
         }
         if now - seen_ms > STUCK_MS {
@@ -295,8 +350,8 @@ async fn wait(engine: &Engine, began_ms: i64, households: i64) -> anyhow::Result
     }
 }
 
-async fn pause() {
-    let _ = tokio::time::timeout(Duration::from_millis(POLL_MS), future::pending::<()>()).await;
+async fn pause(ms: u64) {
+    let _ = tokio::time::timeout(Duration::from_millis(ms), future::pending::<()>()).await;
 }
 
 /// 转移指令 for the whole county; ring 3 is told, rings 1 and 2 are pursued.

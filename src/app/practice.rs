@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::serve::told_to_stop;
 use crate::base::clock::{CarriedClock, calendar_ms};
 use crate::channel::http::{HttpLimits, HttpTransport};
+pub use crate::practice::gateway::Vendor;
 use crate::practice::gateway::{GatewaySettings, GatewaySim, Vices};
 use crate::practice::gateway_serve::{Face, serve};
 use crate::practice::residents::{Residents, Shares, Silent, Town};
@@ -19,6 +20,24 @@ use crate::practice::residents::{Residents, Shares, Silent, Town};
 const HANG_MS: u64 = 60_000;
 /// How long calls may take after the stop.
 const DRAIN_MS: u64 = 5_000;
+
+/// Approved texts as the command line has them, `CODE=TEXT`.
+///
+/// # Errors
+/// Names the one that is none, and what is missing where there is none at all.
+pub fn templates(given: &[String]) -> anyhow::Result<Vec<(String, String)>> {
+    let parsed = given.iter().map(|one| match one.split_once('=') {
+        Some((code, text)) if !code.is_empty() && !text.is_empty() => {
+            Ok((code.to_owned(), text.to_owned()))
+        }
+        Some(_) | None => bail!("--template {one:?}: write CODE=TEXT, as the settings have it"),
+    });
+    let all: Vec<_> = parsed.collect::<anyhow::Result<_>>()?;
+    if all.is_empty() {
+        bail!("--template: name the approved texts, CODE=TEXT, as the settings have them");
+    }
+    Ok(all)
+}
 
 /// Who has the numbers of the gateway.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +53,8 @@ pub enum Behind {
 pub struct Practice {
     /// `ADDRESS:PORT`, on loopback.
     pub listen: String,
+    /// In whose shape it speaks.
+    pub vendor: Vendor,
     pub account_sid: String,
     /// The environment's name for the account's token.
     pub token_variable: String,
@@ -76,7 +97,7 @@ pub async fn run(practice: Practice) -> anyhow::Result<()> {
         .with_context(|| format!("--listen {}", practice.listen))?;
     let now_ms = calendar_ms();
     let face = Face {
-        gateway: Arc::new(GatewaySim::new(settings, vices, residents)),
+        gateway: Arc::new(GatewaySim::of(practice.vendor, settings, vices, residents)),
         clock: Arc::new(CarriedClock::new(now_ms, now_ms, practice.speed)),
         speed: practice.speed,
         transport: Arc::new(HttpTransport::new(HttpLimits::default(), vec![auth_token])?),

@@ -3,7 +3,8 @@
 //! keeps no state and queries nothing: what timed out is unknown until a receipt tells.
 //!
 //! OutId is our reference where a call carries one message. A batch has one OutId for all of its
-//! messages, so there it is a mark of the call and receipts are matched by BizId and number.
+//! messages, so there it is a mark of the call and receipts meet their messages by BizId and
+//! number; the number is kept as a keyed mark only.
 
 mod hook;
 mod sign;
@@ -34,6 +35,17 @@ const VERSION: &str = "2017-05-25";
 const REAL: &[&str] = &["aliyuncs.com"];
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 3_600_000;
+/// Said of a batch because of one of its messages: its number, its frequency, its values.
+const OF_ONE: [&str; 8] = [
+    "isv.MOBILE_NUMBER_ILLEGAL",
+    "isv.BUSINESS_LIMIT_CONTROL",
+    "isv.TEMPLATE_MISSING_PARAMETERS",
+    "isv.INVALID_PARAMETERS",
+    "isv.PARAM_LENGTH_LIMIT",
+    "isv.PARAM_NOT_SUPPORT_URL",
+    "isv.BLACK_KEY_CONTROL_LIMIT",
+    "isv.SMS_CONTENT_ILLEGAL",
+];
 
 /// One account, as the settings name it.
 #[derive(Debug, Clone, Deserialize)]
@@ -51,6 +63,9 @@ pub struct AliyunSettings {
     #[serde(default = "public_api")]
     pub base_url: String,
     pub templates: Vec<TemplateSettings>,
+    /// Messages in one SendBatchSms, at most 100; 1: each by itself, with our reference.
+    #[serde(default = "batch")]
+    pub per_call: usize,
     /// The uplink extension code, tied to the signature.
     pub extend: Option<String>,
     /// Code → class, where experience here differs from the sheet.
@@ -60,6 +75,10 @@ pub struct AliyunSettings {
 
 fn public_api() -> String {
     "https://dysmsapi.aliyuncs.com".into()
+}
+
+fn batch() -> usize {
+    BATCH
 }
 
 impl Kind for AliyunSettings {
@@ -84,6 +103,7 @@ impl Aliyun {
         opening.word(&settings.access_key_id, 64, letters, "access_key_id: letters and digits")?;
         let base = opening.base_url(&settings.base_url, REAL)?;
         let host = base.parse::<Uri>().ok().and_then(|uri| uri.authority().map(|a| a.to_string()));
+        opening.check((1..=BATCH).contains(&settings.per_call), "per_call: 1 to 100")?;
         let extend = settings.extend.as_deref().unwrap_or("0");
         opening.word(extend, 12, |b| b.is_ascii_digit(), "extend: digits, at most 12")?;
         let (file, variable) = (&settings.access_key_secret_file, &settings.access_key_secret_env);
@@ -154,7 +174,7 @@ impl Aliyun {
         let code = said.code.as_deref().filter(|code| !code.is_empty())?;
         let after_ms = answer::retry_after_ms(answer.headers());
         if let Some(class) = self.settings.receipt_codes.get(code) {
-            return Some(answer::overruled(*class, code));
+            return Some(answer::overruled(*class, code, size));
         }
         Some(match code {
             "isv.BUSINESS_LIMIT_CONTROL" => later(code, wait_ms(said.message.as_deref())),
@@ -182,11 +202,6 @@ fn wait_ms(message: Option<&str>) -> Option<i64> {
     }
 }
 
-/// The name under which a message and its receipt meet.
-fn external_id(biz: &str, phone: &str) -> String {
-    format!("{biz}/{phone}")
-}
-
 #[derive(Default, Deserialize)]
 struct Said {
     #[serde(rename = "Code")]
@@ -205,7 +220,7 @@ fn params(template: &Template, values: &[&str]) -> serde_json::Value {
 
 impl Codec for Aliyun {
     fn max_per_call(&self) -> usize {
-        BATCH
+        self.settings.per_call
     }
 
     fn lot(&self, message: &Message) -> Result<String, Outcome> {
@@ -252,9 +267,10 @@ impl Codec for Aliyun {
         let taken = said.code.as_deref() == Some("OK") && answer.status().is_success();
         let biz = answer::name(said.biz_id.clone());
         let of = |message: &Message| match (taken, &biz, mainland(&message.to)) {
-            (true, Some(biz), Ok(to)) => {
-                Outcome::Accepted { external_id: Some(external_id(biz, to)) }
+            (true, Some(biz), Ok(to)) if chunk.len() > 1 => {
+                Outcome::taken_as(vec![self.hook.name(biz, to)])
             }
+            (true, Some(biz), Ok(_)) => Outcome::taken(Some(biz.clone())),
             (true, ..) => Outcome::Unknown { why: "OK without a BizId".into() },
             (false, ..) => {
                 let word = self.word(&said, answer, chunk.len());
@@ -264,9 +280,26 @@ impl Codec for Aliyun {
         chunk.iter().map(of).collect()
     }
 
+    fn blames_one(&self, outcome: &Outcome) -> bool {
+        let permanent = |code: &str| {
+            self.settings.receipt_codes.get(code).is_some_and(|class| class.is_permanent())
+        };
+        match outcome {
+            Outcome::RefusedRetry { code, .. } => {
+                OF_ONE.contains(&code.as_str()) || permanent(code)
+            }
+            Outcome::Accepted { .. }
+            | Outcome::RefusedPermanent { .. }
+            | Outcome::Throttled { .. }
+            | Outcome::Unknown { .. }
+            | Outcome::NotSent { .. } => false,
+        }
+    }
+
     fn callback(&self, request: &Request<Bytes>) -> Result<Vec<Event>, HookFault> {
         let (name, overrules) = (&self.settings.name, &self.settings.receipt_codes);
-        hook::events(name, overrules, self.hook.open(request)?)
+        let body = self.hook.open(request)?;
+        hook::events(name, overrules, &self.hook, body)
     }
 
     fn acknowledge(&self) -> Response<Bytes> {

@@ -45,9 +45,9 @@ pub(super) fn never(code: &str) -> Outcome {
     Outcome::RefusedPermanent { code: short(code) }
 }
 
-/// As the settings overrule a code, where they do.
-pub(super) fn overruled(class: ReceiptClass, code: &str) -> Outcome {
-    if class.is_permanent() { never(code) } else { later(code, None) }
+/// As the settings overrule a code, where they do. Of a call of several it may mean another one.
+pub(super) fn overruled(class: ReceiptClass, code: &str, size: usize) -> Outcome {
+    if class.is_permanent() && size == 1 { never(code) } else { later(code, None) }
 }
 
 /// A code as it is kept.

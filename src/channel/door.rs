@@ -64,6 +64,15 @@ impl HookKey {
         hex(&mac.finalize().into_bytes()[..MARK_BYTES])
     }
 
+    /// The name under which a message and its receipt meet where the gateway names only the call:
+    /// that name, and a mark of the number, however it is written.
+    pub(super) fn name(&self, call: &str, number: &str) -> String {
+        let bare = ["+86", "0086", "86"]
+            .into_iter()
+            .find_map(|country| number.strip_prefix(country).filter(|rest| rest.len() == 11));
+        format!("{call}/{}", self.mark(call, bare.unwrap_or(number)))
+    }
+
     /// Whether the query carries the mark of this reference and number.
     pub(super) fn knows(&self, fields: &[Field<'_>], reference: &str, number: &str) -> bool {
         let given = field(fields, MARK).unwrap_or_default();
@@ -186,6 +195,14 @@ mod tests {
         assert!(matches!(key.open(&good), Err(HookFault::Malformed(_))));
         for query in ["", "key=", "key=0123456789abcdeg", "key=0&key=0123456789abcdef", "KEY=0"] {
             assert_eq!(key.open(&asked(query)), Err(HookFault::Forged), "{query}");
+        }
+        let named = key.name("900^0", "13800138000");
+        assert!(named.starts_with("900^0/") && !named.contains("138001"));
+        for same in ["+8613800138000", "8613800138000", "008613800138000"] {
+            assert_eq!(key.name("900^0", same), named);
+        }
+        for other in [("900^1", "13800138000"), ("900^0", "13800138001")] {
+            assert_ne!(key.name(other.0, other.1).rsplit('/').next(), named.rsplit('/').next());
         }
         let request = asked(&format!("mark={}", key.mark("b1.2~x", "+8613800138000")));
         let fields = query(&request).unwrap();

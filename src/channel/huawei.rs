@@ -116,25 +116,27 @@ impl Huawei {
         })
     }
 
-    /// What a code says of one number or of a whole call: the vendor names no number as bad for
+    /// What a code says of one number or of all of a call of `size`: the vendor names no number as bad for
     /// good, so all of it may pass or be mended.
-    fn word(&self, code: &str) -> Outcome {
+    fn word(&self, code: &str, size: usize) -> Outcome {
         match (self.settings.receipt_codes.get(code), code) {
-            (Some(class), _) => answer::overruled(*class, code),
+            (Some(class), _) => answer::overruled(*class, code, size),
             // The time-out of X-WSSE's Created.
             (None, "E000110") => later(CLOCK_SKEW, None),
             (None, other) => later(other, None),
         }
     }
 
-    fn one(&self, status: Status) -> Outcome {
+    /// Of one number of a call of `size`: a call of several has no reference of one message.
+    fn one(&self, status: Status, size: usize) -> Outcome {
         match status.status.as_str() {
             DONE => match answer::name(status.sms_msg_id) {
-                Some(id) => Outcome::Accepted { external_id: Some(id) },
+                Some(id) if size > 1 => Outcome::taken_as(vec![id]),
+                Some(id) => Outcome::taken(Some(id)),
                 None => Outcome::Unknown { why: "taken without a smsMsgId".into() },
             },
             "" => Outcome::Unknown { why: "no status of this number".into() },
-            code => self.word(code),
+            code => self.word(code, 1),
         }
     }
 
@@ -253,8 +255,11 @@ impl Codec for Huawei {
             (DONE, none) if none.is_empty() => {
                 answer::each(chunk, Outcome::Unknown { why: "taken without a result".into() })
             }
-            (code, none) if none.is_empty() => answer::each(chunk, self.word(code)),
-            (_, all) => answer::by_number(chunk, all, |one| &one.origin_to, |one| self.one(one)),
+            (code, none) if none.is_empty() => answer::each(chunk, self.word(code, chunk.len())),
+            (_, all) => {
+                let meaning = |one| self.one(one, chunk.len());
+                answer::by_number(chunk, all, |one| &one.origin_to, meaning)
+            }
         }
     }
 

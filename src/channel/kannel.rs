@@ -286,7 +286,7 @@ impl Codec for Kannel {
         let said = said.trim();
         let outcome = match answer.status() {
             StatusCode::ACCEPTED if said.starts_with("0: ") || said.starts_with("3: ") => {
-                Outcome::Accepted { external_id: None }
+                Outcome::taken(None)
             }
             _ if said.starts_with("Number(s) has/have been denied") => never("denied"),
             StatusCode::FORBIDDEN if said.starts_with("Authorization failed") => {

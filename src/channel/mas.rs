@@ -5,8 +5,8 @@
 //! Left out, because no source is sure of it: templates (`tmpsubmit`), many texts in one call, the
 //! older login variant, what our answer to a push should say (it is an empty 200).
 //!
-//! A report carries no reference of ours, only the batch and the number: a send whose answer was
-//! lost stays unknown.
+//! A report carries no reference of ours, only the batch and the number, by which it meets its
+//! message (the number is kept as a keyed mark only): a send whose answer was lost stays unknown.
 
 use std::collections::BTreeMap;
 
@@ -176,10 +176,10 @@ impl Mas {
                 known => known,
             },
         };
-        let name = self.settings.name.as_str();
+        let (name, met) = (self.settings.name.as_str(), self.hook.name(&group, &mobile));
         Some(ReceiptEvent {
-            source_key: format!("{name}:st:{group}:{mobile}:{status}:{error}"),
-            external_id: Some(external_id(&group, &mobile)),
+            source_key: format!("{name}:st:{met}:{status}:{error}"),
+            external_id: Some(met),
             reference: None,
             callee: Some(mobile),
             class,
@@ -203,11 +203,6 @@ impl Mas {
             raw: raw.clone(),
         })
     }
-}
-
-/// The name under which a message and its report meet.
-fn external_id(group: &str, mobile: &str) -> String {
-    format!("{group}/{mobile}")
 }
 
 impl Codec for Mas {
@@ -252,7 +247,7 @@ impl Codec for Mas {
         let taken = code == "success" && success != Some(false) && answer.status().is_success();
         let of = |message: &Message| match (code, &group, mainland(&message.to)) {
             (_, Some(group), Ok(mobile)) if taken => {
-                Outcome::Accepted { external_id: Some(external_id(group, mobile)) }
+                Outcome::taken_as(vec![self.hook.name(group, mobile)])
             }
             ("success", ..) => Outcome::Unknown { why: "success without a batch".into() },
             ("", ..) => answer::wordless(answer),

@@ -262,6 +262,11 @@ impl Provider {
         }
     }
 
+    /// See [`Codec::blames_one`].
+    pub fn blames_one(&self, outcome: &Outcome) -> bool {
+        self.http().is_some_and(|codec| codec.blames_one(outcome))
+    }
+
     /// What must never appear in a log.
     pub fn secrets(&self) -> &[String] {
         &self.secrets
@@ -292,6 +297,11 @@ pub trait Codec: Send + Sync {
     }
     /// One outcome for each message of the chunk, in its order.
     fn outcomes(&self, chunk: &[Message], answer: &Response<Bytes>) -> Vec<Outcome>;
+    /// Whether `outcome`, said of every message of a call, means that none was taken because of one
+    /// of them, and the gateway does not say which.
+    fn blames_one(&self, _outcome: &Outcome) -> bool {
+        false
+    }
     /// Checks the signature over the raw bytes, then decodes. The path of `request` does not
     /// matter (the signed URL is the settings' public one), its query and body do.
     fn callback(&self, request: &Request<Bytes>) -> Result<Vec<Event>, HookFault>;

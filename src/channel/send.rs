@@ -1,7 +1,7 @@
 //! The one way out: a chunk goes to its gateway under a pass from the gate, in calls of one lot and
 //! of the gateway's size. It decides no rate and no retry.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{CallFault, Codec, Message, Moment, Provider, Speaks, Transport};
 use crate::domain::gate::Pass;
@@ -59,24 +59,25 @@ pub fn calls<'a>(provider: &Provider, messages: impl Iterator<Item = &'a Message
 fn calls_by_http<'a>(codec: &dyn Codec, messages: impl Iterator<Item = &'a Message>) -> Calls {
     let most = codec.max_per_call().max(1);
     let mut all = Calls::default();
-    // The call of each lot that still has room.
-    let mut open: HashMap<String, usize> = HashMap::new();
+    // The call of each lot that still has room, with its numbers: by these some answers and
+    // receipts tell its messages apart, so none is in it twice.
+    let mut open: HashMap<String, (usize, HashSet<&str>)> = HashMap::new();
     for (place, message) in messages.enumerate() {
-        match codec.lot(message) {
-            Err(outcome) => all.told.push((place, outcome)),
-            Ok(lot) => {
-                let at = *open
-                    .entry(lot)
-                    .and_modify(|at| {
-                        if all.calls[*at].len() == most {
-                            *at = all.calls.len();
-                        }
-                    })
-                    .or_insert(all.calls.len());
-                match all.calls.get_mut(at) {
-                    Some(call) => call.push(place),
-                    None => all.calls.push(vec![place]),
-                }
+        let lot = match codec.lot(message) {
+            Err(outcome) => {
+                all.told.push((place, outcome));
+                continue;
+            }
+            Ok(lot) => lot,
+        };
+        let to = message.to.as_str();
+        match open.get_mut(&lot) {
+            Some((at, numbers)) if numbers.len() < most && numbers.insert(to) => {
+                all.calls[*at].push(place);
+            }
+            Some(_) | None => {
+                open.insert(lot, (all.calls.len(), HashSet::from([to])));
+                all.calls.push(vec![place]);
             }
         }
     }
@@ -179,7 +180,7 @@ mod tests {
             }
         }
         fn outcomes(&self, _: &[Message], answer: &Response<Bytes>) -> Vec<Outcome> {
-            let taken = || Outcome::Accepted { external_id: None };
+            let taken = || Outcome::taken(None);
             answer.body().iter().map(|_| taken()).collect()
         }
         fn callback(&self, _: &Request<Bytes>) -> Result<Vec<Event>, HookFault> {
@@ -218,12 +219,12 @@ mod tests {
     }
 
     fn chunk(texts: &[&str]) -> Vec<Message> {
-        let message = |text: &&str| Message {
-            to: "+8619900000001".into(),
+        let message = |(n, text): (usize, &&str)| Message {
+            to: format!("+861990000{n:04}"),
             text: text.to_string(),
             reference: "r".into(),
         };
-        texts.iter().map(message).collect()
+        texts.iter().enumerate().map(message).collect()
     }
 
     const AT: Moment = Moment { now_ms: 0, nonce: 1 };
@@ -290,5 +291,10 @@ mod tests {
         let expected: [&[usize]; 4] = [&[0, 2], &[1, 3], &[4, 5], &[6]];
         assert_eq!(planned.calls, expected, "of one lot, and no more than the size");
         assert!(matches!(&planned.told[..], [(7, Outcome::RefusedRetry { .. })]));
+        let mut twice = chunk(&["甲", "甲", "乙"]);
+        twice[1].to.clone_from(&twice[0].to);
+        let planned = calls(&plain(Realm::Live), twice.iter());
+        let expected: [&[usize]; 2] = [&[0], &[1, 2]];
+        assert_eq!(planned.calls, expected, "a number is in a call once");
     }
 }

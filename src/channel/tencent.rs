@@ -2,8 +2,8 @@
 //! text, signed TC3-HMAC-SHA256, with an outcome for each number; receipts and replies pushed. It
 //! keeps no state and pulls nothing.
 //!
-//! A report carries no reference of ours, only the serial number of the answer: a send whose
-//! answer was lost stays unknown, whatever is reported of it later.
+//! A report carries no reference of ours, only the serial number of the answer, by which it meets
+//! its message: a send whose answer was lost stays unknown, whatever is reported of it later.
 
 mod hook;
 mod sign;
@@ -32,6 +32,12 @@ const ACTION: &str = "SendSms";
 const SERVICE: &str = "sms";
 const REAL: &[&str] = &["tencentcloudapi.com"];
 const CONTENT_TYPE: &str = "application/json; charset=utf-8";
+/// What is wrong with a number for good.
+const OF_NUMBER: [&str; 3] = [
+    "InvalidParameterValue.IncorrectPhoneNumber",
+    "FailedOperation.PhoneNumberParseFail",
+    "FailedOperation.PhoneNumberInBlacklist",
+];
 const HALF_MINUTE_MS: i64 = 30_000;
 const HOUR_MS: i64 = 3_600_000;
 
@@ -115,16 +121,10 @@ impl Tencent {
     /// What a code says of one number, or of all of a call of `size`.
     fn word(&self, code: &str, size: usize) -> Outcome {
         if let Some(class) = self.settings.receipt_codes.get(code) {
-            return answer::overruled(*class, code);
+            return answer::overruled(*class, code, size);
         }
         match code {
-            "InvalidParameterValue.IncorrectPhoneNumber"
-            | "FailedOperation.PhoneNumberParseFail"
-            | "FailedOperation.PhoneNumberInBlacklist"
-                if size == 1 =>
-            {
-                never(code)
-            }
+            bad if size == 1 && OF_NUMBER.contains(&bad) => never(code),
             "LimitExceeded.PhoneNumberThirtySecondLimit" => later(code, Some(HALF_MINUTE_MS)),
             "LimitExceeded.PhoneNumberOneHourLimit" => later(code, Some(HOUR_MS)),
             "InternalError.RequestTimeException" | "AuthFailure.SignatureExpire" => {
@@ -144,7 +144,7 @@ impl Tencent {
     fn one(&self, status: Status) -> Outcome {
         match status.code.as_str() {
             "Ok" => match answer::name(status.serial) {
-                Some(serial) => Outcome::Accepted { external_id: Some(serial) },
+                Some(serial) => Outcome::taken_as(vec![serial]),
                 None => Outcome::Unknown { why: "Ok without a SerialNo".into() },
             },
             "" => Outcome::Unknown { why: "a status without a code".into() },
@@ -254,6 +254,23 @@ impl Codec for Tencent {
         }
         let statuses = response.send_status_set;
         answer::by_number(chunk, statuses, |status| &status.phone, |status| self.one(status))
+    }
+
+    /// Of a single number these are final, so said of one for now they were of a whole call.
+    fn blames_one(&self, outcome: &Outcome) -> bool {
+        let permanent = |code: &str| {
+            self.settings.receipt_codes.get(code).is_some_and(|class| class.is_permanent())
+        };
+        match outcome {
+            Outcome::RefusedRetry { code, .. } => {
+                OF_NUMBER.contains(&code.as_str()) || permanent(code)
+            }
+            Outcome::Accepted { .. }
+            | Outcome::RefusedPermanent { .. }
+            | Outcome::Throttled { .. }
+            | Outcome::Unknown { .. }
+            | Outcome::NotSent { .. } => false,
+        }
     }
 
     fn callback(&self, request: &Request<Bytes>) -> Result<Vec<Event>, HookFault> {

@@ -165,7 +165,7 @@ impl Twilio {
                 let code = taken.error_code.map_or("failed".into(), |code| code.to_string());
                 self.refusal(code, None)
             }
-            State::Other => Outcome::Accepted { external_id: Some(sid) },
+            State::Other => Outcome::taken(Some(sid)),
         }
     }
 

@@ -97,10 +97,20 @@ pub enum Bench {
         /// amqp://… (else in this process); queues are made and removed.
         #[arg(long, value_name = "URL")]
         queue: Option<String>,
+        /// Messages in one call: 1, or up to 100 by Aliyun's SendBatchSms.
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        per_call: u32,
+        /// A receipt for every message comes in beside the sending.
+        #[arg(long)]
+        receipts: bool,
     },
     /// The gateway of a measurement: told nothing, answers everything.
     #[command(hide = true)]
-    Sink,
+    Sink {
+        /// The hook that is told of every message.
+        #[arg(long, value_name = "URL")]
+        receipts: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -366,12 +376,27 @@ pub enum Practice {
     },
 }
 
+/// The vendors whose other side is practised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum GatewayKind {
+    Twilio,
+    Aliyun,
+    Tencent,
+    Kannel,
+}
+
 #[derive(Debug, Args)]
 pub struct Gateway {
     #[arg(long, default_value = "127.0.0.1:8700")]
     pub listen: String,
     #[arg(long, default_value = "AC0123456789")]
     pub account: String,
+    /// In whose shape it speaks.
+    #[arg(long, value_enum, default_value = "twilio")]
+    pub kind: GatewayKind,
+    /// An approved text of Aliyun or Tencent: `SMS_1=${text}`, `1001={1}`.
+    #[arg(long = "template", value_name = "CODE=TEXT")]
+    pub templates: Vec<String>,
     /// The environment variable with the account's token.
     #[arg(long, default_value = "TONGLUO_PRACTICE_SECRET")]
     pub token_variable: String,

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::args::{
-    Alert, Bench, Cli, Command, Desk, Gateway, Journal, Key, List, Practice, Replies, Roster, Tell,
-    Token, User,
+    Alert, Bench, Cli, Command, Desk, Gateway, GatewayKind, Journal, Key, List, Practice, Replies,
+    Roster, Tell, Token, User,
 };
 use crate::app::accounts::Scope;
 use crate::app::build::{self, Part};
@@ -36,19 +36,21 @@ pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Key(Key::New) => say(&cli, &build::make_first_key(&settings()?).await?),
         Command::Replies(Replies::Classify { file, menu }) => classify(file, menu)?,
         Command::Practice(Practice::Gateway(gateway)) => {
-            practice::run(behind(gateway, Behind::Nobody)).await?;
+            practice::run(behind(gateway, Behind::Nobody)?).await?;
         }
         Command::Practice(Practice::Town { gateway, seed }) => {
             let shares = Box::default();
             let town = Behind::Town { seed: *seed, shares };
-            practice::run(behind(gateway, town)).await?;
+            practice::run(behind(gateway, town)?).await?;
         }
-        Command::Bench(Bench::Sink) => bench::sink::serve().await?,
-        Command::Bench(Bench::Fanout { households, database, queue }) => {
+        Command::Bench(Bench::Sink { receipts }) => bench::sink::serve(receipts.clone()).await?,
+        Command::Bench(Bench::Fanout { households, database, queue, per_call, receipts }) => {
             let report = bench::fanout(bench::FanoutArgs {
                 households: *households,
                 database: database.clone(),
                 queue: queue.clone(),
+                per_call: *per_call,
+                receipts: *receipts,
             })
             .await?;
             say(&cli, &Said::new(serde_json::to_value(&report)?, report.text()));
@@ -255,9 +257,17 @@ fn classify(file: &std::path::Path, menu: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn behind(gateway: &Gateway, behind: Behind) -> practice::Practice {
-    practice::Practice {
+fn behind(gateway: &Gateway, behind: Behind) -> anyhow::Result<practice::Practice> {
+    let approved = || practice::templates(&gateway.templates);
+    let vendor = match gateway.kind {
+        GatewayKind::Twilio => Vendor::Twilio,
+        GatewayKind::Aliyun => Vendor::Aliyun(approved()?),
+        GatewayKind::Tencent => Vendor::Tencent(approved()?),
+        GatewayKind::Kannel => Vendor::Kannel,
+    };
+    Ok(practice::Practice {
         listen: gateway.listen.clone(),
+        vendor,
         account_sid: gateway.account.clone(),
         token_variable: gateway.token_variable.clone(),
         number: gateway.number.clone(),
@@ -265,5 +275,5 @@ fn behind(gateway: &Gateway, behind: Behind) -> practice::Practice {
         rate_per_second: gateway.rate,
         speed: gateway.speed,
         behind,
-    }
+    })
 }

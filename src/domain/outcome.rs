@@ -7,8 +7,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// The gateway took it; `external_id` is its name for the message, where it gave one.
-    Accepted { external_id: Option<String> },
+    /// The gateway took it; `external_id` is its name for the message, where it gave one. `names`
+    /// are what its receipts will call it by, one for each part of the message; empty where they
+    /// carry our reference.
+    Accepted {
+        external_id: Option<String>,
+        #[serde(default)]
+        names: Vec<String>,
+    },
     /// This address will never be served by this provider: go on to the next address.
     RefusedPermanent { code: String },
     /// Not taken, for a reason that may pass or that another provider may not have.
@@ -73,13 +79,43 @@ impl Outcome {
     /// The gateway's own name for the message, where it took it and gave one.
     pub fn external_id(&self) -> Option<&str> {
         match self {
-            Outcome::Accepted { external_id } => external_id.as_deref(),
+            Outcome::Accepted { external_id, .. } => external_id.as_deref(),
             Outcome::RefusedPermanent { .. }
             | Outcome::RefusedRetry { .. }
             | Outcome::Throttled { .. }
             | Outcome::Unknown { .. }
             | Outcome::NotSent { .. } => None,
         }
+    }
+
+    /// What the gateway's receipts will call the message by, one name for each part; empty where
+    /// they carry our reference, and where nothing was taken.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Outcome::Accepted { names, .. } => names,
+            Outcome::RefusedPermanent { .. }
+            | Outcome::RefusedRetry { .. }
+            | Outcome::Throttled { .. }
+            | Outcome::Unknown { .. }
+            | Outcome::NotSent { .. } => &[],
+        }
+    }
+
+    /// Taken, with receipts that carry our reference.
+    pub fn taken(external_id: Option<String>) -> Outcome {
+        Outcome::Accepted { external_id, names: Vec::new() }
+    }
+
+    /// Taken, with receipts that name the message or, in this order, its parts as the gateway did.
+    /// A part without a name can't be told of, so it is left out.
+    pub fn taken_as(names: Vec<String>) -> Outcome {
+        let mut all: Vec<String> = Vec::with_capacity(names.len());
+        for name in names {
+            if !name.is_empty() && !all.contains(&name) {
+                all.push(name);
+            }
+        }
+        Outcome::Accepted { external_id: all.first().cloned(), names: all }
     }
 
     /// How long the gateway asks us to wait, in milliseconds, where it said so.
@@ -263,7 +299,7 @@ mod tests {
     #[test]
     fn codes_of_outcomes_stay_what_they_are() {
         let all = [
-            Outcome::Accepted { external_id: Some("SM1".into()) },
+            Outcome::taken(Some("SM1".into())),
             Outcome::RefusedPermanent { code: "21211".into() },
             Outcome::RefusedRetry { after_ms: Some(5_000), code: "503".into() },
             Outcome::Throttled { after_ms: None },
@@ -277,6 +313,18 @@ mod tests {
         assert_eq!(all[0].external_id(), Some("SM1"));
         assert_eq!(all[2].after_ms(), Some(5_000));
         assert_eq!(all[4].detail(), "超时");
+    }
+
+    #[test]
+    fn a_message_has_the_name_of_its_first_part_and_every_name_once() {
+        let names = ["a", "b", "", "a"].map(String::from).to_vec();
+        let taken = Outcome::taken_as(names);
+        assert_eq!(
+            (taken.external_id(), taken.names()),
+            (Some("a"), &["a".into(), "b".into()][..])
+        );
+        assert_eq!(Outcome::taken_as(vec![String::new()]), Outcome::taken(None));
+        assert!(Outcome::Unknown { why: "超时".into() }.names().is_empty());
     }
 
     #[test]

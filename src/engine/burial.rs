@@ -12,13 +12,14 @@ use super::issue::{Actor, refused};
 use super::{Engine, EngineFault, words};
 use crate::base::limits::RETRY_WAITS_MS;
 use crate::base::phone::Phone;
-use crate::channel::ReceiptEvent;
 use crate::domain::access::Action;
 use crate::domain::burial::{Verdict, WINDOW_MS, Window};
+use crate::domain::outcome::ReceiptClass;
 use crate::domain::triage::Triage;
 use crate::store::batch::owed;
-use crate::store::desk::{self, NewTask, ReceiptRow};
+use crate::store::desk::{self, NewTask};
 use crate::store::number::{self, Delivered};
+use crate::store::receipt::ReceiptRow;
 use crate::store::{Tx, view};
 
 /// Of one gateway the desk is alarmed at most so often, story ms.
@@ -96,15 +97,13 @@ impl Engine {
     pub(super) async fn revive_delivered(
         &self,
         tx: &mut Tx,
-        events: &[ReceiptEvent],
         rows: &[ReceiptRow],
         now: i64,
     ) -> Result<(), EngineFault> {
-        let known = rows.iter().zip(events).filter(|(row, event)| {
-            event.class.is_delivered() && (row.address.is_some() || row.notice.is_some())
-        });
-        let delivered: Vec<Delivered> = known
-            .map(|(row, _)| Delivered {
+        let delivered: Vec<Delivered> = rows
+            .iter()
+            .filter(|row| row.class == ReceiptClass::Delivered.code() && row.is_met())
+            .map(|row| Delivered {
                 address: row.address,
                 notice: row.notice,
                 at: row.at.unwrap_or(now).min(now),

@@ -13,6 +13,7 @@ use crate::domain::journal::hex;
 use crate::store::Tx;
 use crate::store::calendar;
 use crate::store::desk::{self, NewTask};
+use crate::store::receipt;
 use crate::store::upkeep;
 
 /// A slot whose process died, or whose job broke off, is another's after this.
@@ -21,6 +22,8 @@ const SLOT_LEASE_MS: i64 = 600_000;
 const SLOTS_KEPT_MS: i64 = 400 * DAY_MS;
 /// A permit's row unused for so long is dropped.
 const PERMITS_KEPT_MS: i64 = DAY_MS;
+/// Receipts come within three days, or never.
+const NAMES_KEPT_MS: i64 = 4 * DAY_MS;
 const DAY_MS: i64 = 86_400_000;
 /// A task's kind: something of the installation itself is wrong.
 const ALARM: i64 = 4;
@@ -69,9 +72,10 @@ impl Engine {
             Job::Upkeep => {
                 let now = self.clock.story_ms();
                 let permits = calendar::drop_permits(&self.store, now - PERMITS_KEPT_MS).await?;
+                let names = receipt::forget_names(&self.store, now - NAMES_KEPT_MS).await?;
                 let slots = calendar::forget(&self.store, now - SLOTS_KEPT_MS).await?;
                 upkeep::optimize(&self.store).await?;
-                let detail = json!({"permits": permits, "slots": slots});
+                let detail = json!({"permits": permits, "slots": slots, "names": names});
                 let mut tx = self.store.begin().await?;
                 self.close_slot(&mut tx, slot, "upkeep.done", detail).await?;
                 tx.commit().await?;

@@ -1,6 +1,6 @@
-//! A chunk on the wire, of households or of single persons alike: gate, call, and the look at the
-//! store between the calls, so that an order taken back or a lease lost calls nobody else. It
-//! keeps no outcome and decides no wait.
+//! A chunk on the wire, of households or of single persons alike: gate, calls of as many messages as
+//! the gateway takes at once, and the look at the store between the calls, so that an order taken
+//! back or a lease lost calls nobody else. It keeps no outcome and decides no wait.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -94,37 +94,17 @@ impl Engine {
             looked_at: AtomicI64::new(self.clock.machine_ms()),
             looking: tokio::sync::Mutex::new(()),
         };
-        let (going, asked) = (&going, ready.len());
-        let calls = stream::iter(ready.into_iter().map(|(member, prepared)| async move {
-            // Looked at with the line in hand: batches wait long for one behind a slow gateway.
-            let _open = self.calls.acquire().await.ok()?;
-            if going.busy.load(Ordering::Relaxed)
-                || going.away.load(Ordering::Relaxed)
-                || !batches.iter().all(|batch| self.still_holds(batch))
-                || self.has_ended(batches, going).await
-            {
-                return None;
-            }
-            let outcome = match prepared {
-                Err(outcome) => outcome,
-                Ok((pass, message)) => {
-                    let outcome = self.call(gateway, &pass, message).await;
-                    if self.is_away(gateway, &outcome) {
-                        going.away.store(true, Ordering::Relaxed);
-                        return None;
-                    }
-                    outcome
-                }
-            };
-            let throttled = matches!(outcome, Outcome::Throttled { .. });
-            going.busy.fetch_or(throttled, Ordering::Relaxed);
-            Some(Call { member, outcome })
-        }));
-        let made: Vec<Call<T>> = calls
-            .buffer_unordered(self.settings.calls_open.max(1))
-            .filter_map(std::future::ready)
-            .collect()
-            .await;
+        let asked = ready.len();
+        let (groups, told) = grouped(gateway, ready);
+        let calls =
+            groups.into_iter().map(|group| self.call_group(gateway, batches, &going, group));
+        let calls = stream::iter(calls).buffer_unordered(self.settings.calls_open.max(1));
+        let made: Vec<Vec<Call<T>>> = calls.collect().await;
+        let mut made: Vec<Call<T>> = made.into_iter().flatten().collect();
+        // Who is spoken for is noted after whoever speaks for him.
+        if !told.is_empty() && !self.must_stop(batches, &going).await {
+            made.extend(told);
+        }
         let reach = match going.ended.load(Ordering::Relaxed) {
             _ if made.len() == asked => Reach::All,
             true => Reach::Ended,
@@ -134,8 +114,56 @@ impl Engine {
         (made, reach)
     }
 
-    /// Whether nobody else of a chunk may be called. A slow gateway makes a chunk last: the store
-    /// is looked at again, by one call for all of them.
+    /// One call of the gateway, or more where it says that one of the messages is wrong and not
+    /// which: then none was taken, and halves tell it apart.
+    async fn call_group<T>(
+        &self,
+        gateway: &Gateway,
+        batches: &[Leased],
+        going: &Going,
+        group: Group<T>,
+    ) -> Vec<Call<T>> {
+        // Looked at with the line in hand: batches wait long for one behind a slow gateway.
+        let Ok(_open) = self.calls.acquire().await else { return Vec::new() };
+        let mut members: Vec<Option<T>> = group.members.into_iter().map(Some).collect();
+        let mut made = Vec::with_capacity(members.len());
+        let mut parts = vec![0..members.len()];
+        while let Some(part) = parts.pop() {
+            if self.must_stop(batches, going).await {
+                break;
+            }
+            let messages = &group.messages[part.clone()];
+            let outcomes = self.call(gateway, &group.pass, messages).await;
+            let first = outcomes.first().cloned().unwrap_or_else(no_outcome);
+            if self.is_away(gateway, &first) {
+                going.away.store(true, Ordering::Relaxed);
+                break;
+            }
+            if part.len() > 1 && gateway.provider.blames_one(&first) {
+                let middle = part.start + part.len() / 2;
+                parts.extend([middle..part.end, part.start..middle]);
+                continue;
+            }
+            let throttled = outcomes.iter().any(|said| matches!(said, Outcome::Throttled { .. }));
+            going.busy.fetch_or(throttled, Ordering::Relaxed);
+            let called = members[part].iter_mut().filter_map(Option::take);
+            let outcomes = outcomes.into_iter().chain(std::iter::repeat_with(no_outcome));
+            made.extend(called.zip(outcomes).map(|(member, outcome)| Call { member, outcome }));
+        }
+        made
+    }
+
+    /// Whether nobody else of a chunk may be called: the gateway is busy or away, the lease was
+    /// slept through, or the store says so.
+    async fn must_stop(&self, batches: &[Leased], going: &Going) -> bool {
+        going.busy.load(Ordering::Relaxed)
+            || going.away.load(Ordering::Relaxed)
+            || !batches.iter().all(|batch| self.still_holds(batch))
+            || self.has_ended(batches, going).await
+    }
+
+    /// What the store says of the order and the leases. A slow gateway makes a chunk last: the
+    /// store is looked at again, by one call for all of them.
     async fn has_ended(&self, batches: &[Leased], going: &Going) -> bool {
         let relaxed = Ordering::Relaxed;
         let machine = self.clock.machine_ms();
@@ -191,13 +219,50 @@ impl Engine {
         self.renewals.hold(batch.leased_at, self.clock.machine_ms())
     }
 
-    /// One call by whoever has a line in hand.
-    async fn call(&self, gateway: &Gateway, pass: &Pass, message: Message) -> Outcome {
+    /// One call by whoever has a line in hand; an outcome for each message, in order.
+    async fn call(&self, gateway: &Gateway, pass: &Pass, messages: &[Message]) -> Vec<Outcome> {
         let provider = gateway.provider.as_ref();
-        let one = [message];
         let nonce = u128::from_be_bytes(self.entropy.bytes());
         let at = Moment { now_ms: self.clock.machine_ms(), nonce };
-        let outcomes = channel::send(self.transport.as_ref(), provider, pass, &one, at).await;
-        outcomes.into_iter().next().unwrap_or(Outcome::Unknown { why: "no outcome".into() })
+        channel::send(self.transport.as_ref(), provider, pass, messages, at).await
     }
+}
+
+fn no_outcome() -> Outcome {
+    Outcome::Unknown { why: "no outcome".into() }
+}
+
+/// The messages that share a call, with their members in the same order.
+struct Group<T> {
+    pass: Pass,
+    members: Vec<T>,
+    messages: Vec<Message>,
+}
+
+/// A chunk as its calls, and those of it whose outcome needs none.
+fn grouped<T>(gateway: &Gateway, ready: Vec<(T, Prepared)>) -> (Vec<Group<T>>, Vec<Call<T>>) {
+    let (mut told, mut members) = (Vec::new(), Vec::with_capacity(ready.len()));
+    let (mut passes, mut messages) = (Vec::new(), Vec::with_capacity(ready.len()));
+    for (member, prepared) in ready {
+        match prepared {
+            Err(outcome) => told.push(Call { member, outcome }),
+            Ok((pass, message)) => {
+                members.push(Some(member));
+                passes.push(pass);
+                messages.push(message);
+            }
+        }
+    }
+    let planned = channel::calls(&gateway.provider, messages.iter());
+    for (place, outcome) in planned.told {
+        told.extend(members[place].take().map(|member| Call { member, outcome }));
+    }
+    let group = |places: Vec<usize>| {
+        // All of a chunk are of one alert, so one pass serves it; `send` asks it for each text.
+        let pass = passes[*places.first()?];
+        let messages = places.iter().map(|place| messages[*place].clone()).collect();
+        let members = places.iter().filter_map(|place| members[*place].take()).collect();
+        Some(Group { pass, members, messages })
+    };
+    (planned.calls.into_iter().filter_map(group).collect(), told)
 }

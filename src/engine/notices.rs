@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::slice::from_ref;
 
 use super::chunk::{Call, Keeping, Prepared, Reach, longest_wait_ms};
+use super::receipt::About;
 use super::send::Sent;
 use super::{Engine, EngineFault, words};
 use crate::base::limits::{
@@ -160,6 +161,8 @@ impl Engine {
         if !rows.is_empty() {
             let settled: Vec<&SettleRow> = rows.iter().map(|row| &row.1).collect();
             let kept = notice::settle(&mut tx, &settled, provider, now).await?;
+            let made = made.iter().map(|call| (About::Notice(call.member.id), &call.outcome));
+            self.note_names(&mut tx, provider, made, now).await?;
             rows.retain(|row| kept.contains(&row.1.id));
             self.seal_notices(&mut tx, leased, provider, &rows, now).await?;
             let refused = rows.iter().filter(|row| row.1.kind == DEAD).map(|row| row.1.id);

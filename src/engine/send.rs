@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::chunk::{Call, Keeping, Reach, longest_wait_ms};
+use super::receipt::About;
 use super::{Engine, EngineFault, Gateway, Order, situation, words};
 use crate::base::limits::{BATCH_ADDRESSES, SHARED_NUMBER};
 use crate::domain::batch::{self as rules};
@@ -328,6 +329,9 @@ impl Engine {
         let name = gateway.provider.name();
         let mut tx = self.store.begin().await?;
         let appended = rows::append(&mut tx, name, &outcomes, now).await?;
+        let about = |m: &Member| About::Home(m.batch_id, m.address_id);
+        let made = made.iter().map(|call| (about(&call.member), &call.outcome));
+        self.note_names(&mut tx, name, made, now).await?;
         self.seal_sends(&mut tx, batches, name, &outcomes, appended, now).await?;
         self.bury_or_doubt(&mut tx, order.alert_id, name, verdict, now).await?;
         if !follows.is_empty() {

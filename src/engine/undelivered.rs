@@ -12,8 +12,8 @@ use crate::domain::burial::Verdict;
 use crate::domain::notice::Purpose;
 use crate::domain::outcome::ReceiptClass;
 use crate::store::Tx;
-use crate::store::desk::ReceiptRow;
 use crate::store::notice::Post;
+use crate::store::receipt::ReceiptRow;
 use crate::store::undelivered::{self as rows, LostRow};
 
 /// A notice older than this is not said again at another number.

@@ -1,6 +1,7 @@
 //! A practice gateway on a story clock: takes messages as the real one would, with the vices it
 //! is given, delivers them to residents, and owes receipts and replies that fall due. Its log is
-//! the truth by which duplicates are counted. No I/O: whoever drives it carries the callbacks.
+//! the truth by which duplicates are counted. It speaks in the shape of one vendor. No I/O: whoever
+//! drives it carries the callbacks.
 
 use std::cmp::Reverse;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,10 +11,15 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde::{Deserialize, Serialize};
 
+mod aliyun;
 mod core;
+mod kannel;
+mod shape;
+mod tencent;
+mod twilio;
 
 use self::core::{Core, What};
-use super::gateway_wire::{self as wire, Asked, Refusal};
+use self::shape::{Asked, Shape, Templates, Trouble, Verdict, Wrote};
 use super::residents::{Dice, Residents, hash};
 use crate::base::clock::Clock;
 use crate::channel::{CallFault, Transport};
@@ -23,11 +29,14 @@ pub use super::gateway_vices::{DeadNumbers, Vices};
 /// Whose gateway it is, and where its customer listens.
 #[derive(Clone)]
 pub struct GatewaySettings {
+    /// The account, the key's id, or the user, as the vendor calls it.
     pub account_sid: String,
+    /// Its token, secret or password.
     pub auth_token: String,
-    /// The number shown where the customer names a messaging service.
+    /// The number shown where the customer names none.
     pub number: String,
-    /// Where replies go; status callbacks must lead to the same host and port.
+    /// Where replies go, with its key where the vendor signs nothing; receipts that are asked for
+    /// at a URL must lead to the same host and port.
     pub hook_url: String,
     /// Entries of the log; a full log takes no more messages.
     pub log_limit: usize,
@@ -77,24 +86,63 @@ pub struct Stats {
     pub replies: u64,
 }
 
+/// The vendor in whose shape a practice gateway speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Vendor {
+    Twilio,
+    /// With the approved texts by their codes, variables as `${name}`.
+    Aliyun(Vec<(String, String)>),
+    /// Variables as `{1}`, `{2}` …
+    Tencent(Vec<(String, String)>),
+    Kannel,
+}
+
+impl Vendor {
+    fn shape(self, settings: GatewaySettings) -> Box<dyn Shape> {
+        let approved = |texts: Vec<(String, String)>, open| Templates {
+            texts: texts.into_iter().collect(),
+            open,
+        };
+        match self {
+            Vendor::Twilio => Box::new(twilio::Twilio::new(settings)),
+            Vendor::Aliyun(texts) => {
+                Box::new(aliyun::Aliyun { settings, templates: approved(texts, "${") })
+            }
+            Vendor::Tencent(texts) => {
+                Box::new(tencent::Tencent { settings, templates: approved(texts, "{") })
+            }
+            Vendor::Kannel => Box::new(kannel::Kannel(settings)),
+        }
+    }
+}
+
 /// The practice gateway. All methods may be called from any thread.
 pub struct GatewaySim {
-    settings: GatewaySettings,
-    authorization: String,
-    path: String,
+    shape: Box<dyn Shape>,
+    log_limit: usize,
     core: Mutex<Core>,
 }
 
 impl GatewaySim {
+    /// One in Twilio's shape.
     pub fn new(
         settings: GatewaySettings,
         vices: Vices,
         residents: Box<dyn Residents>,
     ) -> GatewaySim {
+        GatewaySim::of(Vendor::Twilio, settings, vices, residents)
+    }
+
+    /// One in the shape of that vendor.
+    pub fn of(
+        vendor: Vendor,
+        settings: GatewaySettings,
+        vices: Vices,
+        residents: Box<dyn Residents>,
+    ) -> GatewaySim {
         GatewaySim {
-            authorization: wire::basic(&settings.account_sid, &settings.auth_token),
-            path: format!("/2010-04-01/Accounts/{}/Messages.json", settings.account_sid),
-            settings,
+            log_limit: settings.log_limit,
+            shape: vendor.shape(settings),
             core: Mutex::new(Core::new(vices, residents)),
         }
     }
@@ -106,85 +154,98 @@ impl GatewaySim {
 
     /// Takes one request of the customer.
     pub fn handle(&self, now_ms: i64, request: &Request<Bytes>) -> Handled {
-        let refused = |refusal: Refusal, wait| Handled {
-            answer: Answer::Response(wire::refused(&refusal, wait)),
-            latency_ms: 0,
-        };
-        if request.uri().path() != self.path || request.method() != http::Method::POST {
-            let message = "The requested resource was not found";
-            return refused(Refusal { status: 404, code: 20404, message }, None);
-        }
-        let given = request.headers().get(http::header::AUTHORIZATION);
-        if given.is_none_or(|given| given.as_bytes() != self.authorization.as_bytes()) {
-            return refused(Refusal { status: 401, code: 20003, message: "Authenticate" }, None);
+        let at_once = |answer| Handled { answer: Answer::Response(answer), latency_ms: 0 };
+        if let Err(refusal) = self.shape.admits(request) {
+            return at_once(refusal);
         }
         let mut core = self.core();
-        if let Some(wait_s) = core.too_fast_s(now_ms) {
-            core.stats.throttled += 1;
-            let message = "Too Many Requests";
-            return refused(Refusal { status: 429, code: 20429, message }, Some(wait_s));
-        }
-        match self.read(request.body()) {
-            Ok(asked) => self.decide(&mut core, now_ms, asked),
+        let asked = match self.shape.read(request) {
+            Ok(asked) => asked,
             Err(refusal) => {
                 core.stats.refused += 1;
-                refused(refusal, None)
+                return at_once(refusal);
             }
-        }
-    }
-
-    fn read(&self, body: &[u8]) -> Result<Asked, Refusal> {
-        let asked = wire::read(body)?;
-        // A practice gateway calls nobody but its customer.
-        let home = wire::origin(&self.settings.hook_url);
-        match &asked.callback {
-            Some(url) if wire::origin(url) != home => {
-                let message = "The StatusCallback URL is not a valid URL";
-                Err(Refusal { status: 400, code: 21609, message })
-            }
-            _ => Ok(asked),
-        }
-    }
-
-    fn decide(&self, core: &mut Core, now_ms: i64, asked: Asked) -> Handled {
-        let turn = core.tries.entry(asked.to.clone()).or_default();
-        *turn += 1;
-        let mut dice = Dice::new(core.vices.seed, &asked.to, u64::from(*turn));
-        let latency_ms = dice.between_ms(core.vices.latency_ms);
-        let dead = core.vices.dead_numbers.holds(&asked.to);
-        let at_call = Dice::new(core.vices.seed, &asked.to, 0).falls(0.34);
-        let refusal = if dice.falls(core.vices.timeout_not_taken) {
-            None
-        } else if dice.falls(core.vices.fail_5xx) {
-            Some(Refusal { status: 500, code: 20500, message: "Internal Server Error" })
-        } else if core.log.len() >= self.settings.log_limit {
-            Some(Refusal { status: 503, code: 20503, message: "The log of practice is full" })
-        } else if dead && at_call {
-            let message = "The 'To' number is not a valid phone number";
-            Some(Refusal { status: 400, code: 21211, message })
-        } else {
-            let sid = core.take(now_ms, now_ms + latency_ms, &asked, self.number(&asked), dead);
-            let lost = dice.falls(core.vices.timeout_taken);
-            let answer = if lost {
-                Answer::TimeoutAfterTaking
-            } else {
-                Answer::Response(wire::created(&self.settings.account_sid, &sid, &asked))
-            };
-            return Handled { answer, latency_ms };
         };
-        core.stats.refused += 1;
-        if core.log.len() < self.settings.log_limit {
-            core.write(now_ms, String::new(), &asked);
+        if let Some(wait_s) = core.too_fast_s(now_ms, asked.len()) {
+            core.stats.throttled += 1;
+            return at_once(self.shape.refuse(Trouble::TooFast(wait_s)));
         }
-        let answer = match refusal {
-            None => Answer::TimeoutBeforeTaking,
-            Some(refusal) => Answer::Response(wire::refused(&refusal, None)),
+        self.decide(&mut core, now_ms, &asked)
+    }
+
+    fn decide(&self, core: &mut Core, now_ms: i64, asked: &[Asked]) -> Handled {
+        // The fate of a call is that of its first message.
+        let first = asked.first().map_or("", |one| one.to.as_str());
+        let turn = core.tries.entry(first.to_owned()).or_default();
+        *turn += 1;
+        let mut dice = Dice::new(core.vices.seed, first, u64::from(*turn));
+        let latency_ms = dice.between_ms(core.vices.latency_ms);
+        let answer = if dice.falls(core.vices.timeout_not_taken) {
+            Err(Answer::TimeoutBeforeTaking)
+        } else if dice.falls(core.vices.fail_5xx) {
+            Err(Answer::Response(self.shape.refuse(Trouble::Broken)))
+        } else if core.log.len() + asked.len() > self.log_limit {
+            Err(Answer::Response(self.shape.refuse(Trouble::Full)))
+        } else {
+            Ok(self.take(core, now_ms, now_ms + latency_ms, asked))
+        };
+        let answer = match answer {
+            Ok(answer) if dice.falls(core.vices.timeout_taken) => {
+                drop(answer);
+                Answer::TimeoutAfterTaking
+            }
+            Ok(_) if dice.falls(core.vices.garbage) => {
+                Answer::Response(shape::said(200, "<html>\u{fffd}"))
+            }
+            Ok(answer) => Answer::Response(answer),
+            Err(refusal) => {
+                asked.iter().for_each(|one| self.refuse(core, now_ms, one));
+                refusal
+            }
         };
         Handled { answer, latency_ms }
     }
 
-    fn number(&self, asked: &Asked) -> String {
-        asked.from.clone().unwrap_or_else(|| self.settings.number.clone())
+    /// Takes what can be taken of a call, and gives its answer.
+    fn take(
+        &self,
+        core: &mut Core,
+        now_ms: i64,
+        answered_at: i64,
+        asked: &[Asked],
+    ) -> Response<Bytes> {
+        let refused: Vec<bool> = asked
+            .iter()
+            .map(|one| {
+                let dead = &core.vices.dead_numbers;
+                let at_call = Dice::new(core.vices.seed, &one.to, 0).falls(dead.at_call);
+                at_call && dead.holds(&one.to)
+            })
+            .collect();
+        let none = self.shape.refuses_whole() && refused.contains(&true);
+        core.serial += u64::from(refused.contains(&false));
+        let names = self.shape.names(asked, core.vices.seed, core.serial);
+        let mut verdicts = Vec::with_capacity(asked.len());
+        for ((one, name), refused) in asked.iter().zip(names).zip(refused) {
+            if refused || none {
+                self.refuse(core, now_ms, one);
+                verdicts.push(Verdict::NoSuchNumber);
+            } else {
+                let shown = one.from.clone().unwrap_or_else(|| self.shape.number().to_owned());
+                // A name may be the whole call's.
+                let fate = if asked.len() > 1 { format!("{name}{}", one.to) } else { name.clone() };
+                core.take(now_ms, answered_at, one, &name, &fate, shown);
+                verdicts.push(Verdict::Taken(name));
+            }
+        }
+        self.shape.answer(asked, &verdicts)
+    }
+
+    fn refuse(&self, core: &mut Core, now_ms: i64, asked: &Asked) {
+        core.stats.refused += 1;
+        if core.log.len() < self.log_limit {
+            core.write(now_ms, String::new(), asked);
+        }
     }
 
     /// The callbacks due by `now_ms`, signed, in the order of their times. Texts that reach a
@@ -198,12 +259,12 @@ impl GatewaySim {
             };
             match due.what {
                 What::Handset { to, shown, text } => core.hear(due.at_ms, &to, shown, &text),
-                What::Receipt { sid, to, shown, url, code } => {
-                    calls.extend(self.receipt(&sid, to, shown, &url, code));
-                }
+                What::Receipt(told) => calls.extend(self.shape.receipt(&told)),
                 What::Reply { from, to, text } => {
                     core.stats.replies += 1;
-                    calls.extend(self.reply(due.serial, from, to, text));
+                    let (from, to, text) = (from.as_str(), to.as_str(), text.as_str());
+                    let (serial, at_ms) = (due.serial, due.at_ms);
+                    calls.extend(self.shape.reply(&Wrote { from, to, text, at_ms, serial }));
                 }
                 What::Again(request) => calls.push(request),
             }
@@ -225,7 +286,8 @@ impl GatewaySim {
 
     /// A resident writes out of his own accord, at `at_ms`.
     pub fn write_in(&self, at_ms: i64, from: &str, text: &str) {
-        let (from, to, text) = (from.to_owned(), self.settings.number.clone(), text.to_owned());
+        let to = self.shape.number().to_owned();
+        let (from, text) = (from.to_owned(), text.to_owned());
         self.core().plan(at_ms, What::Reply { from, to, text });
     }
 
@@ -265,46 +327,6 @@ impl GatewaySim {
         core.due.clear();
         core.free_at = f64::MIN;
         core.stats = Stats::default();
-    }
-
-    fn receipt(
-        &self,
-        sid: &str,
-        to: String,
-        shown: String,
-        url: &str,
-        code: Option<u32>,
-    ) -> Option<Request<Bytes>> {
-        let state = if code.is_some() { "undelivered" } else { "delivered" };
-        let mut fields = vec![
-            ("MessageSid", sid.to_owned()),
-            ("SmsSid", sid.to_owned()),
-            ("MessageStatus", state.to_owned()),
-            ("SmsStatus", state.to_owned()),
-            ("To", to),
-            ("From", shown),
-            ("AccountSid", self.settings.account_sid.clone()),
-            ("ApiVersion", "2010-04-01".to_owned()),
-        ];
-        fields.extend(code.map(|code| ("ErrorCode", code.to_string())));
-        wire::callback(&self.settings.auth_token, url, &fields)
-    }
-
-    fn reply(&self, serial: u64, from: String, to: String, text: String) -> Option<Request<Bytes>> {
-        let sid = wire::sid(hash(from.as_bytes(), 0x4e91), serial);
-        let fields = [
-            ("MessageSid", sid.clone()),
-            ("SmsSid", sid.clone()),
-            ("SmsMessageSid", sid),
-            ("AccountSid", self.settings.account_sid.clone()),
-            ("From", from),
-            ("To", to),
-            ("Body", text),
-            ("NumMedia", "0".to_owned()),
-            ("NumSegments", "1".to_owned()),
-            ("SmsStatus", "received".to_owned()),
-        ];
-        wire::callback(&self.settings.auth_token, &self.settings.hook_url, &fields)
     }
 }
 

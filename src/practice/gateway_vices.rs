@@ -29,6 +29,10 @@ pub struct Vices {
     pub timeout_not_taken: f64,
     /// Not taken: a server error.
     pub fail_5xx: f64,
+    /// Taken, but the answer is rubbish.
+    pub garbage: f64,
+    /// Taken and answered for, and never heard of again: no handset, no receipt.
+    pub dropped: f64,
     pub dead_numbers: DeadNumbers,
     pub seed: u64,
 }
@@ -47,6 +51,8 @@ impl Default for Vices {
             timeout_taken: 0.0,
             timeout_not_taken: 0.0,
             fail_5xx: 0.0,
+            garbage: 0.0,
+            dropped: 0.0,
             dead_numbers: DeadNumbers::default(),
             seed: 1,
         }
@@ -64,6 +70,9 @@ impl Vices {
             ("timeout_taken", self.timeout_taken),
             ("timeout_not_taken", self.timeout_not_taken),
             ("fail_5xx", self.fail_5xx),
+            ("garbage", self.garbage),
+            ("dropped", self.dropped),
+            ("dead_numbers.at_call", self.dead_numbers.at_call),
         ];
         if let Some((name, _)) = shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
             return Err(format!("{name} is not between 0 and 1"));
@@ -85,11 +94,19 @@ impl Vices {
 }
 
 /// Numbers behind which nobody is: by their last digits, or one by one (E.164).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeadNumbers {
     pub endings: Vec<String>,
     pub numbers: BTreeSet<String>,
+    /// The share of them that is refused at the call; of the others a receipt tells.
+    pub at_call: f64,
+}
+
+impl Default for DeadNumbers {
+    fn default() -> DeadNumbers {
+        DeadNumbers { endings: Vec::new(), numbers: BTreeSet::new(), at_call: 0.34 }
+    }
 }
 
 impl DeadNumbers {

@@ -1,6 +1,7 @@
 //! The other side of the protocols: a gateway that speaks them, and a town that answers. Decoded
 //! from the sheets and not by channel's codecs, so that one error cannot hide in both.
 
+mod aliyun;
 pub mod cast;
 pub mod center;
 pub mod gateway;

@@ -46,6 +46,7 @@ crate::statements! {
     OPEN = "SELECT count(*) FROM (SELECT 1 FROM batch WHERE state = 0 LIMIT 1) q";
     TAKEN = "SELECT count(DISTINCT seq * 10000000 + grid_id) FROM outcome WHERE kind = 1";
     OUTCOMES = "SELECT count(*) FROM outcome";
+    TOLD = "SELECT count(*) FROM receipt WHERE class = 1 AND batch_id IS NOT NULL";
 }
 
 /// Places with their ids, parents and depths.
@@ -122,6 +123,11 @@ pub async fn is_sending(store: &Store) -> Result<bool, StoreFault> {
 /// Households with an accepted message.
 pub async fn taken(store: &Store) -> Result<i64, StoreFault> {
     count(store, &TAKEN).await
+}
+
+/// Receipts from handsets that are joined to a household's message.
+pub async fn told(store: &Store) -> Result<i64, StoreFault> {
+    count(store, &TOLD).await
 }
 
 /// Outcomes of any kind.

@@ -1,4 +1,4 @@
-//! Tasks at the desk, receipts, and the words of summoned persons. Set-based; which reply means
+//! Tasks at the desk, and the words of summoned persons. Set-based; which reply means
 //! what is decided in `domain`.
 
 use super::answer::Speaking;
@@ -47,11 +47,6 @@ crate::statements! {
     TASK_BY_UID = concat!(task_columns!(), "WHERE t.uid = $1");
     CLOSE_TASK = "UPDATE task SET state = 2, result = $2, closed_at = $3 WHERE id = $1 \
         AND state < 2";
-    KEEP_RECEIPTS = "INSERT INTO receipt (source_key, provider, batch_id, address_id, notice_id, \
-        external_id, class, code, at, stored_at) SELECT r.key, r.provider, r.batch, r.address, \
-        r.notice, r.x, r.class, r.code, r.at, $2 FROM {rows $1: key text, provider text, \
-        batch bigint, address bigint, notice bigint, x text, class bigint, code text, \
-        at bigint} WHERE true ON CONFLICT (source_key) DO NOTHING";
     // Only under orders of which a text has reached him: he can't have meant another.
     WAKE = "UPDATE summons SET woken_at = $2 WHERE human_id {in $3} AND woken_at IS NULL \
         AND EXISTS (SELECT 1 FROM {rows $1: human bigint, kind bigint} JOIN alert al \
@@ -144,25 +139,6 @@ pub async fn task(tx: &mut Tx, uid: &str) -> Result<Option<TaskRow>, StoreFault>
 /// Closes a task. False: it is closed already.
 pub async fn close_task(tx: &mut Tx, id: i64, result: &str, now: i64) -> Result<bool, StoreFault> {
     Ok(tx.exec(&CLOSE_TASK, args![id, result, now]).await? == 1)
-}
-
-/// A receipt ready to be kept.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct ReceiptRow {
-    pub key: String,
-    pub provider: String,
-    pub batch: Option<i64>,
-    pub address: Option<i64>,
-    pub notice: Option<i64>,
-    pub x: Option<String>,
-    pub class: i64,
-    pub code: String,
-    pub at: Option<i64>,
-}
-
-/// Keeps receipts as they come; joined to their outcomes by reference afterwards.
-pub async fn keep_receipts(tx: &mut Tx, rows: &[ReceiptRow], now: i64) -> Result<u64, StoreFault> {
-    tx.exec(&KEEP_RECEIPTS, args![rows_json(rows)?, now]).await
 }
 
 /// Any word from a summoned person wakes him, under those orders in `state` and of the kind he

@@ -39,6 +39,7 @@ pub mod permit;
 pub mod places;
 pub mod probe;
 pub mod proof;
+pub mod receipt;
 pub mod recount;
 pub mod roll;
 pub mod roster;
@@ -102,6 +103,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         spoken::ALL,
         stranger::ALL,
         proof::ALL,
+        receipt::ALL,
         &roster,
         recount::ALL,
         roll::ALL,

@@ -9,6 +9,7 @@ use tongluo::base::limits::{BATCH_WEIGHT, HINT_AGE_MS, LEASE_MS};
 use tongluo::domain::alert::State;
 use tongluo::store::batch::due::{self, Turn};
 use tongluo::store::batch::{self, Leased, OutcomeRow};
+use tongluo::store::receipt::{self, ReceiptRow, SentName};
 use tongluo::store::{Stmt, Store, StoreFault, permit, timer};
 
 use crate::engines::rooms;
@@ -107,6 +108,121 @@ async fn what_is_appended_again_changes_nothing() {
         assert_eq!(append(two, (1, "second")).await, 0);
         let kept: Vec<(i64, Option<String>)> = one.rows(&OUTCOMES, args![]).await.unwrap();
         assert_eq!(kept, [(5, Some("first".to_owned()))]);
+    })
+    .await;
+}
+
+/// A receipt of the gateway's part `name`, kept. Gives what it is about and its class.
+async fn receipt_of(store: &Store, name: &str, class: i64) -> (Option<i64>, i64) {
+    let mut rows = [ReceiptRow {
+        key: format!("smpp:st:{name}:{class}"),
+        provider: "smpp".into(),
+        batch: None,
+        address: None,
+        notice: None,
+        x: Some(name.into()),
+        class,
+        code: "DELIVRD".into(),
+        at: None,
+    }];
+    let mut tx = store.begin().await.unwrap();
+    receipt::hear(&mut tx, "smpp", &mut rows, 5).await.unwrap();
+    receipt::keep(&mut tx, &rows, 5).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(rows[0].batch.is_some(), rows[0].is_met());
+    (rows[0].batch, rows[0].class)
+}
+
+/// Notes a message of that batch, of these parts. Gives what was here before it: batch and class.
+async fn sent(store: &Store, batch: i64, names: &[&str]) -> Vec<(String, Option<i64>, i64)> {
+    let name = |name: &&str| SentName {
+        name: (*name).into(),
+        whole: names[0].into(),
+        parts: i64::try_from(names.len()).unwrap(),
+        batch: Some(batch),
+        address: Some(7),
+        notice: None,
+    };
+    let names: Vec<SentName> = names.iter().map(name).collect();
+    let mut tx = store.begin().await.unwrap();
+    let met = receipt::note(&mut tx, "smpp", &names, 5).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut met: Vec<_> =
+        met.into_iter().map(|row| (row.x.unwrap(), row.batch, row.class)).collect();
+    met.sort();
+    met
+}
+
+#[tokio::test]
+async fn a_receipt_and_its_message_meet_by_name_whichever_comes_first() {
+    each(async |one, two| {
+        assert_eq!(sent(one, 1, &["a"]).await, []);
+        assert_eq!(receipt_of(two, "a", 1).await, (Some(1), 1));
+        assert_eq!(receipt_of(two, "b", 1).await, (None, 1), "nobody knows it yet");
+        assert_eq!(receipt_of(two, "b", 6).await, (None, 6));
+        let met = sent(one, 2, &["b"]).await;
+        assert_eq!(met, [("b".into(), Some(2), 1), ("b".into(), Some(2), 6)]);
+        assert_eq!(sent(one, 2, &["b"]).await, [], "they have met already");
+        // The same name of another gateway is another message's.
+        let mut tx = one.begin().await.unwrap();
+        let other = SentName {
+            name: "c".into(),
+            whole: "c".into(),
+            parts: 1,
+            batch: Some(3),
+            address: Some(7),
+            notice: None,
+        };
+        receipt::note(&mut tx, "cmpp", &[other], 5).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(receipt_of(two, "c", 1).await, (None, 1));
+        // A centre that begins its names anew: the later message is meant from then on.
+        assert_eq!(sent(one, 9, &["a"]).await, []);
+        assert_eq!(receipt_of(two, "a", 6).await, (Some(9), 6));
+        assert_eq!(receipt::forget_names(one, 6).await.unwrap(), 4);
+        assert_eq!(receipt_of(two, "a", 7).await, (None, 7));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_is_delivered_with_the_last_of_its_parts() {
+    each(async |one, two| {
+        sent(one, 1, &["a1", "a2", "a3"]).await;
+        assert_eq!(receipt_of(two, "a2", 1).await, (Some(1), 2));
+        assert_eq!(receipt_of(one, "a2", 1).await, (Some(1), 2), "said twice is not two parts");
+        assert_eq!(receipt_of(one, "a3", 1).await, (Some(1), 2));
+        assert_eq!(receipt_of(two, "a1", 1).await, (Some(1), 1));
+        // Two parts are here before their message, and the third after it.
+        receipt_of(one, "b1", 1).await;
+        receipt_of(two, "b3", 1).await;
+        let met = sent(one, 2, &["b1", "b2", "b3"]).await;
+        assert_eq!(met, [("b1".into(), Some(2), 2), ("b3".into(), Some(2), 2)]);
+        assert_eq!(receipt_of(one, "b2", 1).await, (Some(2), 1));
+        // All are here before it.
+        receipt_of(one, "c1", 1).await;
+        receipt_of(two, "c2", 1).await;
+        let met = sent(one, 3, &["c1", "c2"]).await;
+        assert_eq!(met, [("c1".into(), Some(3), 1), ("c2".into(), Some(3), 1)]);
+        // One that never came is the whole message's word.
+        sent(one, 4, &["d1", "d2"]).await;
+        assert_eq!(receipt_of(two, "d1", 1).await, (Some(4), 2));
+        assert_eq!(receipt_of(two, "d2", 7).await, (Some(4), 7));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_last_two_parts_at_the_same_moment_do_not_miss_each_other() {
+    each(async |one, two| {
+        for n in 0..20 {
+            let (first, second) = (format!("{n}.1"), format!("{n}.2"));
+            sent(one, n, &[&first, &second]).await;
+            let (a, b) = tokio::join!(receipt_of(one, &first, 1), receipt_of(two, &second, 1));
+            let mut classes = [a.1, b.1];
+            classes.sort();
+            assert_eq!(classes, [1, 2], "{n}");
+        }
     })
     .await;
 }

@@ -18,7 +18,7 @@ use tongluo::domain::access::Role;
 use tongluo::domain::plan::Plans;
 use tongluo::engine::issue::{Actor, OrderForm};
 use tongluo::engine::{Engine, EngineFault, EngineParts, EngineSettings, Gateway};
-use tongluo::practice::gateway::{Entry, GatewaySettings, GatewaySim, Line, Vices};
+use tongluo::practice::gateway::{Entry, GatewaySettings, GatewaySim, Line, Vendor, Vices};
 use tongluo::practice::residents::{Residents, Silent};
 use tongluo::queue::{FaultyQueue, MemoryQueue, Queue};
 use tongluo::render::Messages;
@@ -61,6 +61,10 @@ pub struct Setup {
     pub calls_open: usize,
     /// The whole installation is marked practice.
     pub practice: bool,
+    /// In whose shape gateway and codec speak.
+    pub vendor: Vendor,
+    /// A gateway of the story's own, which no practice gateway is behind.
+    pub provider: Option<Arc<Provider>>,
 }
 
 impl Default for Setup {
@@ -74,6 +78,8 @@ impl Default for Setup {
             receipts_first: false,
             calls_open: 16,
             practice: true,
+            vendor: Vendor::Twilio,
+            provider: None,
         }
     }
 }
@@ -92,25 +98,64 @@ where
     }
 }
 
+/// Where the practice gateway's callbacks go, with the key of those that sign nothing.
+const HOOK: &str = "https://tongluo.example/hooks/practice";
+const HOOK_KEY: &str = "practice-hook-0001";
+
 /// The practice gateway and the codec that speaks to it.
 fn gateway(setup: &Setup) -> (Arc<GatewaySim>, Arc<Provider>) {
-    let hook = "https://tongluo.example/hooks/practice";
-    let sim = Arc::new(GatewaySim::new(
+    let vendor = setup.vendor.clone();
+    let signed = vendor == Vendor::Twilio;
+    let sim = Arc::new(GatewaySim::of(
+        vendor,
         GatewaySettings {
             account_sid: "AC0123456789".into(),
             auth_token: "practice-token".into(),
             number: "+8612700000000".into(),
-            hook_url: hook.into(),
+            hook_url: if signed { HOOK.into() } else { format!("{HOOK}?key={HOOK_KEY}") },
             log_limit: 1_000_000,
         },
         setup.vices.clone(),
         (setup.residents)(),
     ));
-    let (base, number) = ("http://127.0.0.1:1", "+8612700000000");
-    let account = TwilioSettings::practice("AC0123456789", number, base, hook);
-    let token = [("auth_token", "practice-token")];
-    let provider = Arc::new(ProviderSettings::Twilio(account).open(&token).unwrap());
+    let provider = setup.provider.clone().unwrap_or_else(|| codec(&setup.vendor));
     (sim, provider)
+}
+
+fn codec(vendor: &Vendor) -> Arc<Provider> {
+    let base = "http://127.0.0.1:1";
+    let templates = |texts: &[(String, String)]| -> String {
+        let one = |(code, text): &(String, String)| {
+            format!(
+                "[[templates]]\ncode = \"{code}\"\nsign = \"余姚市防指\"\ntext = \"{text}\"\n\
+                 variable_chars = 500\n"
+            )
+        };
+        texts.iter().map(one).collect()
+    };
+    let own = match vendor {
+        Vendor::Twilio => {
+            let account = TwilioSettings::practice("AC0123456789", "+8612700000000", base, HOOK);
+            let token = [("auth_token", "practice-token")];
+            return Arc::new(ProviderSettings::Twilio(account).open(&token).unwrap());
+        }
+        Vendor::Aliyun(texts) => {
+            format!("kind = \"aliyun\"\naccess_key_id = \"AC0123456789\"\n{}", templates(texts))
+        }
+        Vendor::Tencent(texts) => format!(
+            "kind = \"tencent\"\nsecret_id = \"AC0123456789\"\napp_id = \"1400000001\"\n{}",
+            templates(texts)
+        ),
+        Vendor::Kannel => {
+            format!("kind = \"kannel\"\nusername = \"AC0123456789\"\ncallback_url = \"{HOOK}\"\n")
+        }
+    };
+    let text = format!("name = \"practice\"\nrealm = \"practice\"\nbase_url = \"{base}\"\n{own}");
+    let settings: ProviderSettings = toml::from_str(&text).unwrap();
+    let secret = |name| (name, "practice-token");
+    let secrets = ["access_key_secret", "secret_key", "password"].map(secret);
+    let secrets = [&secrets[..], &[("hook_key", HOOK_KEY)]].concat();
+    Arc::new(settings.open(&secrets).unwrap())
 }
 
 /// One process of the installation: its engine, with a handle of its own on the store.

@@ -31,7 +31,7 @@ const WORKERS: i64 = 8;
 const CALLS_MOST: i64 = 100_000;
 const TOPIC: Topic = Topic::Send(Lane::Sms);
 
-/// Rates in units a second.
+/// Rates in units a second; `http_per_s` in calls, whatever they carry.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Floor {
     pub pipeline_s: f64,
@@ -45,7 +45,9 @@ pub(super) struct Bare {
     pub store: Arc<Store>,
     pub queue: Arc<dyn Queue>,
     pub transport: Arc<dyn Transport>,
+    /// One call, and how many messages it carries.
     pub request: Request<Bytes>,
+    pub per_call: i64,
     pub clock: Arc<CarriedClock>,
 }
 
@@ -60,9 +62,9 @@ impl Bare {
         let began = self.clock.machine_ms();
         self.append_all(n, -1_000_000_000).await?;
         let insert_s = self.since(began);
-        let calls = n.min(CALLS_MOST);
+        let messages = n.min(CALLS_MOST.saturating_mul(self.per_call));
         let began = self.clock.machine_ms();
-        self.call_all(calls).await?;
+        self.call_all(messages).await?;
         let http_s = self.since(began);
         self.make_batches(n, -2_000_000_000).await?;
         let began = self.clock.machine_ms();
@@ -71,7 +73,7 @@ impl Bare {
             pipeline_s: self.since(began),
             publish_per_s: hints.len() as f64 / publish_s,
             insert_per_s: n as f64 / insert_s,
-            http_per_s: calls as f64 / http_s,
+            http_per_s: (messages as f64 / self.per_call as f64) / http_s,
         })
     }
 
@@ -130,14 +132,17 @@ impl Bare {
         Ok(())
     }
 
-    async fn calls(&self, n: i64, open: usize) -> anyhow::Result<()> {
-        stream::iter(0..n)
+    /// The calls that so many messages take.
+    async fn calls(&self, messages: i64, open: usize) -> anyhow::Result<()> {
+        let calls = (messages + self.per_call - 1) / self.per_call;
+        stream::iter(0..calls)
             .map(|_| self.call())
             .buffer_unordered(open)
             .try_for_each(|()| std::future::ready(Ok(())))
             .await
     }
 
+    /// Each worker its part of the messages.
     async fn call_all(self: &Arc<Self>, n: i64) -> anyhow::Result<()> {
         let open = CALLS_OPEN / usize::try_from(WORKERS)?;
         self.together(move |bare| async move { bare.calls(n / WORKERS, open).await }).await

@@ -8,10 +8,13 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
 
-use crate::practice::gateway_sink::{Sink, serve_sink};
+use crate::channel::http::{HttpLimits, HttpTransport};
+use crate::practice::gateway_sink::{Receipts, Sink, serve_sink};
 
 pub(super) const ACCOUNT: &str = "AC0123456789";
 pub(super) const TOKEN: &str = "bench-token";
+/// The key of the hook where receipts are pushed unsigned.
+pub(super) const HOOK_KEY: &str = "bench-hook-key-0001";
 
 /// The running process.
 pub(super) struct SinkProcess {
@@ -21,11 +24,12 @@ pub(super) struct SinkProcess {
 }
 
 impl SinkProcess {
-    /// Starts it and waits until it listens.
-    pub fn start() -> anyhow::Result<SinkProcess> {
+    /// Starts it and waits until it listens. With `receipts`, it tells that hook of every message.
+    pub fn start(receipts: Option<&str>) -> anyhow::Result<SinkProcess> {
         let program = std::env::current_exe().context("this program's own file")?;
         let mut child = Command::new(program)
             .args(["bench", "sink"])
+            .args(receipts.into_iter().flat_map(|hook| ["--receipts", hook]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -50,8 +54,8 @@ impl Drop for SinkProcess {
     }
 }
 
-/// The hidden command: serves until standard input ends.
-pub async fn serve() -> anyhow::Result<()> {
+/// The hidden command: serves until standard input ends. Receipts go to the hook at that URL.
+pub async fn serve(hook_url: Option<String>) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     let stop = async {
@@ -59,5 +63,10 @@ pub async fn serve() -> anyhow::Result<()> {
         let _ = tokio::task::spawn_blocking(read).await;
     };
     let sink = Arc::new(Sink::new(ACCOUNT, TOKEN));
-    Ok(serve_sink(listener, sink, stop).await?)
+    let transport = || HttpTransport::new(HttpLimits::default(), vec![TOKEN.into()]);
+    let receipts = match hook_url {
+        Some(hook_url) => Some(Receipts { hook_url, transport: Arc::new(transport()?) }),
+        None => None,
+    };
+    Ok(serve_sink(listener, sink, receipts, stop).await?)
 }

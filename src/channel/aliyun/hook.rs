@@ -6,26 +6,28 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::{CALL, external_id};
+use super::CALL;
 use crate::channel::answer::short;
-use crate::channel::door::{self, beijing_ms, digest, text};
+use crate::channel::door::{self, HookKey, beijing_ms, digest, text};
 use crate::channel::{Event, HookFault, Inbound, ReceiptEvent, carrier};
 use crate::domain::outcome::ReceiptClass;
 
 pub(super) fn events(
     provider: &str,
     overrules: &BTreeMap<String, ReceiptClass>,
+    key: &HookKey,
     body: &Bytes,
 ) -> Result<Vec<Event>, HookFault> {
     door::events(body, |fields, raw| match fields.contains_key("content") {
         true => reply(provider, fields, raw).map(Event::Reply),
-        false => receipt(provider, overrules, fields).map(Event::Receipt),
+        false => receipt(provider, overrules, key, fields).map(Event::Receipt),
     })
 }
 
 fn receipt(
     provider: &str,
     overrules: &BTreeMap<String, ReceiptClass>,
+    key: &HookKey,
     fields: &Map<String, Value>,
 ) -> Option<ReceiptEvent> {
     let phone = text(fields, "phone_number")?;
@@ -43,10 +45,10 @@ fn receipt(
         (false, None) => carrier::failure(&code),
     };
     let at = text(fields, "report_time").unwrap_or_default();
-    let name = biz.as_deref().or(reference.as_deref()).unwrap_or_default();
+    let name = key.name(biz.as_deref().or(reference.as_deref()).unwrap_or_default(), &phone);
     Some(ReceiptEvent {
-        source_key: format!("{provider}:st:{name}:{phone}:{at}"),
-        external_id: biz.as_deref().map(|biz| external_id(biz, &phone)),
+        source_key: format!("{provider}:st:{name}:{at}"),
+        external_id: biz.is_some().then_some(name),
         reference,
         callee: Some(phone),
         class,

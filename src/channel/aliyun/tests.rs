@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::channel::template::NO_TEMPLATE;
+use serde_json::json;
 
 const AT: Moment = Moment { now_ms: 1_782_871_385_000, nonce: 0x0011_2233_4455_6677_8899 };
 
@@ -26,6 +27,7 @@ fn settings() -> AliyunSettings {
             template("SMS_100000002", "${n}请立即转移"),
             template("SMS_100000003", "全体请在家"),
         ],
+        per_call: BATCH,
         extend: None,
         receipt_codes: BTreeMap::new(),
     }
@@ -117,11 +119,34 @@ fn a_batch_is_of_one_template_and_each_has_its_own_name() {
     let two = [message("+8613800138000", named), message("+8613900139000", named)];
     let answer = |body: &'static str| Response::new(Bytes::from(body));
     let taken = codec.outcomes(&two, &answer("{\"Code\":\"OK\",\"BizId\":\"9^0\"}"));
-    let names: Vec<_> = taken.iter().filter_map(Outcome::external_id).collect();
-    assert_eq!(names, ["9^0/13800138000", "9^0/13900139000"]);
+    let phones = ["13800138000", "13900139000"];
+    let reports = phones.map(|phone| {
+        json!({"phone_number": phone, "success": true, "err_code": "DELIVERED", "biz_id": "9^0",
+            "report_time": "2026-07-01 10:00:02", "out_id": "+00ff"})
+    });
+    let pushed = Request::post("/hooks/x?key=hook_key_example_0001");
+    let pushed = pushed.body(Bytes::from(json!(reports).to_string())).unwrap();
+    for (outcome, event) in taken.iter().zip(codec.callback(&pushed).unwrap()) {
+        let Event::Receipt(receipt) = event else { panic!("{event:?}") };
+        assert_eq!(outcome.names(), [receipt.external_id.unwrap()], "they meet");
+        assert!(!phones.iter().any(|phone| outcome.names()[0].contains(phone)), "{outcome:?}");
+        assert!(!phones.iter().any(|phone| receipt.source_key.contains(phone)));
+    }
+    let single = codec.outcomes(&two[..1], &answer("{\"Code\":\"OK\",\"BizId\":\"9^0\"}"));
+    assert!(single[0].names().is_empty(), "its receipt carries our reference");
     let one_is_wrong = answer("{\"Code\":\"isv.MOBILE_NUMBER_ILLEGAL\"}");
     let refused = codec.outcomes(&two, &one_is_wrong);
     assert!(refused.iter().all(|outcome| outcome.code() == 3), "nobody knows which: {refused:?}");
+    assert!(codec.blames_one(&refused[0]), "it is asked again in halves");
+    let empty = codec.outcomes(&two, &answer("{\"Code\":\"isv.AMOUNT_NOT_ENOUGH\"}"));
+    assert!(!codec.blames_one(&empty[0]) && !codec.blames_one(&taken[0]));
+    let absent = BTreeMap::from([("isv.OWN".to_owned(), ReceiptClass::AbsentNumber)]);
+    let own = AliyunSettings { receipt_codes: absent, ..settings() };
+    let own = build(&own).unwrap();
+    let word =
+        |size: usize| own.outcomes(&two[..size], &answer("{\"Code\":\"isv.OWN\"}")).remove(0);
+    assert_eq!((word(1).code(), word(2).code()), (2, 3), "of two nobody is given up");
+    assert!(own.blames_one(&word(2)));
 }
 
 #[test]

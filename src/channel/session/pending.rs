@@ -26,18 +26,13 @@ pub(super) struct Job {
 pub(super) struct Flight {
     parts: VecDeque<Vec<u8>>,
     ids: Vec<String>,
-    callee: String,
     tries: u32,
     done: oneshot::Sender<Outcome>,
 }
 
 impl Flight {
-    pub(super) fn new(
-        parts: Vec<Vec<u8>>,
-        callee: String,
-        done: oneshot::Sender<Outcome>,
-    ) -> Flight {
-        Flight { parts: parts.into(), ids: Vec::new(), callee, tries: 0, done }
+    pub(super) fn new(parts: Vec<Vec<u8>>, done: oneshot::Sender<Outcome>) -> Flight {
+        Flight { parts: parts.into(), ids: Vec::new(), tries: 0, done }
     }
 
     /// The part that is next, without its sequence number.
@@ -85,12 +80,6 @@ impl Pending {
     /// Messages that hold a place in the window.
     pub(super) fn len(&self) -> usize {
         self.open.len() + self.resting.len()
-    }
-
-    /// Whether a message to that number is on the wire: a report about it may be early.
-    pub(super) fn waits_for(&self, callee: &str) -> bool {
-        let tail = tail(callee);
-        tail.len() > 6 && self.open.values().any(|(flight, _)| flight.callee.ends_with(tail))
     }
 
     pub(super) fn open(&mut self, sequence: u32, flight: Flight, deadline_ms: i64) {
@@ -156,19 +145,13 @@ impl Pending {
     }
 }
 
-/// The last digits of a number: with or without its country they are the same.
-fn tail(number: &str) -> &str {
-    let digits = number.trim();
-    digits.get(digits.len().saturating_sub(11)..).unwrap_or(digits)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn flight(parts: usize) -> (Flight, oneshot::Receiver<Outcome>) {
         let (done, said) = oneshot::channel();
-        (Flight::new(vec![vec![0; 16]; parts], "+8613800138000".into(), done), said)
+        (Flight::new(vec![vec![0; 16]; parts], done), said)
     }
 
     fn throttled() -> Said {
@@ -180,8 +163,6 @@ mod tests {
         let mut pending = Pending::new();
         let (first, _said) = flight(2);
         pending.open(2, first, 10);
-        assert!(pending.waits_for("8613800138000") && pending.waits_for("13800138000"));
-        assert!(!pending.waits_for("13900139000") && !pending.waits_for(""));
         let Then::Next(first) = pending.answered(2, Said::Taken("a".into())) else {
             panic!("a second part");
         };

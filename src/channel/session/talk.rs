@@ -17,13 +17,11 @@ use super::pending::{Flight, Job, Pending, Then};
 use super::wire::Wire;
 use super::{Ear, Heard, Report, Said, What, Words};
 use crate::base::clock::calendar_ms;
-use crate::channel::{Event, Inbound};
+use crate::channel::{Event, Inbound, ReceiptEvent};
 use crate::domain::outcome::Outcome;
 
 /// Deliveries that are being committed at once; beyond it nothing is read.
 const EVENTS_OPEN: usize = 64;
-/// How long a report waits for the answer to the submit it may be about.
-const EARLY_MS: i64 = 500;
 /// PDUs nobody understands on one connection.
 const BROKEN_MOST: u32 = 10;
 /// The first pause after a throttle and the longest.
@@ -50,8 +48,6 @@ pub(super) struct Talk<'a> {
     ear: &'a Arc<dyn Ear>,
     pending: Pending,
     joined: Joined,
-    /// Reports that may be earlier than the answer to their submit, with the end of their wait.
-    early: Vec<(i64, Report, Owed)>,
     events: FuturesUnordered<Settling>,
     heard_ms: i64,
     probed_ms: Option<i64>,
@@ -70,7 +66,6 @@ impl<'a> Talk<'a> {
             ear,
             pending: Pending::new(),
             joined: Joined::default(),
-            early: Vec::new(),
             events: FuturesUnordered::new(),
             heard_ms: core.now_ms(),
             probed_ms: None,
@@ -139,11 +134,10 @@ impl<'a> Talk<'a> {
         for whole in self.joined.late(now, 0) {
             self.hear_words(whole);
         }
-        self.hear_early(now, true);
     }
 
     fn may_leave(&self) -> bool {
-        let quiet = self.pending.len() == 0 && self.events.is_empty() && self.early.is_empty();
+        let quiet = self.pending.len() == 0 && self.events.is_empty();
         quiet || self.leave_by_ms.is_some_and(|by_ms| by_ms <= self.core.now_ms())
     }
 
@@ -154,7 +148,6 @@ impl<'a> Talk<'a> {
         let dues = [
             self.pending.due_ms(),
             self.joined.due_ms(settings.join_ms),
-            self.early.iter().map(|(due_ms, ..)| *due_ms).min(),
             self.pending.is_resting().then(|| self.line.paused_until_ms()),
             Some(
                 self.probed_ms
@@ -180,7 +173,6 @@ impl<'a> Talk<'a> {
         for whole in self.joined.late(now, self.core.settings.join_ms) {
             self.hear_words(whole);
         }
-        self.hear_early(now, false);
         match self.probed_ms {
             Some(at) if now - at >= answer_ms => Err("the peer answers no probe".into()),
             None if now - self.heard_ms >= idle_ms => {
@@ -206,7 +198,7 @@ impl<'a> Talk<'a> {
         }
         let reference = self.core.memory().next_reference();
         match self.core.speech.parts(&job.message, reference) {
-            Ok(parts) => self.write_part(Flight::new(parts, job.message.to, job.done)).await,
+            Ok(parts) => self.write_part(Flight::new(parts, job.done)).await,
             Err(why) => {
                 tracing::error!(provider = self.core.name, why, "a message fits no PDU");
                 let code = "request".into();
@@ -274,9 +266,7 @@ impl<'a> Talk<'a> {
             Then::Next(flight) => return self.write_part(flight).await,
             Then::Taken(flight, ids) => {
                 self.pause_ms = PAUSE_MS;
-                let external_id = self.core.memory().note(&ids);
-                flight.end(Outcome::Accepted { external_id });
-                self.hear_early(self.core.now_ms(), true);
+                flight.end(Outcome::taken_as(ids));
             }
             Then::Ended(flight, Outcome::Throttled { .. }) => {
                 flight.end(Outcome::Throttled { after_ms: Some(self.pause_ms) });
@@ -297,15 +287,8 @@ impl<'a> Talk<'a> {
     fn delivered(&mut self, owed: Owed, what: What, pdu: &[u8]) {
         match what {
             What::Report(report) => {
-                let callee = report.callee.as_deref().unwrap_or_default();
-                let early = !self.core.memory().knows(&report.id)
-                    && self.early.len() < EVENTS_OPEN
-                    && self.leave_by_ms.is_none();
-                if early && self.pending.waits_for(callee) {
-                    self.early.push((self.core.now_ms() + EARLY_MS, report, owed));
-                } else {
-                    self.hear_report(report, owed);
-                }
+                let receipt = receipt(&self.core.name, report);
+                self.hear(Event::Receipt(receipt), vec![owed]);
             }
             What::Words(words) => {
                 for whole in self.joined.take(words, owed, self.core.now_ms()) {
@@ -318,25 +301,6 @@ impl<'a> Talk<'a> {
                 self.hear(Event::Reply(Inbound::unreadable(&raw)), vec![owed]);
             }
         }
-    }
-
-    /// Hears the reports whose wait is over, or which are known meanwhile.
-    fn hear_early(&mut self, now_ms: i64, answered: bool) {
-        let memory = self.core.memory();
-        let stopping = self.leave_by_ms.is_some();
-        let is_over = |(due_ms, report, _): &mut (i64, Report, Owed)| {
-            *due_ms <= now_ms || stopping || (answered && memory.knows(&report.id))
-        };
-        let over: Vec<_> = self.early.extract_if(.., is_over).collect();
-        drop(memory);
-        for (_, report, owed) in over {
-            self.hear_report(report, owed);
-        }
-    }
-
-    fn hear_report(&mut self, report: Report, owed: Owed) {
-        let receipt = self.core.memory().receipt(&self.core.name, report);
-        self.hear(Event::Receipt(receipt), vec![owed]);
     }
 
     fn hear_words(&mut self, (words, owed): Whole) {
@@ -397,6 +361,23 @@ impl<'a> Talk<'a> {
             () = pause(LEAVE_MS) => {}
         }
         Ok(())
+    }
+}
+
+/// A report as an event. It may come before the answer to its submit: the store joins the two.
+fn receipt(provider: &str, report: Report) -> ReceiptEvent {
+    let Report { id, callee, class, code, at } = report;
+    // Names begin anew at some centres; the whole number must not stand in a key.
+    let sum = Sha256::digest(callee.as_deref().unwrap_or_default());
+    let whose: String = sum.iter().take(2).map(|octet| format!("{octet:02x}")).collect();
+    ReceiptEvent {
+        source_key: format!("{provider}:st:{id}:{code}:{whose}"),
+        external_id: (!id.is_empty()).then_some(id),
+        reference: None,
+        callee,
+        class,
+        code,
+        at,
     }
 }
 

@@ -7,8 +7,8 @@ use std::collections::{BinaryHeap, HashMap};
 use bytes::Bytes;
 use http::Request;
 
+use super::shape::{Asked, Told};
 use super::{Entry, Stats, Vices};
-use crate::practice::gateway_wire::{self as wire, Asked};
 use crate::practice::residents::{Dice, Residents, hash};
 
 pub(super) struct Core {
@@ -36,13 +36,7 @@ pub(super) enum What {
         shown: String,
         text: String,
     },
-    Receipt {
-        sid: String,
-        to: String,
-        shown: String,
-        url: String,
-        code: Option<u32>,
-    },
+    Receipt(Told),
     Reply {
         from: String,
         to: String,
@@ -86,39 +80,43 @@ impl Core {
         }
     }
 
-    /// The seconds to wait where the rate is used up; takes a place otherwise.
-    pub(super) fn too_fast_s(&mut self, now_ms: i64) -> Option<i64> {
+    /// The seconds to wait where the rate is used up; takes the places of so many messages
+    /// otherwise.
+    pub(super) fn too_fast_s(&mut self, now_ms: i64, messages: usize) -> Option<i64> {
         let interval_ms = 1_000.0 / self.vices.rate_per_second?;
         let now = now_ms as f64;
         let ahead_ms = self.free_at.max(now) - now;
         if ahead_ms > (1_000.0 - interval_ms).max(0.0) {
             return Some(((ahead_ms / 1_000.0).ceil() as i64).max(1));
         }
-        self.free_at = self.free_at.max(now) + interval_ms;
+        self.free_at = self.free_at.max(now) + interval_ms * messages as f64;
         None
     }
 
+    /// A message is on its way under that name; its `fate` is drawn from.
     pub(super) fn take(
         &mut self,
         now_ms: i64,
         answered_at: i64,
         asked: &Asked,
+        name: &str,
+        fate: &str,
         shown: String,
-        dead: bool,
-    ) -> String {
-        self.serial += 1;
-        let sid = wire::sid(hash(asked.to.as_bytes(), self.vices.seed), self.serial);
-        self.write(now_ms, sid.clone(), asked);
-        let mut dice = Dice::new(self.vices.seed, &sid, 1);
+    ) {
+        self.write(now_ms, name.to_owned(), asked);
+        let mut dice = Dice::new(self.vices.seed, fate, 1);
         let arrives_at = answered_at + dice.between_ms(self.vices.receipt_delay_ms);
-        let to = asked.to.clone();
-        if !dead {
-            let what =
-                What::Handset { to: to.clone(), shown: shown.clone(), text: asked.text.clone() };
-            self.plan(arrives_at, what);
+        let dead = self.vices.dead_numbers.holds(&asked.to);
+        let dropped = Dice::new(self.vices.seed, fate, 2).falls(self.vices.dropped);
+        if dropped {
+            return;
         }
-        let (Some(url), false) = (&asked.callback, dice.falls(self.vices.receipt_missing)) else {
-            return sid;
+        if !dead {
+            let (to, text) = (asked.to.clone(), asked.text.clone());
+            self.plan(arrives_at, What::Handset { to, shown: shown.clone(), text });
+        }
+        let (Some(url), false) = (&asked.told_at, dice.falls(self.vices.receipt_missing)) else {
+            return;
         };
         let told_at = if dice.falls(self.vices.receipt_early) {
             now_ms
@@ -129,11 +127,17 @@ impl Core {
         };
         let times = if dice.falls(self.vices.receipt_doubled) { 2 } else { 1 };
         for _ in 0..times {
-            let code = dead.then_some(30005);
-            let (sid, to, shown, url) = (sid.clone(), to.clone(), shown.clone(), url.clone());
-            self.plan(told_at, What::Receipt { sid, to, shown, url, code });
+            let told = Told {
+                name: name.to_owned(),
+                to: asked.to.clone(),
+                shown: shown.clone(),
+                url: url.clone(),
+                reference: asked.reference.clone(),
+                at_ms: arrives_at,
+                dead,
+            };
+            self.plan(told_at, What::Receipt(told));
         }
-        sid
     }
 
     pub(super) fn write(&mut self, at_ms: i64, sid: String, asked: &Asked) {
@@ -148,7 +152,7 @@ impl Core {
             sid,
             to: asked.to.clone(),
             text: asked.text.clone(),
-            reference: wire::reference(asked.callback.as_deref()),
+            reference: asked.reference.clone(),
             taken,
         });
     }

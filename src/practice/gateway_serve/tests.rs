@@ -142,7 +142,7 @@ async fn the_whole_way_over_loopback() {
 async fn the_sink_takes_counts_and_checks_the_account() {
     let (listener, base) = listen().await;
     let sink = Arc::new(Sink::new(SID, TOKEN));
-    let server = tokio::spawn(serve_sink(listener, sink.clone(), std::future::pending()));
+    let server = tokio::spawn(serve_sink(listener, sink.clone(), None, std::future::pending()));
     let (codec, client) = (codec(&base), client());
     let pass =
         admit(AlertKind::Rehearsal, true, Realm::Practice, Realm::Practice, false, "【推演】");
@@ -168,6 +168,6 @@ async fn the_sink_takes_counts_and_checks_the_account() {
 async fn it_listens_on_loopback_only() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let sink = Arc::new(Sink::new(SID, TOKEN));
-    let fault = serve_sink(listener, sink, std::future::ready(())).await.unwrap_err();
+    let fault = serve_sink(listener, sink, None, std::future::ready(())).await.unwrap_err();
     assert_eq!(fault.kind(), io::ErrorKind::PermissionDenied);
 }

@@ -38,4 +38,5 @@ mod states;
 mod strangers;
 mod undelivered;
 mod update;
+mod vendors;
 mod warning;
