@@ -11,6 +11,8 @@ use tokio::sync::oneshot;
 use super::serve::told_to_stop;
 use crate::base::clock::{CarriedClock, calendar_ms};
 use crate::channel::http::{HttpLimits, HttpTransport};
+use crate::practice::center::{CenterHandle, CenterVices, Ismg, ReceiptForm, Smsc};
+use crate::practice::center_serve::{self, Desk};
 pub use crate::practice::gateway::Vendor;
 use crate::practice::gateway::{GatewaySettings, GatewaySim, Vices};
 use crate::practice::gateway_serve::{Face, serve};
@@ -66,6 +68,61 @@ pub struct Practice {
     /// Story milliseconds in one real millisecond.
     pub speed: f64,
     pub behind: Behind,
+}
+
+/// What a practice centre is started with.
+#[derive(Debug, Clone)]
+pub struct Center {
+    /// Of the protocol, `ADDRESS:PORT` on loopback.
+    pub listen: String,
+    /// Of the pages, `ADDRESS:PORT` on loopback.
+    pub pages: String,
+    /// CMPP 3.0 instead of SMPP.
+    pub is_cmpp: bool,
+    /// system_id, or the six digits of Source_Addr.
+    pub account: String,
+    /// The environment's name for the account's secret.
+    pub secret_variable: String,
+    /// What residents answer.
+    pub number: String,
+}
+
+/// Serves a centre until SIGTERM or Ctrl-C.
+pub async fn run_center(settings: Center) -> anyhow::Result<()> {
+    let variable = &settings.secret_variable;
+    let Ok(secret) = std::env::var(variable) else {
+        bail!(
+            "{variable}: set it to the account's secret, the same as the gateway's settings name"
+        );
+    };
+    let digits = settings.account.bytes().all(|byte| byte.is_ascii_digit());
+    if settings.is_cmpp && (settings.account.len() != 6 || !digits) {
+        bail!("--account: six digits, the source_addr of the gateway's settings");
+    }
+    let bind = async |what: &str, address: &str| {
+        TcpListener::bind(address).await.with_context(|| format!("{what} {address}"))
+    };
+    let listener = bind("--listen", &settings.listen).await?;
+    let pages = bind("--pages", &settings.pages).await?;
+    if !listener.local_addr()?.ip().is_loopback() {
+        bail!("--listen: a practice gateway listens on loopback only");
+    }
+    tracing::info!(address = %listener.local_addr()?, "practice centre");
+    let (account, vices) = (settings.account, CenterVices::default());
+    let center = match settings.is_cmpp {
+        true => {
+            let source_addr = account;
+            let ismg = Ismg { source_addr, secret, third: true, short_reports: false };
+            CenterHandle::cmpp_on(listener, ismg, vices)?
+        }
+        false => {
+            let (system_id, receipts) = (account, ReceiptForm::Text);
+            let smsc = Smsc { system_id, password: secret, receipts };
+            CenterHandle::smpp_on(listener, smsc, vices)?
+        }
+    };
+    let desk = Desk { center, number: settings.number };
+    Ok(center_serve::serve(pages, desk, told_to_stop()).await?)
 }
 
 /// Serves until SIGTERM or Ctrl-C; calls that hang are cut off then.

@@ -383,6 +383,17 @@ pub enum GatewayKind {
     Aliyun,
     Tencent,
     Kannel,
+    /// A message centre.
+    Smpp,
+    /// A carrier's gateway, CMPP 3.0.
+    Cmpp,
+}
+
+impl GatewayKind {
+    /// Whether it is spoken to over connections that stand.
+    pub fn is_session(self) -> bool {
+        matches!(self, GatewayKind::Smpp | GatewayKind::Cmpp)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -397,6 +408,9 @@ pub struct Gateway {
     /// An approved text of Aliyun or Tencent: `SMS_1=${text}`, `1001={1}`.
     #[arg(long = "template", value_name = "CODE=TEXT")]
     pub templates: Vec<String>,
+    /// Where smpp and cmpp, which have no pages of their own, are looked at and steered.
+    #[arg(long, default_value = "127.0.0.1:8701")]
+    pub pages: String,
     /// The environment variable with the account's token.
     #[arg(long, default_value = "TONGLUO_PRACTICE_SECRET")]
     pub token_variable: String,

@@ -10,7 +10,7 @@ use super::args::{
 };
 use crate::app::accounts::Scope;
 use crate::app::build::{self, Part};
-use crate::app::practice::Behind;
+use crate::app::practice::{Behind, Vendor};
 use crate::app::roster::{self, ImportWish};
 use crate::app::serve::{self, Duties};
 use crate::app::settings::Settings;
@@ -35,6 +35,9 @@ pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Key(Key::New) => say(&cli, &build::make_first_key(&settings()?).await?),
         Command::Replies(Replies::Classify { file, menu }) => classify(file, menu)?,
+        Command::Practice(Practice::Gateway(gateway)) if gateway.kind.is_session() => {
+            practice::run_center(center(gateway)).await?;
+        }
         Command::Practice(Practice::Gateway(gateway)) => {
             practice::run(behind(gateway, Behind::Nobody)?).await?;
         }
@@ -257,6 +260,17 @@ fn classify(file: &std::path::Path, menu: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn center(gateway: &Gateway) -> practice::Center {
+    practice::Center {
+        listen: gateway.listen.clone(),
+        pages: gateway.pages.clone(),
+        is_cmpp: gateway.kind == GatewayKind::Cmpp,
+        account: gateway.account.clone(),
+        secret_variable: gateway.token_variable.clone(),
+        number: gateway.number.clone(),
+    }
+}
+
 fn behind(gateway: &Gateway, behind: Behind) -> anyhow::Result<practice::Practice> {
     let approved = || practice::templates(&gateway.templates);
     let vendor = match gateway.kind {
@@ -264,6 +278,9 @@ fn behind(gateway: &Gateway, behind: Behind) -> anyhow::Result<practice::Practic
         GatewayKind::Aliyun => Vendor::Aliyun(approved()?),
         GatewayKind::Tencent => Vendor::Tencent(approved()?),
         GatewayKind::Kannel => Vendor::Kannel,
+        GatewayKind::Smpp | GatewayKind::Cmpp => {
+            anyhow::bail!("--kind: a town answers over twilio, aliyun, tencent or kannel")
+        }
     };
     Ok(practice::Practice {
         listen: gateway.listen.clone(),

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -24,7 +25,8 @@ pub use smpp::{ReceiptForm, Smsc};
 const LOG: usize = 100_000;
 
 /// What the centre does wrong. The default is quick and honest.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct CenterVices {
     /// Before each answer to a submit.
     pub answer_ms: u64,
@@ -187,20 +189,37 @@ impl Books {
 impl CenterHandle {
     /// A message centre that speaks SMPP, on a free port of loopback.
     pub async fn smpp(smsc: Smsc, vices: CenterVices) -> io::Result<CenterHandle> {
-        CenterHandle::open(Box::new(smsc), vices, 0).await
+        CenterHandle::smpp_on(TcpListener::bind("127.0.0.1:0").await?, smsc, vices)
     }
 
     /// A carrier's gateway that speaks CMPP, on a free port of loopback.
     pub async fn cmpp(ismg: Ismg, vices: CenterVices) -> io::Result<CenterHandle> {
-        CenterHandle::open(Box::new(ismg), vices, 0).await
+        CenterHandle::cmpp_on(TcpListener::bind("127.0.0.1:0").await?, ismg, vices)
     }
 
-    async fn open(
+    /// A message centre on a port of the caller's.
+    pub fn smpp_on(
+        listener: TcpListener,
+        smsc: Smsc,
+        vices: CenterVices,
+    ) -> io::Result<CenterHandle> {
+        CenterHandle::open(Box::new(smsc), vices, listener)
+    }
+
+    /// A carrier's gateway on a port of the caller's.
+    pub fn cmpp_on(
+        listener: TcpListener,
+        ismg: Ismg,
+        vices: CenterVices,
+    ) -> io::Result<CenterHandle> {
+        CenterHandle::open(Box::new(ismg), vices, listener)
+    }
+
+    fn open(
         tongue: Box<dyn Tongue>,
         vices: CenterVices,
-        port: u16,
+        listener: TcpListener,
     ) -> io::Result<CenterHandle> {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let address = listener.local_addr()?;
         let books = Mutex::default();
         let center = Arc::new(Center { tongue, vices: Mutex::new(vices), books });
@@ -225,6 +244,11 @@ impl CenterHandle {
     pub fn cut(&self) {
         let mut open = self.connections.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         open.abort_all();
+    }
+
+    /// Its vices as they are.
+    pub fn vices(&self) -> CenterVices {
+        self.center.vices()
     }
 
     /// Other vices from now on.

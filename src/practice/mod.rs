@@ -4,6 +4,7 @@
 mod aliyun;
 pub mod cast;
 pub mod center;
+pub mod center_serve;
 pub mod gateway;
 pub mod gateway_serve;
 pub mod gateway_sink;

@@ -2,6 +2,7 @@
 //! on PostgreSQL, a command a process, by exit code, standard output and standard error.
 
 mod begin;
+mod bench;
 mod demo;
 mod first;
 mod night;
