@@ -257,10 +257,11 @@ fn grouped<T>(gateway: &Gateway, ready: Vec<(T, Prepared)>) -> (Vec<Group<T>>, V
     for (place, outcome) in planned.told {
         told.extend(members[place].take().map(|member| Call { member, outcome }));
     }
+    let mut messages: Vec<Option<Message>> = messages.into_iter().map(Some).collect();
     let group = |places: Vec<usize>| {
         // All of a chunk are of one alert, so one pass serves it; `send` asks it for each text.
         let pass = passes[*places.first()?];
-        let messages = places.iter().map(|place| messages[*place].clone()).collect();
+        let messages = places.iter().filter_map(|place| messages[*place].take()).collect();
         let members = places.iter().filter_map(|place| members[*place].take()).collect();
         Some(Group { pass, members, messages })
     };

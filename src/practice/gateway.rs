@@ -190,14 +190,11 @@ impl GatewaySim {
             Ok(self.take(core, now_ms, now_ms + latency_ms, asked))
         };
         let answer = match answer {
-            Ok(answer) if dice.falls(core.vices.timeout_taken) => {
-                drop(answer);
-                Answer::TimeoutAfterTaking
-            }
-            Ok(_) if dice.falls(core.vices.garbage) => {
+            Ok((_, true)) if dice.falls(core.vices.timeout_taken) => Answer::TimeoutAfterTaking,
+            Ok((_, true)) if dice.falls(core.vices.garbage) => {
                 Answer::Response(shape::said(200, "<html>\u{fffd}"))
             }
-            Ok(answer) => Answer::Response(answer),
+            Ok((answer, _)) => Answer::Response(answer),
             Err(refusal) => {
                 asked.iter().for_each(|one| self.refuse(core, now_ms, one));
                 refusal
@@ -206,14 +203,14 @@ impl GatewaySim {
         Handled { answer, latency_ms }
     }
 
-    /// Takes what can be taken of a call, and gives its answer.
+    /// Takes what can be taken of a call; gives its answer, and whether anything was taken.
     fn take(
         &self,
         core: &mut Core,
         now_ms: i64,
         answered_at: i64,
         asked: &[Asked],
-    ) -> Response<Bytes> {
+    ) -> (Response<Bytes>, bool) {
         let refused: Vec<bool> = asked
             .iter()
             .map(|one| {
@@ -238,7 +235,8 @@ impl GatewaySim {
                 verdicts.push(Verdict::Taken(name));
             }
         }
-        self.shape.answer(asked, &verdicts)
+        let taken = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Taken(_)));
+        (self.shape.answer(asked, &verdicts), taken)
     }
 
     fn refuse(&self, core: &mut Core, now_ms: i64, asked: &Asked) {
