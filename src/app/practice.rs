@@ -108,6 +108,7 @@ pub async fn run_center(settings: Center) -> anyhow::Result<()> {
         bail!("--listen: a practice gateway listens on loopback only");
     }
     tracing::info!(address = %listener.local_addr()?, "practice centre");
+    tracing::info!(address = %pages.local_addr()?, "practice pages");
     let (account, vices) = (settings.account, CenterVices::default());
     let center = match settings.is_cmpp {
         true => {

@@ -7,6 +7,7 @@ mod demo;
 mod first;
 mod night;
 mod orders;
+mod practice;
 
 use std::collections::HashMap;
 use std::io::Write;
