@@ -161,7 +161,7 @@ async fn measure(args: &FanoutArgs, ground: &Ground) -> anyhow::Result<Report> {
     plant::plant(&store, &sealer, args.households).await?;
     let bound = if args.receipts { Some(Bound::new().await?) } else { None };
     let sink = SinkProcess::start(bound.as_ref().map(Bound::url_with_key).as_deref())?;
-    let hook_url = bound.as_ref().map_or("https://tongluo.example/hooks/bench", |b| &b.url);
+    let hook_url = bound.as_ref().map_or("https://tongluo.example/hooks/bench", |b| b.url.as_str());
     let now_ms = calendar_ms();
     let clock = Arc::new(CarriedClock::new(now_ms, now_ms, 1.0));
     let provider = gateway::provider(&sink.url, hook_url, args.per_call)?;
@@ -223,7 +223,7 @@ async fn measure(args: &FanoutArgs, ground: &Ground) -> anyhow::Result<Report> {
 fn sample_call(messages: u32) -> Vec<Message> {
     let text = format!("【{SIGNATURE}】{}", "请立即转移到四明小学，收到请回复。".repeat(5));
     let message = |n: u32| Message {
-        to: format!("{}{n:03}", NUMBER.trim_end_matches("000")),
+        to: format!("{}{n:03}", &NUMBER[..NUMBER.len() - 3]),
         text: text.clone(),
         reference: "b1000.1000.0123456789ab".into(),
     };

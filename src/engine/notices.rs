@@ -161,8 +161,9 @@ impl Engine {
         if !rows.is_empty() {
             let settled: Vec<&SettleRow> = rows.iter().map(|row| &row.1).collect();
             let kept = notice::settle(&mut tx, &settled, provider, now).await?;
-            let made = made.iter().map(|call| (About::Notice(call.member.id), &call.outcome));
-            self.note_names(&mut tx, provider, made, now).await?;
+            let about = made.iter().map(|call| (About::Notice(call.member.id), &call.outcome));
+            let about: Vec<(About, &Outcome)> = about.collect();
+            self.note_names(&mut tx, provider, &about, now).await?;
             rows.retain(|row| kept.contains(&row.1.id));
             self.seal_notices(&mut tx, leased, provider, &rows, now).await?;
             let refused = rows.iter().filter(|row| row.1.kind == DEAD).map(|row| row.1.id);

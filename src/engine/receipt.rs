@@ -41,14 +41,15 @@ impl Engine {
 
     /// Notes under which names receipts will tell of these messages, and acts on those that have
     /// come already. In the transaction of the outcomes, and after them.
-    pub(super) async fn note_names<'a>(
+    pub(super) async fn note_names(
         &self,
         tx: &mut Tx,
         provider: &str,
-        made: impl Iterator<Item = (About, &'a Outcome)>,
+        made: &[(About, &Outcome)],
         now: i64,
     ) -> Result<(), EngineFault> {
-        let sent: Vec<SentName> = made.flat_map(|(about, outcome)| names(about, outcome)).collect();
+        let sent = made.iter().flat_map(|(about, outcome)| names(*about, outcome));
+        let sent: Vec<SentName> = sent.collect();
         let early = rows::note(tx, provider, &sent, now).await?;
         self.act_on(tx, provider, &early, now).await
     }

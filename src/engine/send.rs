@@ -330,8 +330,8 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         let appended = rows::append(&mut tx, name, &outcomes, now).await?;
         let about = |m: &Member| About::Home(m.batch_id, m.address_id);
-        let made = made.iter().map(|call| (about(&call.member), &call.outcome));
-        self.note_names(&mut tx, name, made, now).await?;
+        let made: Vec<_> = made.iter().map(|c| (about(&c.member), &c.outcome)).collect();
+        self.note_names(&mut tx, name, &made, now).await?;
         self.seal_sends(&mut tx, batches, name, &outcomes, appended, now).await?;
         self.bury_or_doubt(&mut tx, order.alert_id, name, verdict, now).await?;
         if !follows.is_empty() {

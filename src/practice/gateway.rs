@@ -20,7 +20,7 @@ mod twilio;
 
 use self::core::{Core, What};
 use self::shape::{Asked, Shape, Templates, Trouble, Verdict, Wrote};
-use super::residents::{Dice, Residents, hash};
+use super::residents::{Dice, Residents};
 use crate::base::clock::Clock;
 use crate::channel::{CallFault, Transport};
 

@@ -217,8 +217,8 @@ async fn push(waiting: mpsc::UnboundedReceiver<Pushed>, transport: Arc<dyn Trans
     let next = |mut waiting: mpsc::UnboundedReceiver<Pushed>| async move {
         waiting.recv().await.map(|pushed| (pushed, waiting))
     };
-    let all = stream::unfold(waiting, next);
-    all.for_each_concurrent(RECEIPTS_OPEN, |pushed| async {
+    let (all, transport) = (stream::unfold(waiting, next), &transport);
+    all.for_each_concurrent(RECEIPTS_OPEN, |pushed| async move {
         for _ in 0..RECEIPT_TRIES {
             match transport.call(pushed.clone()).await {
                 Ok(answer) if answer.status().is_success() => return,

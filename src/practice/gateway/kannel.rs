@@ -52,7 +52,9 @@ impl Shape for Kannel {
         }
         let (user, password) =
             (header(headers, "x-kannel-username"), header(headers, "x-kannel-password"));
-        match user == Some(&self.0.account_sid) && password == Some(&self.0.auth_token) {
+        match user == Some(self.0.account_sid.as_str())
+            && password == Some(self.0.auth_token.as_str())
+        {
             true => Ok(()),
             false => Err(said(403, "Authorization failed for sendsms")),
         }

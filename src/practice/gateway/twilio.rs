@@ -4,9 +4,10 @@
 use bytes::Bytes;
 use http::{Request, Response};
 
+use super::GatewaySettings;
 use super::shape::{Asked, Shape, Told, Trouble, Verdict, Wrote, leads_home};
-use super::{GatewaySettings, hash};
 use crate::practice::gateway_wire::{self as wire, Refusal};
+use crate::practice::residents::hash;
 
 pub(super) struct Twilio {
     settings: GatewaySettings,
