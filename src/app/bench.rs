@@ -101,8 +101,8 @@ impl Report {
         };
         format!(
             "{} households, {} + {}: {:.2} s from approval to the last outcome ({:.2} s to expand, \
-             first call after {} ms, {:.0} MB), {} a call{told}; raw pipeline {:.2} s, ratio {:.2}; \
-             raw: {:.0} hints/s, {:.0} rows/s, {:.0} calls/s",
+             first call after {} ms, {:.0} MB), {} a call{told}; raw pipeline {:.2} s, \
+             ratio {:.2}; raw: {:.0} hints/s, {:.0} rows/s, {:.0} calls/s",
             self.households,
             self.store,
             self.queue,

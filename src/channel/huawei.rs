@@ -116,8 +116,8 @@ impl Huawei {
         })
     }
 
-    /// What a code says of one number or of all of a call of `size`: the vendor names no number as bad for
-    /// good, so all of it may pass or be mended.
+    /// What a code says of one number or of all of a call of `size`: the vendor names no number as
+    /// bad for good, so all of it may pass or be mended.
     fn word(&self, code: &str, size: usize) -> Outcome {
         match (self.settings.receipt_codes.get(code), code) {
             (Some(class), _) => answer::overruled(*class, code, size),

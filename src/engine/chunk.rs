@@ -1,5 +1,5 @@
-//! A chunk on the wire, of households or of single persons alike: gate, calls of as many messages as
-//! the gateway takes at once, and the look at the store between the calls, so that an order taken
+//! A chunk on the wire, of households or of single persons alike: gate, calls of as many messages
+//! as the gateway takes at once, and the look at the store between the calls, so that an order taken
 //! back or a lease lost calls nobody else. It keeps no outcome and decides no wait.
 
 use std::collections::HashSet;

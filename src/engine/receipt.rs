@@ -1,7 +1,7 @@
-//! Receipts as they come: joined to their messages by our reference, else by the gateway's own name,
-//! and kept. A receipt before its outcome, twice, or for nobody is kept all the same; none of them
-//! closes anything, but one from the handset brings back a number that was called dead, and one that
-//! says that nobody is reached there sends the text to the next number (`undelivered`).
+//! Receipts as they come: joined to their messages by our reference, else by the gateway's own
+//! name, and kept. A receipt before its outcome, twice, or for nobody is kept all the same; none of
+//! them closes anything, but one from the handset brings back a number that was called dead, and
+//! one that says that nobody is reached there sends the text to the next number (`undelivered`).
 
 use super::{Engine, EngineFault};
 use crate::channel::ReceiptEvent;

@@ -11,14 +11,12 @@ use http::{Request, Response};
 use tongluo::base::clock::{Clock, HandClock};
 use tongluo::base::entropy::Entropy;
 use tongluo::base::seal::Sealer;
-use tongluo::channel::registry::ProviderSettings;
-use tongluo::channel::twilio::TwilioSettings;
 use tongluo::channel::{CallFault, Event, Inbound, Provider, Transport};
 use tongluo::domain::access::Role;
 use tongluo::domain::plan::Plans;
 use tongluo::engine::issue::{Actor, OrderForm};
 use tongluo::engine::{Engine, EngineFault, EngineParts, EngineSettings, Gateway};
-use tongluo::practice::gateway::{Entry, GatewaySettings, GatewaySim, Line, Vendor, Vices};
+use tongluo::practice::gateway::{Entry, GatewaySim, Line, Vendor, Vices};
 use tongluo::practice::residents::{Residents, Silent};
 use tongluo::queue::{FaultyQueue, MemoryQueue, Queue};
 use tongluo::render::Messages;
@@ -28,6 +26,7 @@ use tongluo::store::{Stmt, Store, order};
 
 use crate::engines::{EngineRoom, rooms};
 use crate::plant::{Layout, by_words, human_number, plant};
+use crate::vendor::gateway;
 
 /// 2013-10-07 22:00 +08:00, the night of Fitow.
 pub const NIGHT: i64 = 1_381_154_400_000;
@@ -96,66 +95,6 @@ where
         let town = story(town).await;
         town.close().await;
     }
-}
-
-/// Where the practice gateway's callbacks go, with the key of those that sign nothing.
-const HOOK: &str = "https://tongluo.example/hooks/practice";
-const HOOK_KEY: &str = "practice-hook-0001";
-
-/// The practice gateway and the codec that speaks to it.
-fn gateway(setup: &Setup) -> (Arc<GatewaySim>, Arc<Provider>) {
-    let vendor = setup.vendor.clone();
-    let signed = vendor == Vendor::Twilio;
-    let sim = Arc::new(GatewaySim::of(
-        vendor,
-        GatewaySettings {
-            account_sid: "AC0123456789".into(),
-            auth_token: "practice-token".into(),
-            number: "+8612700000000".into(),
-            hook_url: if signed { HOOK.into() } else { format!("{HOOK}?key={HOOK_KEY}") },
-            log_limit: 1_000_000,
-        },
-        setup.vices.clone(),
-        (setup.residents)(),
-    ));
-    let provider = setup.provider.clone().unwrap_or_else(|| codec(&setup.vendor));
-    (sim, provider)
-}
-
-fn codec(vendor: &Vendor) -> Arc<Provider> {
-    let base = "http://127.0.0.1:1";
-    let templates = |texts: &[(String, String)]| -> String {
-        let one = |(code, text): &(String, String)| {
-            format!(
-                "[[templates]]\ncode = \"{code}\"\nsign = \"余姚市防指\"\ntext = \"{text}\"\n\
-                 variable_chars = 500\n"
-            )
-        };
-        texts.iter().map(one).collect()
-    };
-    let own = match vendor {
-        Vendor::Twilio => {
-            let account = TwilioSettings::practice("AC0123456789", "+8612700000000", base, HOOK);
-            let token = [("auth_token", "practice-token")];
-            return Arc::new(ProviderSettings::Twilio(account).open(&token).unwrap());
-        }
-        Vendor::Aliyun(texts) => {
-            format!("kind = \"aliyun\"\naccess_key_id = \"AC0123456789\"\n{}", templates(texts))
-        }
-        Vendor::Tencent(texts) => format!(
-            "kind = \"tencent\"\nsecret_id = \"AC0123456789\"\napp_id = \"1400000001\"\n{}",
-            templates(texts)
-        ),
-        Vendor::Kannel => {
-            format!("kind = \"kannel\"\nusername = \"AC0123456789\"\ncallback_url = \"{HOOK}\"\n")
-        }
-    };
-    let text = format!("name = \"practice\"\nrealm = \"practice\"\nbase_url = \"{base}\"\n{own}");
-    let settings: ProviderSettings = toml::from_str(&text).unwrap();
-    let secret = |name| (name, "practice-token");
-    let secrets = ["access_key_secret", "secret_key", "password"].map(secret);
-    let secrets = [&secrets[..], &[("hook_key", HOOK_KEY)]].concat();
-    Arc::new(settings.open(&secrets).unwrap())
 }
 
 /// One process of the installation: its engine, with a handle of its own on the store.

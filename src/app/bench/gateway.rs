@@ -1,5 +1,5 @@
-//! The gateway of a measurement: the shape it speaks, and the codec that speaks to it. One message a
-//! call is Twilio's shape, several are Aliyun's SendBatchSms.
+//! The gateway of a measurement: the shape it speaks, and the codec that speaks to it. One message
+//! a call is Twilio's shape, several are Aliyun's SendBatchSms.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Where the receipts of a measurement come in: the program's own routes on loopback, over the engine
-//! that is measured.
+//! Where the receipts of a measurement come in: the program's own routes on loopback, over the
+//! engine that is measured.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! Aliyun's shape: SendSms and SendBatchSms of approved templates, one name for a whole call, reports
-//! and words of residents as arrays. A wrong number refuses the whole call. The wire itself is
-//! `practice::aliyun`.
+//! Aliyun's shape: SendSms and SendBatchSms of approved templates, one name for a whole call,
+//! reports and words of residents as arrays. A wrong number refuses the whole call. The wire itself
+//! is `practice::aliyun`.
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;

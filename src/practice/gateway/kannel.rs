@@ -1,5 +1,5 @@
-//! Kannel's shape, from its user guide: sendsms with `X-Kannel-` headers, receipts by `dlr-url`, words
-//! of residents by an sms-service's `get-url`. One message a call.
+//! Kannel's shape, from its user guide: sendsms with `X-Kannel-` headers, receipts by `dlr-url`,
+//! words of residents by an sms-service's `get-url`. One message a call.
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};

@@ -1,5 +1,6 @@
-//! What the practice gateway asks of the shape it speaks in: a call in, its answer, and what is pushed
-//! to the customer's hook. A shape is written from its sheet, keeps nothing and decides nothing.
+//! What the practice gateway asks of the shape it speaks in: a call in, its answer, and what is
+//! pushed to the customer's hook. A shape is written from its sheet, keeps nothing and decides
+//! nothing.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Tencent Cloud's shape, from the sheet (`tencent-sms`): SendSms to many numbers of one text, a status
-//! for each; reports as an array, a reply as an object.
+//! Tencent Cloud's shape, from the sheet (`tencent-sms`): SendSms to many numbers of one text, a
+//! status for each; reports as an array, a reply as an object.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,5 @@
-//! `practice gateway` as a command: which sides it speaks, what it must be told, and how a centre that
-//! speaks no HTTP is looked at and steered.
+//! `practice gateway` as a command: which sides it speaks, what it must be told, and how a centre
+//! that speaks no HTTP is looked at and steered.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! One night by each vendor's gateway: an order goes out, receipts meet their messages, a number of
-//! which a receipt says that it does not exist sends its text to the next, a resident's answer counts,
-//! and nobody falls through.
+//! which a receipt says that it does not exist sends its text to the next, a resident's answer
+//! counts, and nobody falls through.
 
 use std::collections::BTreeSet;
 
