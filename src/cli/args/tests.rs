@@ -50,6 +50,9 @@ fn the_promised_lines_are_read() {
         "journal prove --at 12 --row 7 --as 李签发 --json",
         "replies classify --menu 123",
         "practice town --seed 7 --rate 50",
+        "practice town --kind aliyun --template SMS_1=${text}",
+        "practice gateway --kind cmpp --account 901234 --pages 127.0.0.1:8702",
+        "bench fanout --households 100000 --per-call 100 --receipts --json",
     ] {
         parse(line).unwrap_or_else(|fault| panic!("{line}: {fault}"));
     }
