@@ -71,15 +71,15 @@ fn calls_by_http<'a>(codec: &dyn Codec, messages: impl Iterator<Item = &'a Messa
             Ok(lot) => lot,
         };
         let to = message.to.as_str();
-        match open.get_mut(&lot) {
-            Some((at, numbers)) if numbers.len() < most && numbers.insert(to) => {
-                all.calls[*at].push(place);
-            }
-            Some(_) | None => {
-                open.insert(lot, (all.calls.len(), HashSet::from([to])));
-                all.calls.push(vec![place]);
-            }
+        if let Some((at, numbers)) = open.get_mut(&lot)
+            && numbers.len() < most
+            && numbers.insert(to)
+        {
+            all.calls[*at].push(place);
+            continue;
         }
+        open.insert(lot, (all.calls.len(), HashSet::from([to])));
+        all.calls.push(vec![place]);
     }
     all
 }
