@@ -50,7 +50,7 @@ pub(super) fn read(action: &[u8], query: &[u8], form: &[u8]) -> Option<Call> {
                 let all: Vec<String> = serde_json::from_str(&value).ok()?;
                 call.sign = all.into_iter().next()?;
             }
-            "PhoneNumbers" if !batch => phones.push(value.into_owned()),
+            "PhoneNumbers" if !batch => phones.extend(value.split(',').map(str::to_owned)),
             "TemplateParam" if !batch => params.push(value.into_owned()),
             "PhoneNumberJson" if batch => phones = serde_json::from_str(&value).ok()?,
             "TemplateParamJson" if batch => {
@@ -60,7 +60,13 @@ pub(super) fn read(action: &[u8], query: &[u8], form: &[u8]) -> Option<Call> {
             _ => {}
         }
     }
-    let whole = (1..=100).contains(&phones.len()) && phones.len() == params.len();
+    // A text without variables has none; several numbers of SendSms have the same ones.
+    if params.is_empty() || !batch {
+        let same = params.pop().unwrap_or_else(|| "{}".to_owned());
+        params = vec![same; phones.len()];
+    }
+    let most = if batch { 100 } else { 1_000 };
+    let whole = (1..=most).contains(&phones.len()) && phones.len() == params.len();
     call.messages = phones.into_iter().zip(params).collect();
     whole.then_some(call)
 }
@@ -174,7 +180,8 @@ mod tests {
         assert_eq!((told.as_array().unwrap().len(), &told[1]["success"]), (2, &json!(true)));
         let one = b"PhoneNumbers=12700000001&TemplateParam=%7B%7D";
         assert_eq!(read(b"SendSms", one, b"").unwrap().messages.len(), 1);
-        assert!(read(b"SendBatchSms", b"", b"PhoneNumberJson=%5B%221%22%5D").is_none());
+        let two = b"PhoneNumberJson=%5B%221%22%2C%222%22%5D&TemplateParamJson=%5B%7B%7D%5D";
+        assert!(read(b"SendBatchSms", b"", two).is_none());
         assert!(read(b"QuerySendDetails", one, b"").is_none());
     }
 }
