@@ -52,7 +52,7 @@ pub struct Message {
     pub to: String,
     /// The text as rendered, with its signature.
     pub text: String,
-    /// Our own signed reference; it comes back with every receipt.
+    /// Our own signed reference; it comes back with every receipt where the vendor gives it back.
     pub reference: String,
 }
 
@@ -117,6 +117,7 @@ impl Inbound {
 /// A carrier's later word about one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptEvent {
+    /// The gateway's own name for the message or its part, as in `Outcome::names`.
     pub external_id: Option<String>,
     /// Our own reference, as we sent it.
     pub reference: Option<String>,
