@@ -93,10 +93,7 @@ impl Engine {
         order::release(&mut tx, row.id, version, &release).await?;
         order::plan_correction(&mut tx, row.id, version).await?;
         correct::recall(&mut tx, row.id, version, now).await?;
-        self.release_helpers(&mut tx, &row, WhyWithdrawn::Wrong, vars, now).await?;
-        self.recall_notices(&mut tx, row.id, now).await?;
-        self.stop_timers(&mut tx, row.id).await?;
-        self.withdraw_lists(&mut tx, &row, None, WhyWithdrawn::Wrong, now).await?;
+        self.let_people_go(&mut tx, &row, WhyWithdrawn::Wrong, vars, now).await?;
         link::end(&mut tx, row.id, now).await?;
         timer::set(&mut tx, row.id, TimerKind::Correction.code(), 0, version, 1, now + 5_000)
             .await?;
@@ -143,8 +140,7 @@ impl Engine {
         self.hold(&mut tx, &row).await?;
         order::supersede(&mut tx, row.id, State::Live.code(), State::Ended.code()).await?;
         order::set_alert_state(&mut tx, row.id, next.code(), Some(now)).await?;
-        self.release_helpers(&mut tx, &row, WhyWithdrawn::Ended, &BTreeMap::new(), now).await?;
-        self.recall_notices(&mut tx, row.id, now).await?;
+        self.let_people_go(&mut tx, &row, WhyWithdrawn::Ended, &BTreeMap::new(), now).await?;
         let open = self.open_search(&mut tx, actor, &row, now).await?;
         link::end(&mut tx, row.id, now).await?;
         let detail = json!({"open": open});

@@ -3,6 +3,7 @@
 //! that lost a deadlock, a connection or a lease returns a value that says "again".
 
 pub mod accounts;
+mod alarm;
 pub mod audit;
 pub mod board;
 mod books;

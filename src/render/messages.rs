@@ -31,7 +31,7 @@ macro_rules! house {
 }
 
 /// The sentences around and beside the resident texts.
-const HOUSE: [(&str, &str); 33] = [
+const HOUSE: [(&str, &str); 34] = [
     house!("frame"),
     house!("ask"),
     house!("notices/ask_back_persons"),
@@ -62,6 +62,7 @@ const HOUSE: [(&str, &str); 33] = [
     house!("notices/search"),
     house!("notices/split"),
     house!("notices/summons"),
+    house!("notices/summons_over"),
     house!("notices/thanks"),
     house!("notices/unwoken"),
     house!("notices/woken_thanks"),
