@@ -23,6 +23,9 @@ pub struct Link {
     pub token: String,
 }
 
+/// Why there is no link any more.
+pub(super) const LINKS_DEAD: &str = "this alert ended more than a day ago: its links are dead";
+
 fn refused(text: impl Into<String>) -> EngineFault {
     EngineFault::Refused(text.into())
 }
@@ -165,17 +168,30 @@ impl Engine {
         alert: &str,
         household_code: &str,
     ) -> Result<String, EngineFault> {
+        let (alert, household) =
+            self.home_for(actor, Action::LookAtPeople, alert, household_code).await?;
+        let detail = json!({"household": household_code});
+        self.link_for(actor, Kind::Resident, alert.id, household, "resident.link", detail).await
+    }
+
+    /// A household (by code) of an alert's audience, where the actor may do this to it.
+    pub(super) async fn home_for(
+        &self,
+        actor: &Actor,
+        action: Action,
+        alert: &str,
+        household_code: &str,
+    ) -> Result<(AlertRow, i64), EngineFault> {
         let alert = self.alert_of_link(alert).await?;
         let (household, building) = view::household(&self.store, household_code)
             .await?
             .ok_or_else(|| refused(format!("no household {household_code:?} in the roster")))?;
-        self.check_access(actor, Action::LookAtPeople, &[building]).await?;
+        self.check_access(actor, action, &[building]).await?;
         if view::standing_of(&self.store, alert.id, household).await?.is_none() {
             let text = format!("household {household_code:?} is not of this alert's audience");
             return Err(refused(text));
         }
-        let detail = json!({"household": household_code});
-        self.link_for(actor, Kind::Resident, alert.id, household, "resident.link", detail).await
+        Ok((alert, household))
     }
 
     /// A link leads somewhere only where the installation knows its own address.
@@ -199,15 +215,29 @@ impl Engine {
         detail: serde_json::Value,
     ) -> Result<String, EngineFault> {
         self.needs_address()?;
+        let token = self.opened(actor, kind, alert, subject, act, detail).await?;
+        Ok(self.link_url(kind, &token))
+    }
+
+    /// The token of somebody's living link, opened where there was none, and why it was asked for.
+    pub(super) async fn opened(
+        &self,
+        actor: &Actor,
+        kind: Kind,
+        alert: i64,
+        subject: i64,
+        act: &str,
+        detail: serde_json::Value,
+    ) -> Result<String, EngineFault> {
         let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
         let tokens = self.open_links(&mut tx, kind, alert, &[subject], now).await?;
+        let Some((_, token)) = tokens.into_iter().next() else {
+            return Err(refused(LINKS_DEAD));
+        };
         self.note(&mut tx, &actor.name, act, Some(alert), detail).await?;
         tx.commit().await?;
-        let token = tokens.into_iter().next().map(|(_, token)| token);
-        token
-            .map(|token| self.link_url(kind, &token))
-            .ok_or_else(|| refused("this alert ended more than a day ago: its links are dead"))
+        Ok(token)
     }
 
     async fn alert_of_link(&self, uid: &str) -> Result<AlertRow, EngineFault> {
@@ -215,7 +245,7 @@ impl Engine {
         row.ok_or_else(|| refused(format!("no alert {uid}: see `tongluo alert list`")))
     }
 
-    async fn leader_for(
+    pub(super) async fn leader_for(
         &self,
         actor: &Actor,
         action: Action,
