@@ -234,8 +234,20 @@ export async function tabs(page, most = 60) {
   return stops;
 }
 
+/** Presses Tab until what this selector names has the focus. */
+export async function tabOn(page, selector, most = 200) {
+  for (let turn = 0; turn < most; turn += 1) {
+    await tab(page);
+    const there = await page.evaluate(
+      (wanted) => document.activeElement?.matches(wanted) ?? false, selector,
+    );
+    if (there) return;
+  }
+  assert.fail(`no Tab leads to ${selector}`);
+}
+
 /** Presses Tab until something with this text has the focus. */
-export async function tabTo(page, text, most = 80) {
+export async function tabTo(page, text, most = 200) {
   for (let turn = 0; turn < most; turn += 1) {
     await tab(page);
     const here = await page.evaluate(() => {
