@@ -68,7 +68,10 @@ pub(super) struct NewToken {
 }
 
 fn row(found: &Listed) -> Value {
-    let role = |at: &account::RoleAt| json!({"role": at.role.word(), "place": at.place_code, "name": at.place_name});
+    let role = |at: &account::RoleAt| {
+        let (role, place) = (at.role.word(), at.place_code.as_str());
+        json!({"role": role, "place": place, "name": at.place_name})
+    };
     json!({"account": found.id, "name": found.name, "created_at": found.created_at,
         "disabled_at": found.disabled_at, "has_password": found.has_password,
         "has_token": found.has_token, "roles": found.roles.iter().map(role).collect::<Vec<_>>()})
