@@ -29,7 +29,6 @@ use crate::store::{answer, cry, order, round, stranger, view};
 /// Closed tasks that are shown, and of how long.
 const DONE_ROWS: i64 = 10;
 const DONE_MS: i64 = 12 * 3_600_000;
-/// A kind that nobody has understood yet.
 /// Cards of class A that are named to whoever looks at another page.
 const GRAVE_ROWS: i64 = 20;
 /// Who may be put on a task, at most.

@@ -130,26 +130,35 @@ async fn browse(watch: Arc<Watch>, n: usize, counted: Arc<Counted>) -> anyhow::R
     counted.page.fetch_max(page, Ordering::Relaxed);
     let news = Notify::new();
     let listen = listen(&watch.url, &path, cookie, &news, &counted);
-    let look = async {
-        let clock = CarriedClock::new(0, 0, 1.0);
-        let mut last = -APART_MS;
-        loop {
-            news.notified().await;
-            let early = last + APART_MS - clock.machine_ms();
-            if let Ok(early) = u64::try_from(early) {
-                let never = std::future::pending::<()>();
-                let _ = tokio::time::timeout(Duration::from_millis(early), never).await;
-            }
-            last = clock.machine_ms();
-            let at = format!("{path}/fragment");
-            let bytes = fetch(&transport, &watch.url, &at, cookie).await?;
-            counted.fetches.fetch_add(1, Ordering::Relaxed);
-            counted.largest_fragment.fetch_max(bytes, Ordering::Relaxed);
-        }
-    };
+    let look = look(&transport, &watch.url, &path, cookie, &news, &counted);
     tokio::select! {
         ended = listen => ended,
         ended = look => ended,
+    }
+}
+
+/// Fetches the board for what is told, until a fetch fails.
+async fn look(
+    transport: &HttpTransport,
+    url: &str,
+    path: &str,
+    cookie: &str,
+    news: &Notify,
+    counted: &Counted,
+) -> anyhow::Result<()> {
+    let clock = CarriedClock::new(0, 0, 1.0);
+    let mut last = -APART_MS;
+    loop {
+        news.notified().await;
+        let early = last + APART_MS - clock.machine_ms();
+        if let Ok(early) = u64::try_from(early) {
+            let never = std::future::pending::<()>();
+            let _ = tokio::time::timeout(Duration::from_millis(early), never).await;
+        }
+        last = clock.machine_ms();
+        let bytes = fetch(transport, url, &format!("{path}/fragment"), cookie).await?;
+        counted.fetches.fetch_add(1, Ordering::Relaxed);
+        counted.largest_fragment.fetch_max(bytes, Ordering::Relaxed);
     }
 }
 

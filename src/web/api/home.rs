@@ -67,7 +67,10 @@ pub(super) async fn show(State(face): State<Arc<Face>>, bearer: Bearer) -> Answe
     let now = face.engine.clock.story_ms();
     let (lists, lists_since) = overview::untaken(store, &board).await?;
     let unwoken = overview::unwoken(store, &board).await?;
-    let named = overview::unwoken(store, &people).await?;
+    let named = match people.is_empty() {
+        true => Vec::new(),
+        false => overview::unwoken(store, &people).await?,
+    };
     let rows = |values: Vec<Value>| Value::Array(values);
     give(&json!({
         "at": now,

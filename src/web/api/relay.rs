@@ -44,17 +44,19 @@ fn order(told: &Told) -> Value {
         "issued_at": told.issued_at, "dropped": told.dropped})
 }
 
-/// The word by which it would be passed on; what nobody says by a page is told at the door.
+/// The words by which a page's claims are passed on.
+const SAID: [(Claim, &str); 7] = [
+    (Claim::Heard, "heard"),
+    (Claim::Help(Triage::A), "help-a"),
+    (Claim::Help(Triage::B), "help-b"),
+    (Claim::Help(Triage::C), "help-c"),
+    (Claim::LeftAll, "left"),
+    (Claim::Upstairs, "left"),
+    (Claim::SafeHome, "safe"),
+];
+
 fn claim_word(claim: Claim) -> &'static str {
-    match claim {
-        Claim::Heard => "heard",
-        Claim::Help(Triage::A) => "help-a",
-        Claim::Help(Triage::B) => "help-b",
-        Claim::Help(Triage::C) => "help-c",
-        Claim::LeftAll | Claim::Upstairs => "left",
-        Claim::SafeHome => "safe",
-        _ => "other",
-    }
+    SAID.iter().find(|(known, _)| *known == claim).map_or("other", |(_, word)| word)
 }
 
 fn home(home: &Home) -> Value {

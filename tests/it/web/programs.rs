@@ -111,7 +111,7 @@ async fn programs_keep_accounts() {
         let last = json!({"role": "admin", "place": "p1"});
         admin.is_refused("POST", "/accounts/5/roles/revoke", &last, 409, "最后一个").await;
         admin.is_refused("POST", &at("password"), &json!({"password": "短"}), 409, "密码").await;
-        admin.posts(&at("password"), &json!({"password": "新的第三个值班密码"})).await;
+        admin.posts(&at("password"), &json!({"password": "新的第三个值班室密码"})).await;
 
         let more = json!({"name": "热线", "scopes": ["desk"]});
         admin.is_refused("POST", &at("tokens"), &more, 403, "has not desk itself").await;
@@ -129,13 +129,13 @@ async fn programs_keep_accounts() {
         screen.is_refused("GET", "/me", &json!({}), 401, "Bearer").await;
 
         assert!(admin.posts(&at("disable"), &json!({})).await["disabled_at"].is_i64());
-        let closed = faces.browser().sign_in("孙受理", "新的第三个值班密码").await;
+        let closed = faces.browser().sign_in("孙受理", "新的第三个值班室密码").await;
         assert_ne!(closed.status, StatusCode::SEE_OTHER);
         admin.is_refused("GET", "/accounts/99999", &json!({}), 404, "nothing under").await;
         let all = admin.gets("/accounts").await;
         assert!(all["accounts"].as_array().unwrap().len() >= 4, "{all}");
-        let journal = acts(&town, "account.manage").await.join("\n");
-        assert!(journal.contains("孙受理") && !journal.contains("值班密码"), "{journal}");
+        let journal = acts(&town, "account.change").await.join("\n");
+        assert!(journal.contains("孙受理") && !journal.contains("值班室密码"), "{journal}");
         town
     })
     .await;
