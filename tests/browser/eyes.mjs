@@ -154,13 +154,22 @@ export async function look(page, name, { touch = false, text = 13 } = {}) {
     await holdsTogether(page, where, wish);
     await passesAxe(page, where);
     if (scheme === "light") {
-      await page.evaluate(() => window.scrollTo(0, 0));
-      const path = join(PICTURES, `${name}-${size.width}.png`);
-      await page.screenshot({ path, fullPage: true });
+      await picture(page, join(PICTURES, `${name}-${size.width}.png`), size);
     }
   }
   await page.setViewportSize(before);
   assert.deepEqual(page.faults, [], `${name}: faults in the console`);
+}
+
+/** The whole page in a window as high as it is: nothing that stays in sight lies over anything. */
+async function picture(page, path, size) {
+  const whole = await page.evaluate(() => document.documentElement.scrollHeight);
+  const height = Math.min(Math.max(whole, size.height), 12_000);
+  await page.setViewportSize({ width: size.width, height });
+  await page.waitForFunction((high) => window.innerHeight === high, height);
+  await page.evaluate(() => window.scrollTo(0, 0));
+  await page.screenshot({ path, fullPage: true });
+  await page.setViewportSize(size);
 }
 
 async function passesAxe(page, where) {
