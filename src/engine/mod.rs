@@ -48,6 +48,7 @@ pub mod readiness;
 mod reading;
 pub mod receipt;
 mod record;
+mod relay;
 mod released;
 mod renewals;
 pub mod round;
