@@ -99,44 +99,43 @@ fn is_kept(expression: &str, allow: &BTreeSet<String>) -> bool {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let mut at = 0;
-    let kept = any_of(&words, &mut at, allow);
-    kept && at == words.len()
+    any_of(&words, &mut at, allow) == Some(true) && at == words.len()
 }
 
-fn any_of(words: &[&str], at: &mut usize, allow: &BTreeSet<String>) -> bool {
-    let mut kept = all_of(words, at, allow);
+/// None here and below: the expression is torn.
+fn any_of(words: &[&str], at: &mut usize, allow: &BTreeSet<String>) -> Option<bool> {
+    let mut kept = all_of(words, at, allow)?;
     while words.get(*at) == Some(&"OR") {
         *at += 1;
-        kept |= all_of(words, at, allow);
+        kept |= all_of(words, at, allow)?;
     }
-    kept
+    Some(kept)
 }
 
-fn all_of(words: &[&str], at: &mut usize, allow: &BTreeSet<String>) -> bool {
-    let mut kept = one(words, at, allow);
+fn all_of(words: &[&str], at: &mut usize, allow: &BTreeSet<String>) -> Option<bool> {
+    let mut kept = one(words, at, allow)?;
     while words.get(*at) == Some(&"AND") {
         *at += 1;
-        kept &= one(words, at, allow);
+        kept &= one(words, at, allow)?;
     }
-    kept
+    Some(kept)
 }
 
-fn one(words: &[&str], at: &mut usize, allow: &BTreeSet<String>) -> bool {
-    let Some(word) = words.get(*at) else { return false };
+fn one(words: &[&str], at: &mut usize, allow: &BTreeSet<String>) -> Option<bool> {
+    let word = *words.get(*at)?;
     *at += 1;
-    if *word == "(" {
-        let kept = any_of(words, at, allow);
-        let closed = words.get(*at) == Some(&")");
+    if word == "(" {
+        let kept = any_of(words, at, allow)?;
+        let closed = *words.get(*at)? == ")";
         *at += 1;
-        return kept && closed;
+        return closed.then_some(kept);
     }
     if words.get(*at) != Some(&"WITH") {
-        return allow.contains(*word);
+        return Some(allow.contains(word));
     }
-    *at += 1;
-    let Some(exception) = words.get(*at) else { return false };
-    *at += 1;
-    allow.contains(&format!("{word} WITH {exception}"))
+    let exception = words.get(*at + 1)?;
+    *at += 2;
+    Some(allow.contains(&format!("{word} WITH {exception}")))
 }
 
 /// What of the crates that are built for us breaks the rules.

@@ -20,13 +20,14 @@ use tongluo::engine::issue::{Actor, OrderForm};
 use tongluo::engine::{Engine, EngineFault, EngineParts, EngineSettings, Gateway};
 use tongluo::practice::gateway::{Entry, GatewaySettings, GatewaySim, Line, Vices};
 use tongluo::practice::residents::{Residents, Silent};
-use tongluo::queue::{FaultyQueue, MemoryQueue, Queue};
+use tongluo::queue::{Faults, FaultyQueue, Queue};
 use tongluo::render::Messages;
 use tongluo::store::custody::{self, Custody};
 use tongluo::store::db::Row;
 use tongluo::store::{Stmt, Store, order};
 
-use crate::engines::{EngineRoom, rooms};
+use crate::engines::{EngineRoom, in_process, rooms};
+use crate::own_queue::OwnQueue;
 use crate::plant::{Layout, by_words, human_number, plant};
 
 /// 2013-10-07 22:00 +08:00, the night of Fitow.
@@ -43,8 +44,32 @@ pub struct Town {
     pub homes: i64,
     pub provider: Arc<Provider>,
     /// The broker, where the story can make it fail.
-    pub broker: Option<Arc<FaultyQueue<MemoryQueue>>>,
+    pub broker: Option<Arc<Broker>>,
     room: EngineRoom,
+}
+
+/// A broker that can be made to fail.
+pub type Broker = FaultyQueue<OwnQueue>;
+
+/// What a story wishes of a broker that can fail.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BrokerWish {
+    pub seed: u64,
+    /// From the start.
+    pub faults: Faults,
+    pub under: Under,
+}
+
+/// What the faults are laid over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Under {
+    /// A queue in the process, on both engines.
+    #[default]
+    InProcess,
+    /// The room's own queue.
+    Room,
+    /// The same, and processes are killed with what they have received.
+    RoomOfTheKilled,
 }
 
 /// What a story may choose about its town.
@@ -53,8 +78,8 @@ pub struct Setup {
     pub rate_per_second: Option<f64>,
     pub vices: Vices,
     pub residents: fn() -> Box<dyn Residents>,
-    /// A broker that can be made to die; none: the room's own.
-    pub broker: Option<Arc<FaultyQueue<MemoryQueue>>>,
+    /// A broker that can be made to fail; none: the room's own, without faults.
+    pub broker: Option<BrokerWish>,
     /// Receipts are worked before the gateway has answered the call they are about.
     pub receipts_first: bool,
     /// Open calls of one process.
@@ -160,9 +185,13 @@ impl Town {
             provider: provider.clone(),
             engine: OnceLock::new(),
         });
-        let queue: Arc<dyn Queue> = match &setup.broker {
+        let broker = match &setup.broker {
+            Some(wish) => Some(Arc::new(Town::faulty(&mut room, wish).await)),
+            None => None,
+        };
+        let queue: Arc<dyn Queue> = match &broker {
             Some(broker) => broker.clone(),
-            None => room.queue().await,
+            None => room.queue(false).await,
         };
         let store = room.store_handle().await;
         let engine = process("story", 7, store, queue, line.clone(), &provider, &clock, setup);
@@ -183,9 +212,18 @@ impl Town {
             approver: actor(2, "李签发", &[Role::Approver, Role::Desk]),
             homes,
             provider,
-            broker: setup.broker.clone(),
+            broker,
             room,
         }
+    }
+
+    async fn faulty(room: &mut EngineRoom, wish: &BrokerWish) -> Broker {
+        let inner = match wish.under {
+            Under::InProcess => in_process(),
+            Under::Room => room.queue(false).await,
+            Under::RoomOfTheKilled => room.queue(true).await,
+        };
+        FaultyQueue::with_faults(OwnQueue(inner), wish.seed, wish.faults)
     }
 
     /// Another process on the same store, with its own transport.

@@ -2,16 +2,12 @@
 //! the third … until the step comes through. Another process does the step again and goes on, and
 //! all must come out as if nothing had been.
 
-use std::sync::Arc;
-
-use tongluo::queue::{FaultyQueue, MemoryQueue, QueueSettings};
-
 use super::acts::{Act, Callback, Hands};
 use super::books;
 use super::wire::Slow;
 use super::world::{Ran, World};
 use crate::plant::{HOME, Layout, home_number, leader};
-use crate::town::{Setup, Town, on_both};
+use crate::town::{BrokerWish, Setup, Town, on_both};
 
 /// No step has more awaits than this.
 const MOST: usize = 250;
@@ -21,8 +17,7 @@ const THROUGH: usize = 3;
 
 fn setup() -> Setup {
     let layout = Layout { buildings: 1, homes: 4, ..Layout::default() };
-    let queue = MemoryQueue::new(&QueueSettings::new("memory:"));
-    let broker = Some(Arc::new(FaultyQueue::new(queue, 1)));
+    let broker = Some(BrokerWish { seed: 1, ..BrokerWish::default() });
     Setup { layout, broker, calls_open: 2, ..Setup::default() }
 }
 
