@@ -134,10 +134,8 @@ async fn a_process_down_for_three_hours_resumes_and_does_not_avalanche() {
 
 #[tokio::test]
 async fn tries_of_an_old_wave_are_not_made_after_three_hours() {
-    let setup = Setup {
-        vices: Vices { timeout_not_taken: 1.0, ..Vices::default() },
-        ..silent_grids()
-    };
+    let setup =
+        Setup { vices: Vices { timeout_not_taken: 1.0, ..Vices::default() }, ..silent_grids() };
     on_both(setup, async |town| {
         town.flood_order().await;
         // No call is answered: tries of the first wave wait when the process goes down, and the
@@ -357,6 +355,7 @@ async fn a_clock_stepped_while_calls_hang_and_timers_run_doubles_nothing() {
             let sending = settle(&slow);
             let meanwhile = async {
                 hung.inside.notified().await;
+                town.settle().await;
                 let timers = tracks(&town).await;
                 // It is alive and renews its leases, on whatever its clock says.
                 town.clock.advance_machine_ms(step_ms);

@@ -39,7 +39,8 @@ enum Fact {
 type Case = (Vec<Fact>, Vec<usize>, Vec<usize>);
 
 fn any_fact() -> impl Strategy<Value = Fact> {
-    let texts = ["1", "2", "3", "0", "收到", "全家都走了", "水进屋了", "走不动，要人背", "我们不走"];
+    let texts =
+        ["1", "2", "3", "0", "收到", "全家都走了", "水进屋了", "走不动，要人背", "我们不走"];
     let seen = [
         Seen::Told,
         Seen::Moved(Refuge::Shelter),

@@ -34,11 +34,7 @@ fn first_heard(town: &Town) -> BTreeMap<String, (usize, i64)> {
 
 #[tokio::test]
 async fn a_gateway_of_five_a_second_and_a_town_of_3000() {
-    let setup = Setup {
-        layout: town_of_3000(),
-        rate_per_second: Some(5.0),
-        ..Setup::default()
-    };
+    let setup = Setup { layout: town_of_3000(), rate_per_second: Some(5.0), ..Setup::default() };
     on_both(setup, async |town| {
         town.flood_order().await;
         // All have been written to in ten minutes; after that nothing needs steps of a second.
