@@ -9,8 +9,9 @@ use tokio::sync::watch;
 use tongluo::engine::pump::{self, Pulse, Roles};
 use tongluo::store::custody;
 
+use crate::own_queue::{BrokerWish, Under};
 use crate::plant::{HOME, home_number, human_number, leader};
-use crate::town::{BrokerWish, Setup, Town, Under, on_both};
+use crate::town::{Setup, Town, on_both};
 
 const ALL: Roles = Roles { dispatch: true, clock: true };
 

@@ -20,14 +20,14 @@ use tongluo::engine::issue::{Actor, OrderForm};
 use tongluo::engine::{Engine, EngineFault, EngineParts, EngineSettings, Gateway};
 use tongluo::practice::gateway::{Entry, GatewaySettings, GatewaySim, Line, Vices};
 use tongluo::practice::residents::{Residents, Silent};
-use tongluo::queue::{Faults, FaultyQueue, Queue};
+use tongluo::queue::Queue;
 use tongluo::render::Messages;
 use tongluo::store::custody::{self, Custody};
 use tongluo::store::db::Row;
 use tongluo::store::{Stmt, Store, order};
 
-use crate::engines::{EngineRoom, in_process, rooms};
-use crate::own_queue::OwnQueue;
+use crate::engines::{EngineRoom, rooms};
+use crate::own_queue::{Broker, BrokerWish};
 use crate::plant::{Layout, by_words, human_number, plant};
 
 /// 2013-10-07 22:00 +08:00, the night of Fitow.
@@ -46,30 +46,6 @@ pub struct Town {
     /// The broker, where the story can make it fail.
     pub broker: Option<Arc<Broker>>,
     room: EngineRoom,
-}
-
-/// A broker that can be made to fail.
-pub type Broker = FaultyQueue<OwnQueue>;
-
-/// What a story wishes of a broker that can fail.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct BrokerWish {
-    pub seed: u64,
-    /// From the start.
-    pub faults: Faults,
-    pub under: Under,
-}
-
-/// What the faults are laid over.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Under {
-    /// A queue in the process, on both engines.
-    #[default]
-    InProcess,
-    /// The room's own queue.
-    Room,
-    /// The same, and processes are killed with what they have received.
-    RoomOfTheKilled,
 }
 
 /// What a story may choose about its town.
@@ -186,7 +162,7 @@ impl Town {
             engine: OnceLock::new(),
         });
         let broker = match &setup.broker {
-            Some(wish) => Some(Arc::new(Town::faulty(&mut room, wish).await)),
+            Some(wish) => Some(Arc::new(wish.open(&mut room).await)),
             None => None,
         };
         let queue: Arc<dyn Queue> = match &broker {
@@ -215,15 +191,6 @@ impl Town {
             broker,
             room,
         }
-    }
-
-    async fn faulty(room: &mut EngineRoom, wish: &BrokerWish) -> Broker {
-        let inner = match wish.under {
-            Under::InProcess => in_process(),
-            Under::Room => room.queue(false).await,
-            Under::RoomOfTheKilled => room.queue(true).await,
-        };
-        FaultyQueue::with_faults(OwnQueue(inner), wish.seed, wish.faults)
     }
 
     /// Another process on the same store, with its own transport.

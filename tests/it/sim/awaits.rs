@@ -11,8 +11,9 @@ use super::acts::{Act, Callback, Hands};
 use super::books;
 use super::wire::Slow;
 use super::world::{Ran, World};
+use crate::own_queue::BrokerWish;
 use crate::plant::{COMMUNITY_HEAD, DUTY_ROOM, HOME, Layout, STREET_DUTY, home_number, leader};
-use crate::town::{BrokerWish, Setup, Town, on_both};
+use crate::town::{Setup, Town, on_both};
 
 /// No step has more awaits than this.
 const MOST: usize = 250;

@@ -21,8 +21,9 @@ use tongluo::store::{order, view};
 use super::acts::{Act, Callback, Hands};
 use super::books;
 use super::world::{Ran, World};
+use crate::own_queue::{Broker, BrokerWish, Under};
 use crate::plant::{GRID, HOME, Layout, home_number, human_number};
-use crate::town::{Broker, BrokerWish, Setup, Under, on_both};
+use crate::town::{Setup, on_both};
 
 const TURNS: usize = 110;
 /// Texts of residents and leaders, the digits among them.

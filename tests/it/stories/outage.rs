@@ -14,10 +14,11 @@ use tongluo::channel::{CallFault, Transport};
 use tongluo::practice::gateway::{Line, Vices};
 use tongluo::queue::Faults;
 
+use crate::own_queue::{BrokerWish, Under};
 use crate::plant::{
     COMMUNITY_HEAD, DUTY_ROOM, HOME, Layout, STREET_DUTY, home_number, human_number, leader,
 };
-use crate::town::{BrokerWish, NIGHT, Setup, Town, Under, on_both};
+use crate::town::{NIGHT, Setup, Town, on_both};
 
 use super::dead::settle;
 

@@ -74,7 +74,7 @@ fn happened_at(n: usize) -> i64 {
 }
 
 async fn saw(town: &Town, link: &Link, home: i64, n: usize, seen: Seen) {
-    let key = format!("tap-{home}-{n}");
+    let key = format!("tap-{home:03}-{n}");
     let door = format!("c{}", HOME + home);
     let tap = Tap { key: &key, age_ms: town.now() - happened_at(n) };
     let act = Act::Saw { door: &door, seen, persons: None };
@@ -86,12 +86,12 @@ async fn saw(town: &Town, link: &Link, home: i64, n: usize, seen: Seen) {
 async fn took_back(town: &Town, link: &Link, home: i64, n: usize) {
     let sql = format!(
         "SELECT source_key FROM statement WHERE household_id = {} AND claim <> {} \
-         AND source_key LIKE '%:tap-{home}-{n}#%'",
+         AND source_key LIKE '%:tap-{home:03}-{n}#%'",
         HOME + home,
         Claim::Retracted.code()
     );
     let statement = town.rows::<(String,)>(&sql).await[0].0.clone();
-    let key = format!("back-{home}-{n}");
+    let key = format!("back-{home:03}-{n}");
     let tap = Tap { key: &key, age_ms: town.now() - happened_at(n) - MIN };
     let act = Act::Undo { statement: &statement };
     let acted = town.engine.act_on_round(link, tap, act).await.unwrap();
