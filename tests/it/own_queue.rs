@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tongluo::domain::lane::Class;
-use tongluo::queue::{
-    Delivery, Faults, FaultyQueue, Hint, Queue, QueueFault, QueueHealth, Topic,
-};
+use tongluo::queue::{Delivery, Faults, FaultyQueue, Hint, Queue, QueueFault, QueueHealth, Topic};
 
 use crate::engines::{EngineRoom, in_process};
 
