@@ -310,16 +310,20 @@ impl Town {
     }
 
     pub async fn seconds(&self, seconds: i64) {
+        self.steps(seconds / 5, 5).await;
+    }
+
+    /// So many steps of so many seconds: for long times in which little happens.
+    pub async fn steps(&self, count: i64, seconds: i64) {
         self.settle().await;
-        for _ in 0..seconds / 5 {
-            self.clock.advance_ms(5 * SECOND);
+        for _ in 0..count {
+            self.clock.advance_ms(seconds * SECOND);
             self.settle().await;
             self.check().await;
         }
     }
 
-    /// As [`Town::seconds`] with a step a second, for gateways with a rate; custody is asserted
-    /// every ten seconds.
+    /// A step a second, for gateways with a rate; custody is asserted every ten seconds.
     pub async fn slowly(&self, seconds: i64) {
         self.settle().await;
         for second in 1..=seconds {

@@ -18,8 +18,9 @@ use crate::plant::{HOME, Layout, home_number};
 const KILLS: usize = 20;
 const NO_PHONE_EVERY: i64 = 50;
 /// Members of batches that a process had leased and not yet noted an outcome of.
-const IN_HAND: &str = "SELECT s.household_id FROM batch b JOIN standing s ON s.alert_id = b.alert_id \
-    AND s.grid_id = b.grid_id AND s.seq BETWEEN b.seq_from AND b.seq_to AND s.ring = b.ring \
+const IN_HAND: &str = "SELECT s.household_id FROM batch b JOIN standing s \
+    ON s.alert_id = b.alert_id AND s.grid_id = b.grid_id \
+    AND s.seq BETWEEN b.seq_from AND b.seq_to AND s.ring = b.ring \
     WHERE b.kind = 1 AND b.state = 0 AND b.lease_owner LIKE $1 AND b.lease_until IS NOT NULL \
     AND NOT EXISTS (SELECT 1 FROM outcome o WHERE o.alert_id = s.alert_id \
     AND o.grid_id = s.grid_id AND o.seq = s.seq AND o.version = b.version AND o.wave = b.wave \

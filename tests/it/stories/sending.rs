@@ -120,23 +120,23 @@ fn says_at(doors: &[Option<Option<i64>>], at: i64) -> String {
 
 #[tokio::test]
 async fn a_list_says_who_was_never_sent_anything_and_who_has_no_phone() {
-    let (of_grid, no_phone_every) = (100, 7);
+    let (of_grid, no_phone_every) = (40, 7);
     let setup = Setup {
         layout: Layout {
             grids: 6,
             buildings: 4,
-            homes: 25,
+            homes: 10,
             fragile_every: 20,
             no_phone_every,
             ..Layout::default()
         },
-        rate_per_second: Some(0.5),
+        rate_per_second: Some(0.2),
         ..Setup::default()
     };
     on_both(setup, async |town| {
         town.flood_order().await;
         // Of the last grids the clock starts after ten minutes, handed over or not.
-        town.slowly(17 * 60).await;
+        town.minutes(17).await;
         let mut with_unsent = 0;
         for grid in 0..6 {
             let doors = heard_in(&town, grid, of_grid, no_phone_every);
@@ -144,7 +144,7 @@ async fn a_list_says_who_was_never_sent_anything_and_who_has_no_phone() {
             let taken = town.taken().into_iter();
             for offer in taken.filter(|e| e.to == number && e.text.contains("接手回1")) {
                 // It is written before the gateway has room for it.
-                let mut written = (offer.at_ms - 30_000..=offer.at_ms).step_by(1_000);
+                let mut written = (offer.at_ms - 120_000..=offer.at_ms).step_by(5_000);
                 let fits = |at: i64| offer.text.contains(&says_at(&doors, at));
                 let now = says_at(&doors, offer.at_ms);
                 assert!(written.any(fits), "grid {grid}: {now}: {}", offer.text);
