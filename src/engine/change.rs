@@ -11,7 +11,7 @@ use crate::domain::access::Action;
 use crate::domain::alert::{Act, State, Urgency};
 use crate::domain::demand::Demand;
 use crate::domain::plan::TimerKind;
-use crate::render::WhyWithdrawn;
+use crate::render::{CORRECTION, WhyWithdrawn};
 use crate::store::order::{self, NewVersion, Release};
 use crate::store::{correct, link, timer};
 
@@ -56,7 +56,7 @@ impl Engine {
         self.allowed(actor, Action::WithdrawAlert, row.id, row.version.max(1)).await?;
         let state = State::from_code(row.state).unwrap_or(State::Draft);
         let next = state.next(Act::Withdraw).map_err(|fault| refused(fault.to_string()))?;
-        self.messages.check_vars("correction", vars)?;
+        self.messages.check_vars(CORRECTION, vars)?;
         if vars.get("right").is_some_and(|right| vars.get("wrong") == Some(right)) {
             return Err(refused("right: this is what was said before; write what holds instead"));
         }
@@ -66,7 +66,7 @@ impl Engine {
             version,
             state: State::Draft.code(),
             urgency: Urgency::Flash.code(),
-            template: "correction".into(),
+            template: CORRECTION.into(),
             vars: serde_json::to_string(vars).unwrap_or_default(),
             act_by: None,
             expires_at: now + 24 * HOUR_MS,

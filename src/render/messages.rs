@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
-use super::catalog::{self, Origin, TEMPLATES, TemplateInfo};
+use super::catalog::{self, CORRECTION, Origin, TEMPLATES, TemplateInfo};
 use super::fault::RenderFault;
 use super::notice::{NoticeHead, NoticeText};
 use super::resident::{Audience, MergedPart, ResidentText};
@@ -144,8 +144,10 @@ impl Messages {
         }
         let highest = text.merged.iter().map(|part| part.demand).fold(text.demand, Demand::max);
         let ask = self.ask(highest, text.audience)?;
+        // A correction says its own time, and is no update.
         let update = match text.version {
             0 | 1 => String::new(),
+            _ if text.template == CORRECTION => String::new(),
             _ => say_clock(text.issued_at_ms),
         };
         self.frame(text.signature, text.kind, &update, &body, &ask)

@@ -11,7 +11,7 @@ use tongluo::web::API_CALLS;
 use super::client::{Client, client};
 use super::schema::loose_parts;
 use super::{Faces, account, let_in};
-use crate::town::{Setup, Town, on_both};
+use crate::town::{Setup, on_both};
 
 fn form(more: Value) -> Value {
     let mut form = json!({"kind": "live", "hazard": "flood", "title": "转移指令", "issuer": "余姚市防指",
