@@ -2,12 +2,15 @@
 //! and a gateway in another process; beside it what the machine itself allows. It measures and
 //! reports; it changes nothing outside the schema, the queues and the file it makes for itself.
 
+pub mod board;
 mod floor;
 mod gateway;
 mod ground;
 mod hook;
 mod plant;
 pub mod sink;
+pub mod viewers;
+
 use std::future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -3,6 +3,7 @@
 //! that lost a deadlock, a connection or a lease returns a value that says "again".
 
 pub mod accounts;
+mod alarm;
 pub mod audit;
 pub mod board;
 mod books;
@@ -47,6 +48,7 @@ pub mod readiness;
 mod reading;
 pub mod receipt;
 mod record;
+mod relay;
 mod released;
 mod renewals;
 pub mod round;
