@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(planned.calls, expected, "of one lot, and no more than the size");
         assert!(matches!(&planned.told[..], [(7, Outcome::RefusedRetry { .. })]));
         let mut twice = chunk(&["甲", "甲", "乙"]);
-        twice[1].to.clone_from(&twice[0].to);
+        twice[1].to = twice[0].to.clone();
         let planned = calls(&plain(Realm::Live), twice.iter());
         let expected: [&[usize]; 2] = [&[0], &[1, 2]];
         assert_eq!(planned.calls, expected, "a number is in a call once");

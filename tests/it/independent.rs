@@ -12,7 +12,6 @@ use tokio::sync::watch;
 use tongluo::channel::session::{Ear, LinkSettings};
 use tongluo::channel::smpp::SmppSettings;
 use tongluo::channel::{Event, Message};
-use tongluo::domain::outcome::Outcome;
 
 use crate::sessions::{LONG, NUMBER, pause, smpp};
 
