@@ -1,6 +1,6 @@
 //! A chunk on the wire, of households or of single persons alike: gate, calls of as many messages
-//! as the gateway takes at once, and the look at the store between the calls, so that an order taken
-//! back or a lease lost calls nobody else. It keeps no outcome and decides no wait.
+//! as the gateway takes at once, and the look at the store between the calls, so that an order
+//! taken back or a lease lost calls nobody else. It keeps no outcome and decides no wait.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -127,7 +127,8 @@ impl Engine {
         let Ok(_open) = self.calls.acquire().await else { return Vec::new() };
         let mut members: Vec<Option<T>> = group.members.into_iter().map(Some).collect();
         let mut made = Vec::with_capacity(members.len());
-        let mut parts = vec![0..members.len()];
+        let all = 0..members.len();
+        let mut parts = vec![all];
         while let Some(part) = parts.pop() {
             if self.must_stop(batches, going).await {
                 break;

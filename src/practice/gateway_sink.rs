@@ -120,8 +120,9 @@ impl Sink {
         if let Some((hook, owed)) = self.receipts.get() {
             // The sid stands behind the head, with its two letters.
             let sid = String::from_utf8_lossy(answer.get(HEAD.len() - 2..HEAD.len() + 32)?);
-            let pushed = self.receipt(hook, form, &sid);
-            let _ = pushed.map(|pushed| owed.send(pushed));
+            if let Some(pushed) = self.receipt(hook, form, &sid) {
+                let _ = owed.send(pushed);
+            }
         }
         Some(Bytes::from(answer))
     }
@@ -148,8 +149,9 @@ impl Sink {
         }
         let biz_id = aliyun::biz_id(last);
         if let Some((hook, owed)) = self.receipts.get() {
-            let pushed = aliyun::reports(hook, &call, &biz_id);
-            let _ = pushed.map(|pushed| owed.send(pushed));
+            if let Some(pushed) = aliyun::reports(hook, &call, &biz_id) {
+                let _ = owed.send(pushed);
+            }
         }
         Some(aliyun::taken(&biz_id))
     }

@@ -1,5 +1,5 @@
-//! The gateway of a town in the shape of its vendor: the practice side, and the codec that speaks to
-//! it. Nothing leaves the process.
+//! The gateway of a town in the shape of its vendor: the practice side, and the codec that speaks
+//! to it. Nothing leaves the process.
 
 use std::sync::Arc;
 
