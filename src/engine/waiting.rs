@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::night::count;
 use super::saying::Under;
+use super::summons::count;
 use super::{Engine, EngineFault};
 use crate::domain::batch::RANK_LEADER;
 use crate::domain::calling::{again_at, called};
