@@ -6,7 +6,7 @@ pub mod accounts;
 mod alarm;
 pub mod audit;
 pub mod board;
-mod books;
+mod bookkeeping;
 pub mod burial;
 pub mod calendar;
 pub mod chain;
@@ -34,7 +34,6 @@ mod leaving;
 pub mod link;
 mod names;
 pub mod narrow;
-mod night;
 mod notices;
 mod offers;
 pub mod outage;
@@ -60,6 +59,7 @@ pub mod signin;
 mod situation;
 pub mod sketch;
 mod spoken;
+mod summons;
 pub mod tasks;
 mod undelivered;
 mod unmatched;
@@ -127,7 +127,7 @@ pub struct Engine {
     door: signin::Door,
     pub(crate) renewals: renewals::Renewals,
     pub(crate) names: names::OddNames,
-    pub(crate) books: books::Books,
+    pub(crate) books: bookkeeping::Books,
     pub(crate) burials: burial::Burials,
     pub(crate) outages: outage::Outages,
     /// Rounds of the feeder that had room.
@@ -204,7 +204,7 @@ impl Engine {
             door: signin::Door::default(),
             renewals: renewals::Renewals::default(),
             names: names::OddNames::default(),
-            books: books::Books::default(),
+            books: bookkeeping::Books::default(),
             burials: burial::Burials::default(),
             outages: outage::Outages::default(),
             rounds: AtomicU64::new(1),

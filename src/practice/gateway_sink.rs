@@ -148,10 +148,10 @@ impl Sink {
             (_, last) = self.count(phone.as_bytes(), values.as_bytes());
         }
         let biz_id = aliyun::biz_id(last);
-        if let Some((hook, owed)) = self.receipts.get() {
-            if let Some(pushed) = aliyun::reports(hook, &call, &biz_id) {
-                let _ = owed.send(pushed);
-            }
+        if let Some((hook, owed)) = self.receipts.get()
+            && let Some(pushed) = aliyun::reports(hook, &call, &biz_id)
+        {
+            let _ = owed.send(pushed);
         }
         Some(aliyun::taken(&biz_id))
     }
