@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::access::Bearing;
 use super::{Engine, EngineFault, Gateway, words};
 use crate::base::limits::RETRY_WAITS_MS;
-use crate::channel::{self, Message, Moment};
+use crate::channel::{self, Codec, Message, Moment};
 use crate::domain::gate::{self, AlertKind, Pass};
 use crate::domain::lane::Realm;
 use crate::domain::outcome::Outcome;
@@ -197,7 +198,13 @@ impl Engine {
         let one = [message];
         let nonce = u128::from_be_bytes(self.entropy.bytes());
         let at = Moment { now_ms: self.clock.machine_ms(), nonce };
-        let outcomes = channel::send(self.transport.as_ref(), provider, pass, &one, at).await;
+        let outcomes = match provider.http().and_then(Codec::keyed) {
+            Some(keyed) => {
+                let wire = Bearing { engine: self, gateway: provider.name(), keyed };
+                channel::send(&wire, provider, pass, &one, at).await
+            }
+            None => channel::send(self.transport.as_ref(), provider, pass, &one, at).await,
+        };
         outcomes.into_iter().next().unwrap_or(Outcome::Unknown { why: "no outcome".into() })
     }
 }

@@ -2,6 +2,7 @@
 //! drives them in production. A step never sleeps and never asks the machine for the time; one
 //! that lost a deadlock, a connection or a lease returns a value that says "again".
 
+mod access;
 pub mod accounts;
 pub mod audit;
 pub mod board;
@@ -128,6 +129,7 @@ pub struct Engine {
     pub(crate) books: books::Books,
     pub(crate) burials: burial::Burials,
     pub(crate) outages: outage::Outages,
+    pub(crate) accesses: access::Accesses,
     /// Rounds of the feeder that had room.
     pub(crate) rounds: AtomicU64,
     orders: Mutex<HashMap<(i64, i64), Arc<Order>>>,
@@ -205,6 +207,7 @@ impl Engine {
             books: books::Books::default(),
             burials: burial::Burials::default(),
             outages: outage::Outages::default(),
+            accesses: access::Accesses::default(),
             rounds: AtomicU64::new(1),
             settings: parts.settings,
             orders: Mutex::new(HashMap::new()),

@@ -3,6 +3,7 @@
 //! One Rust body and, almost always, one SQL text serve both (see [`db`]). No rule of the domain
 //! is decided here, and no operation works household by household.
 
+pub mod access;
 pub mod account;
 pub mod answer;
 pub mod batch;
@@ -64,6 +65,7 @@ pub use dialect::{Dialect, Stmt};
 pub fn statements() -> Vec<&'static Stmt> {
     let roster = roster::statements();
     let groups: &[&[&'static Stmt]] = &[
+        access::ALL,
         account::ALL,
         answer::ALL,
         batch::ALL,
