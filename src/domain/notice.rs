@@ -70,6 +70,8 @@ purposes! {
     Finished = 24;
     /// To a helper: the order was wrong, leaves his homes out, or is over.
     HelperOver = 25;
+    /// Binding a home on WeChat: the code, and that it is done.
+    Binding = 26;
 }
 
 impl Purpose {

@@ -5,6 +5,7 @@
 mod access;
 pub mod accounts;
 pub mod audit;
+mod binding;
 pub mod board;
 mod books;
 pub mod burial;
@@ -246,6 +247,12 @@ impl Engine {
         let fit = self.fitting(lane, realm);
         let turn = usize::try_from(turn).unwrap_or(0);
         (!fit.is_empty()).then(|| fit[turn % fit.len()])
+    }
+
+    /// Whether the installation has a gateway of this lane, in this process or another.
+    pub(crate) fn has_lane(&self, lane: Lane) -> bool {
+        self.gateways.iter().any(|gateway| gateway.provider.lane() == lane)
+            || self.named.iter().any(|(named, _)| *named == lane)
     }
 
     pub(crate) fn fitting(&self, lane: Lane, realm: Realm) -> Vec<&Gateway> {

@@ -198,6 +198,12 @@ pub enum NoticeText<'a> {
         alert_title: &'a str,
         hours: u32,
     },
+    /// The code by which somebody binds his home on WeChat.
+    BindCode {
+        code: &'a str,
+    },
+    /// It is bound.
+    Bound,
     /// Something real has gone out: the exercise is over.
     ExerciseStopped {
         alert_title: &'a str,
@@ -258,6 +264,8 @@ impl NoticeText<'_> {
             NoticeText::HelperDeclined => "notices/helper_declined",
             NoticeText::CountersignDue { .. } => "notices/countersign_due",
             NoticeText::ExerciseStopped { .. } => "notices/exercise_stopped",
+            NoticeText::BindCode { .. } => "notices/bind_code",
+            NoticeText::Bound => "notices/bound",
             NoticeText::ReturnNotice { .. } => "notices/return_notice",
             NoticeText::RangeCorrection { .. } => "notices/range_correction",
             NoticeText::HolderCheck { .. } => "notices/holder_check",
@@ -324,6 +332,8 @@ impl NoticeText<'_> {
             | NoticeText::ListFinished { place, .. }
             | NoticeText::ReturnNotice { place } => check_place(place),
             NoticeText::HelpReceived { .. }
+            | NoticeText::BindCode { .. }
+            | NoticeText::Bound
             | NoticeText::HelperTaken { .. }
             | NoticeText::HelperDeclined
             | NoticeText::Thanks
@@ -372,8 +382,9 @@ impl NoticeText<'_> {
             }
             NoticeText::CountersignDue { .. }
             | NoticeText::ExerciseStopped { .. }
+            | NoticeText::BindCode { .. }
             | NoticeText::HelperTaken { .. } => fields,
-            NoticeText::HelperDeclined => context! {},
+            NoticeText::HelperDeclined | NoticeText::Bound => context! {},
             NoticeText::ReturnNotice { .. } => {
                 context! { stamp, ..fields }
             }

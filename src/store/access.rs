@@ -44,7 +44,9 @@ mod tests {
         for store in fresh::stores("access").await {
             assert_eq!(find(&store, "official").await.unwrap(), None);
             let kept = |byte: u8, got_at: i64| Kept {
-                sealed: vec![byte; 40], good_until: got_at + 6_900_000, got_at
+                sealed: vec![byte; 40],
+                good_until: got_at + 6_900_000,
+                got_at,
             };
             keep(&store, "official", &kept(1, 1_000)).await.unwrap();
             keep(&store, "official", &kept(2, 2_000)).await.unwrap();

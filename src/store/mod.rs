@@ -8,6 +8,7 @@ pub mod account;
 pub mod answer;
 pub mod batch;
 pub mod bench;
+pub mod binding;
 pub mod board;
 pub mod calendar;
 pub mod climb;
@@ -72,6 +73,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         batch::due::ALL,
         batch::owed::ALL,
         bench::ALL,
+        binding::ALL,
         board::ALL,
         calendar::ALL,
         climb::ALL,
