@@ -287,6 +287,7 @@ impl Town {
                 match event {
                     Event::Receipt(receipt) => receipts.push(receipt),
                     Event::Reply(reply) => replies.push(reply),
+                    Event::Follower(follower) => panic!("not on this gateway: {follower:?}"),
                 }
             }
         }
@@ -483,6 +484,7 @@ impl Transport for Eager {
                     Event::Reply(reply) => {
                         engine.take_replies("practice", &[reply]).await.unwrap();
                     }
+                    Event::Follower(follower) => panic!("not on this gateway: {follower:?}"),
                 }
             }
         }

@@ -39,3 +39,4 @@ mod strangers;
 mod undelivered;
 mod update;
 mod warning;
+mod wechat;
