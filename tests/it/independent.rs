@@ -126,12 +126,12 @@ async fn a_centre_written_by_others_takes_reports_and_answers() {
             Event::Receipt(receipt) => {
                 receipt.class.is_delivered() && receipt.external_id.as_ref() == Some(id)
             }
-            Event::Reply(_) => false,
+            Event::Reply(_) | Event::Follower(_) => false,
         };
         assert_eq!(events.iter().filter(receipt).count(), 1, "{long}: {events:?}");
         let reply = |event: &Event| match event {
             Event::Reply(reply) => reply.text == "水进屋了" && reply.from == "8612700000001",
-            Event::Receipt(_) => false,
+            Event::Receipt(_) | Event::Follower(_) => false,
         };
         assert!(events.iter().any(reply), "{long}: {events:?}");
         other.until("probed", 1).await;

@@ -21,4 +21,5 @@ mod stepped;
 mod store_contract;
 mod stories;
 mod town;
+mod vendor;
 mod web;
