@@ -1,6 +1,6 @@
-//! The sealed callbacks of WeChat's two houses (sheet `wechat` §4): signature over the sorted words,
-//! AES-256-CBC, padding to 32 octets by hand (those of block 16 refuse what is longer), length, text
-//! and receiver. Opened only after the signature was found good. It reads no event and keeps no
+//! The sealed callbacks of WeChat's two houses (sheet `wechat` §4): signature over the sorted
+//! words, AES-256-CBC, padding to 32 octets by hand (paddings of block 16 refuse what is longer),
+//! length, text and receiver. Opened only after the signature was found good. It reads no event and keeps no
 //! nonce: what is said twice has the same key, and its reader drops it.
 
 use aes::Aes256;
@@ -32,6 +32,7 @@ const DEPTH: usize = 8;
 pub(super) struct Envelope {
     token: String,
     key: [u8; 32],
+    iv: [u8; 16],
     receiver: String,
 }
 
@@ -49,8 +50,10 @@ impl Envelope {
         let decoder = GeneralPurpose::new(&LETTERS, lenient);
         let what = "43 letters and digits, as the vendor's console shows them";
         let bytes = decoder.decode(format!("{key}=")).map_err(|_| what)?;
-        let key = bytes.try_into().map_err(|_| what)?;
-        Ok(Envelope { token: token.to_owned(), key, receiver: receiver.to_owned() })
+        let key: [u8; 32] = bytes.try_into().map_err(|_| what)?;
+        let mut iv = [0; 16];
+        iv.copy_from_slice(&key[..16]);
+        Ok(Envelope { token: token.to_owned(), key, iv, receiver: receiver.to_owned() })
     }
 
     /// The signature over the token and these words.
@@ -79,7 +82,7 @@ impl Envelope {
 
     fn decrypt(&self, encrypt: &str) -> Option<Vec<u8>> {
         let sealed = STANDARD.decode(encrypt).ok()?;
-        let cipher = cbc::Decryptor::<Aes256>::new(&self.key.into(), self.key[..16].into());
+        let cipher = cbc::Decryptor::<Aes256>::new((&self.key).into(), (&self.iv).into());
         let plain = cipher.decrypt_padded_vec_mut::<NoPadding>(&sealed).ok()?;
         let pad = usize::from(*plain.last()?);
         if !(1..=PAD).contains(&pad) {
@@ -105,7 +108,7 @@ impl Envelope {
         let mut plain = [&random[..], &length, text, self.receiver.as_bytes()].concat();
         let pad = PAD - plain.len() % PAD;
         plain.resize(plain.len() + pad, u8::try_from(pad).unwrap_or(0));
-        let cipher = cbc::Encryptor::<Aes256>::new(&self.key.into(), self.key[..16].into());
+        let cipher = cbc::Encryptor::<Aes256>::new((&self.key).into(), (&self.iv).into());
         let encrypt = STANDARD.encode(cipher.encrypt_padded_vec_mut::<NoPadding>(&plain));
         let signature = self.signature(&[time, nonce, &encrypt]);
         Sealed { encrypt, signature }
@@ -139,7 +142,7 @@ impl Words {
                 Mark::GeneralRef(name) => {
                     let known = match name.resolve_char_ref().ok()? {
                         Some(letter) => letter,
-                        None => match name.as_ref() {
+                        None => match &*name {
                             b"lt" => '<',
                             b"gt" => '>',
                             b"amp" => '&',

@@ -1,6 +1,6 @@
-//! How a follower of a WeChat account is bound to a home: he names a registered number, a code goes
-//! to it by SMS, and he says the code. Whoever holds the phone is believed as its SMS replies are; a
-//! scanned code says only where it hangs. No I/O.
+//! How a follower of a WeChat account is bound to a home: he names a registered number, a code
+//! goes to it by SMS, and he says the code. Whoever holds the phone is believed as its SMS replies
+//! are; a scanned code says only where it hangs. No I/O.
 
 /// Digits of a code.
 pub const DIGITS: usize = 6;

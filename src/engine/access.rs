@@ -42,7 +42,7 @@ impl Accesses {
     fn good(&self, gateway: &str, refused: Option<&str>, machine: i64) -> Option<String> {
         let known = self.known();
         let (token, until) = known.get(gateway)?;
-        (*until > machine && refused != Some(token)).then(|| token.clone())
+        (*until > machine && refused != Some(token.as_str())).then(|| token.clone())
     }
 
     fn turn(&self, gateway: &str) -> Arc<tokio::sync::Mutex<()>> {
@@ -134,7 +134,7 @@ impl Engine {
         let kept = kept.filter(|kept| kept.good_until > machine)?;
         let token = self.sealer.open(&kept.sealed).ok()?;
         self.accesses.known().insert(gateway.to_owned(), (token.clone(), kept.good_until));
-        (refused != Some(&token)).then_some(token)
+        (refused != Some(token.as_str())).then_some(token)
     }
 
     async fn ask_access(

@@ -137,7 +137,8 @@ impl Engine {
             match one.act {
                 FollowAct::Leave => {
                     let follower = self.sealer.hash(&one.from);
-                    let at = one.at.unwrap_or(now);
+                    // The vendor tells whole seconds.
+                    let at = one.at.map_or(now, |at| at + 999);
                     let mut tx = self.store.begin().await?;
                     let homes = rows::unbind(&mut tx, &follower, now, at).await?;
                     if homes > 0 {
@@ -147,7 +148,7 @@ impl Engine {
                     tx.commit().await?;
                 }
                 FollowAct::Follow | FollowAct::Scan => {
-                    tracing::info!(scene = one.scene, "somebody follows");
+                    tracing::info!(scene = one.scene.as_deref(), "somebody follows");
                 }
             }
         }

@@ -11,7 +11,7 @@ use futures_util::stream;
 use super::access::Bearing;
 use super::{Engine, EngineFault, Gateway, words};
 use crate::base::limits::RETRY_WAITS_MS;
-use crate::channel::{self, Codec, Message, Moment};
+use crate::channel::{self, Message, Moment};
 use crate::domain::gate::{self, AlertKind, Pass};
 use crate::domain::lane::Realm;
 use crate::domain::outcome::Outcome;
@@ -198,7 +198,7 @@ impl Engine {
         let one = [message];
         let nonce = u128::from_be_bytes(self.entropy.bytes());
         let at = Moment { now_ms: self.clock.machine_ms(), nonce };
-        let outcomes = match provider.http().and_then(Codec::keyed) {
+        let outcomes = match provider.http().and_then(|codec| codec.keyed()) {
             Some(keyed) => {
                 let wire = Bearing { engine: self, gateway: provider.name(), keyed };
                 channel::send(&wire, provider, pass, &one, at).await
