@@ -301,8 +301,7 @@ impl NoticeText<'_> {
                 people.iter().try_for_each(|one| check_at(one.name, one.place))
             }
             NoticeText::ListWithdrawn { place, alert_title, .. } => {
-                check_title(alert_title)?;
-                check_place(place)
+                check_title(alert_title).and(check_place(place))
             }
             NoticeText::ListPassed { place, who }
             | NoticeText::ListShared { place, who, .. }
@@ -311,8 +310,7 @@ impl NoticeText<'_> {
                 check_place(place)
             }
             NoticeText::Search { alert_title, token, .. } => {
-                check_token(token)?;
-                check_title(alert_title)
+                check_token(token).and(check_title(alert_title))
             }
             NoticeText::Expiring { alert_title, .. }
             | NoticeText::RangeCorrection { alert_title, .. }
