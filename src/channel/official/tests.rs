@@ -7,7 +7,7 @@ use crate::channel::envelope::Words;
 const AT: Moment = Moment { now_ms: 1_782_871_384_000, nonce: 7 };
 const KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
 
-pub(in crate::channel) fn codec() -> Official {
+fn codec() -> Official {
     let settings: OfficialSettings = toml::from_str(
         "name = \"official-a\"\nrealm = \"live\"\napp_id = \"wx12\"\n[[templates]]\n\
          code = \"T1\"\nsign = \"余姚市防指\"\ntext = \"${thing1}：${thing2}。收到回1\"\n",
@@ -33,9 +33,10 @@ fn one_follower_a_call_with_the_words_of_the_order() {
     assert_eq!((&body["touser"], &body["template_id"]), (&json!("oA1"), &json!("T1")));
     assert_eq!(body["data"]["thing2"]["value"], "3点前离家");
     assert_eq!(body["client_msg_id"].as_str().unwrap().len(), 32);
+    let far = format!("【余姚市防指】转移指令：{}。收到回1", "远".repeat(21));
     for (to, text, why) in [
         ("wx:oA1", "【余姚市防指】转移指令：3点前离家", "no_template"),
-        ("wx:oA1", &format!("【余姚市防指】转移指令：{}。收到回1", "远".repeat(21)), "no_template"),
+        ("wx:oA1", far.as_str(), "no_template"),
         ("+8613800138000", "【余姚市防指】转移指令：3点前离家。收到回1", "not_this_account"),
     ] {
         let outcome = codec.lot(&message(to, text)).unwrap_err();

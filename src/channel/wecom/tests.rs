@@ -35,8 +35,9 @@ fn members_share_a_call_and_each_has_his_outcome() {
     assert_eq!(outcomes[0].external_id(), Some("m/a"));
     assert_eq!((outcomes[1].detail(), outcomes[1].code()), ("invaliduser", 2));
     assert_eq!((outcomes[2].detail(), outcomes[2].code()), ("unlicenseduser", 3));
+    let long = "村".repeat(683);
     for (to, text) in
-        [("wx:a", "x"), ("wecom:a|b", "x"), ("wecom:", "x"), ("wecom:a", &"村".repeat(683))]
+        [("wx:a", "x"), ("wecom:a|b", "x"), ("wecom:", "x"), ("wecom:a", long.as_str())]
     {
         assert_eq!(codec.lot(&message(to, text)).unwrap_err().code(), 3, "{to}");
     }

@@ -90,10 +90,10 @@ fn add_gateway(engine: &mut Engine) {
 }
 
 /// The town gets an account of its own.
-async fn with_account(town: &mut Town, setup: &Setup) -> Account {
+async fn with_account(town: &mut Town) -> Account {
     let sim = Arc::new(WechatSim::new(account()));
     let wires = wires(&town.sim, &sim, &town.clock);
-    let mut engine = town.another("wechat", 11, wires, setup).await;
+    let mut engine = town.another("wechat", 11, wires, &Setup::default()).await;
     add_gateway(&mut engine);
     town.engine = Arc::new(engine);
     let (stop, stopped) = watch::channel(false);
@@ -123,9 +123,8 @@ async fn followers(town: &Town) -> i64 {
 
 #[tokio::test]
 async fn a_follower_is_bound_told_heard_and_found_by_sms_once_he_has_left() {
-    let setup = Setup::default();
     on_both(Setup::default(), async |mut town| {
-        let face = with_account(&mut town, &setup).await;
+        let face = with_account(&mut town).await;
         let home = home_number(HOME + 2);
         bind(&town, &face, &home).await;
         assert_eq!(followers(&town).await, 1);
@@ -167,9 +166,8 @@ async fn a_follower_is_bound_told_heard_and_found_by_sms_once_he_has_left() {
 
 #[tokio::test]
 async fn nobody_binds_a_home_whose_phone_he_does_not_hold() {
-    let setup = Setup::default();
     on_both(Setup::default(), async |mut town| {
-        let face = with_account(&mut town, &setup).await;
+        let face = with_account(&mut town).await;
         let home = home_number(HOME + 2);
         face.hears(&town, home.trim_start_matches("+86")).await;
         let good = code(&town, &home);
@@ -199,9 +197,8 @@ async fn nobody_binds_a_home_whose_phone_he_does_not_hold() {
 
 #[tokio::test]
 async fn a_forged_callback_changes_nothing_and_is_refused() {
-    let setup = Setup::default();
     on_both(Setup::default(), async |mut town| {
-        let face = with_account(&mut town, &setup).await;
+        let face = with_account(&mut town).await;
         bind(&town, &face, &home_number(HOME + 2)).await;
         let other = WechatSim::new(AccountSettings { hook_token: "guessed".into(), ..account() });
         let foreign = WechatSim::new(AccountSettings { id: "wx99".into(), ..account() });
@@ -221,9 +218,8 @@ async fn a_forged_callback_changes_nothing_and_is_refused() {
 
 #[tokio::test]
 async fn a_token_that_ends_in_mid_dispatch_is_got_anew_and_costs_nobody_an_attempt() {
-    let setup = Setup::default();
     on_both(Setup::default(), async |mut town| {
-        let face = with_account(&mut town, &setup).await;
+        let face = with_account(&mut town).await;
         let home = home_number(HOME + 2);
         bind(&town, &face, &home).await;
         // No phone takes texts any more: the first wave goes by WeChat.
@@ -248,9 +244,8 @@ async fn a_token_that_ends_in_mid_dispatch_is_got_anew_and_costs_nobody_an_attem
 
 #[tokio::test]
 async fn without_tokens_the_gateway_is_away_and_what_it_owes_waits() {
-    let setup = Setup::default();
     on_both(Setup::default(), async |mut town| {
-        let face = with_account(&mut town, &setup).await;
+        let face = with_account(&mut town).await;
         bind(&town, &face, &home_number(HOME + 2)).await;
         town.break_in("UPDATE address SET state = 1 WHERE lane = 1 AND household_id = 1000002")
             .await;
