@@ -2,10 +2,13 @@
 //! and a gateway in another process; beside it what the machine itself allows. It measures and
 //! reports; it changes nothing outside the schema, the queues and the file it makes for itself.
 
+pub mod board;
 mod floor;
 mod ground;
 mod plant;
 pub mod sink;
+pub mod viewers;
+
 use std::future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -139,7 +142,7 @@ async fn measure(args: &FanoutArgs, ground: &Ground) -> anyhow::Result<Report> {
     let sink = SinkProcess::start()?;
     let now_ms = calendar_ms();
     let clock = Arc::new(CarriedClock::new(now_ms, now_ms, 1.0));
-    let provider = provider(&sink.url)?;
+    let provider = provider(&sink.url, "https://tongluo.example/hooks/bench")?;
     let transport = Arc::new(HttpTransport::new(HttpLimits::default(), vec![TOKEN.into()])?);
     let watched = Arc::new(Watched {
         inner: transport.clone(),
@@ -196,8 +199,8 @@ fn sample_text() -> String {
     "【余姚市防指】".to_owned() + &"请立即转移到四明小学，收到请回复。".repeat(5)
 }
 
-fn provider(url: &str) -> anyhow::Result<Arc<Provider>> {
-    let hook = "https://tongluo.example/hooks/bench";
+/// A gateway's codec; `hook`: where its callbacks come to.
+fn provider(url: &str, hook: &str) -> anyhow::Result<Arc<Provider>> {
     let account = TwilioSettings::practice(ACCOUNT, NUMBER, url, hook);
     let settings = TwilioSettings { name: "bench".into(), ..account };
     Ok(Arc::new(ProviderSettings::Twilio(settings).open(&[("auth_token", TOKEN)])?))

@@ -98,6 +98,23 @@ pub enum Bench {
         #[arg(long, value_name = "URL")]
         queue: Option<String>,
     },
+    /// What watched boards cost while a town answers: processor time and bytes.
+    Board {
+        #[arg(long, default_value_t = 20_000)]
+        households: i64,
+        /// Answers a minute.
+        #[arg(long, default_value_t = 2_000)]
+        answers: u64,
+        /// Browsers that watch.
+        #[arg(long, default_value_t = 5)]
+        viewers: u32,
+        /// Length of each part: nobody watching, then watched.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
+    /// The browsers of a measurement.
+    #[command(hide = true)]
+    Viewers,
     /// The gateway of a measurement: told nothing, answers everything.
     #[command(hide = true)]
     Sink,

@@ -19,6 +19,35 @@ use crate::app::{
     Said, accounts, alerts, bench, demo, doctor, exercises, hands, practice, proofs, replies,
 };
 
+/// A measurement, or the other side of one.
+async fn run_bench(cli: &Cli, which: &Bench) -> anyhow::Result<()> {
+    let said = match which {
+        Bench::Sink => return bench::sink::serve().await,
+        Bench::Viewers => return bench::viewers::serve().await,
+        Bench::Board { households, answers, viewers, seconds } => {
+            let report = bench::board::board(bench::board::BoardArgs {
+                households: *households,
+                answers_per_minute: *answers,
+                viewers: *viewers,
+                seconds: *seconds,
+            })
+            .await?;
+            Said::new(serde_json::to_value(&report)?, report.text())
+        }
+        Bench::Fanout { households, database, queue } => {
+            let report = bench::fanout(bench::FanoutArgs {
+                households: *households,
+                database: database.clone(),
+                queue: queue.clone(),
+            })
+            .await?;
+            Said::new(serde_json::to_value(&report)?, report.text())
+        }
+    };
+    say(cli, &said);
+    Ok(())
+}
+
 pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let form = if cli.json { LogForm::Json } else { LogForm::Text };
     let tells = matches!(cli.command, Command::Demo { .. });
@@ -43,16 +72,7 @@ pub(super) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let town = Behind::Town { seed: *seed, shares };
             practice::run(behind(gateway, town)).await?;
         }
-        Command::Bench(Bench::Sink) => bench::sink::serve().await?,
-        Command::Bench(Bench::Fanout { households, database, queue }) => {
-            let report = bench::fanout(bench::FanoutArgs {
-                households: *households,
-                database: database.clone(),
-                queue: queue.clone(),
-            })
-            .await?;
-            say(&cli, &Said::new(serde_json::to_value(&report)?, report.text()));
-        }
+        Command::Bench(which) => run_bench(&cli, which).await?,
         Command::Roster(Roster::Generate { households, seed, out }) => {
             say(&cli, &roster::generate(*households, *seed, out)?);
         }

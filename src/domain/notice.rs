@@ -70,8 +70,10 @@ purposes! {
     Finished = 24;
     /// To a helper: the order was wrong, leaves his homes out, or is over.
     HelperOver = 25;
+    /// To whoever was woken and had nothing in hand: the order was wrong, or is over.
+    SummonsOver = 26;
     /// Binding a home on WeChat: the code, and that it is done.
-    Binding = 26;
+    Binding = 27;
 }
 
 impl Purpose {

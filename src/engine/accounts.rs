@@ -53,6 +53,17 @@ pub enum By<'a> {
     Actor(&'a Actor),
 }
 
+impl Actor {
+    /// The places at which he may do something, sorted.
+    pub fn places(&self, action: Action) -> Vec<i64> {
+        let held = self.rights.iter().filter(|(role, _)| action.roles().contains(role));
+        let mut places: Vec<i64> = held.map(|(_, place)| *place).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+}
+
 impl Engine {
     /// Whether there is no account yet.
     pub async fn is_without_accounts(&self) -> Result<bool, EngineFault> {

@@ -10,8 +10,6 @@ use serde_json::json;
 
 use super::{Engine, EngineFault};
 use crate::domain::outcome::Outcome;
-use crate::domain::triage::Triage;
-use crate::store::desk::{self, NewTask};
 use crate::store::file::FileState;
 use crate::store::probe;
 
@@ -23,8 +21,6 @@ const LOOK_KEPT_MS: i64 = 5_000;
 
 /// The desk is told so often that the database's file is gone, story ms.
 const FILE_ALARM_MS: i64 = 3_600_000;
-/// The kind of a task that is an alarm of the installation itself.
-const ALARM_TASK: i64 = 4;
 const FILE_GONE: &str = "the database file was moved away or replaced: what is written now is lost \
                          with this process; do not restart it, put the file back";
 
@@ -159,22 +155,13 @@ impl Engine {
         };
         tracing::error!("{FILE_GONE}");
         let now = self.clock.story_ms();
-        let task = NewTask {
-            uid: self.entropy.uuid(now),
-            alert: 0,
-            household: None,
-            building: None,
-            inbound: None,
-            key: format!("store-file:{}", now / FILE_ALARM_MS),
-            kind: ALARM_TASK,
-            class: Triage::B.code(),
-            text: format!(
-                "数据库文件{what}：现在写下的，程序重启后就没有了。不要重启；\
-                 请马上把原来的文件放回原处，或请管理员处理"
-            ),
-        };
+        let key = format!("store-file:{}", now / FILE_ALARM_MS);
+        let text = format!(
+            "数据库文件{what}：现在写下的，程序重启后就没有了。不要重启；\
+             请马上把原来的文件放回原处，或请管理员处理"
+        );
         let mut tx = self.store.begin().await?;
-        if desk::open_tasks(&mut tx, &[task], now).await? > 0 {
+        if self.alarm(&mut tx, 0, key, text, now).await? {
             self.note(&mut tx, "auditor", "store.file_gone", None, json!({})).await?;
         }
         Ok(tx.commit().await?)

@@ -15,9 +15,8 @@ use crate::base::phone::Phone;
 use crate::channel::ReceiptEvent;
 use crate::domain::access::Action;
 use crate::domain::burial::{Verdict, WINDOW_MS, Window};
-use crate::domain::triage::Triage;
 use crate::store::batch::owed;
-use crate::store::desk::{self, NewTask, ReceiptRow};
+use crate::store::desk::ReceiptRow;
 use crate::store::number::{self, Delivered};
 use crate::store::{Tx, view};
 
@@ -25,8 +24,6 @@ use crate::store::{Tx, view};
 const ALARM_MS: i64 = 3_600_000;
 /// Numbers named by one command at most.
 const NAMED_MAX: usize = 10_000;
-/// The kind of a task that is an alarm of the installation itself.
-const ALARM_TASK: i64 = 4;
 
 /// What gateways said of numbers lately, in one process.
 #[derive(Default)]
@@ -71,21 +68,12 @@ impl Engine {
         let (dead, outcomes) = (verdict.dead, verdict.outcomes);
         tracing::error!(gateway, dead, outcomes, "too many dead numbers: they are not believed");
         let minutes = WINDOW_MS / 60_000;
-        let task = NewTask {
-            uid: self.entropy.uuid(now),
-            alert,
-            household: None,
-            building: None,
-            inbound: None,
-            key: format!("dead:{gateway}.{}", now / ALARM_MS),
-            kind: ALARM_TASK,
-            class: Triage::B.code(),
-            text: format!(
-                "通道{gateway}：{minutes}分钟内{outcomes}条里有{dead}条报空号，疑为通道故障。\
-                 这些号码没有停用，还会再发；请马上联系通道"
-            ),
-        };
-        if desk::open_tasks(tx, &[task], now).await? > 0 {
+        let key = format!("dead:{gateway}.{}", now / ALARM_MS);
+        let text = format!(
+            "通道{gateway}：{minutes}分钟内{outcomes}条里有{dead}条报空号，疑为通道故障。\
+             这些号码没有停用，还会再发；请马上联系通道"
+        );
+        if self.alarm(tx, alert, key, text, now).await? {
             let detail = json!({"gateway": gateway, "outcomes": outcomes, "dead": dead});
             self.note(tx, "dispatch", "gateway.doubted", Some(alert), detail).await?;
         }

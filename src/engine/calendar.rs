@@ -12,7 +12,6 @@ use crate::domain::calendar::{Job, Slot, due_slots};
 use crate::domain::journal::hex;
 use crate::store::Tx;
 use crate::store::calendar;
-use crate::store::desk::{self, NewTask};
 use crate::store::upkeep;
 
 /// A slot whose process died, or whose job broke off, is another's after this.
@@ -22,8 +21,6 @@ const SLOTS_KEPT_MS: i64 = 400 * DAY_MS;
 /// A permit's row unused for so long is dropped.
 const PERMITS_KEPT_MS: i64 = DAY_MS;
 const DAY_MS: i64 = 86_400_000;
-/// A task's kind: something of the installation itself is wrong.
-const ALARM: i64 = 4;
 
 /// By whose day, and for how long texts are kept.
 #[derive(Debug, Clone)]
@@ -138,18 +135,7 @@ impl Engine {
         detail: Value,
     ) -> Result<bool, EngineFault> {
         let now = self.clock.story_ms();
-        let task = NewTask {
-            uid: self.entropy.uuid(now),
-            alert: 0,
-            household: None,
-            building: None,
-            inbound: None,
-            key: format!("check:{}", slot.at),
-            kind: ALARM,
-            class: 2,
-            text,
-        };
-        desk::open_tasks(tx, &[task], now).await?;
+        self.alarm(tx, 0, format!("check:{}", slot.at), text, now).await?;
         self.close_slot(tx, slot, "check.failed", detail).await
     }
 }

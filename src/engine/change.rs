@@ -11,7 +11,7 @@ use crate::domain::access::Action;
 use crate::domain::alert::{Act, State, Urgency};
 use crate::domain::demand::Demand;
 use crate::domain::plan::TimerKind;
-use crate::render::WhyWithdrawn;
+use crate::render::{CORRECTION, WhyWithdrawn};
 use crate::store::order::{self, NewVersion, Release};
 use crate::store::{correct, link, timer};
 
@@ -56,7 +56,7 @@ impl Engine {
         self.allowed(actor, Action::WithdrawAlert, row.id, row.version.max(1)).await?;
         let state = State::from_code(row.state).unwrap_or(State::Draft);
         let next = state.next(Act::Withdraw).map_err(|fault| refused(fault.to_string()))?;
-        self.messages.check_vars("correction", vars)?;
+        self.messages.check_vars(CORRECTION, vars)?;
         if vars.get("right").is_some_and(|right| vars.get("wrong") == Some(right)) {
             return Err(refused("right: this is what was said before; write what holds instead"));
         }
@@ -66,7 +66,7 @@ impl Engine {
             version,
             state: State::Draft.code(),
             urgency: Urgency::Flash.code(),
-            template: "correction".into(),
+            template: CORRECTION.into(),
             vars: serde_json::to_string(vars).unwrap_or_default(),
             act_by: None,
             expires_at: now + 24 * HOUR_MS,
@@ -93,10 +93,7 @@ impl Engine {
         order::release(&mut tx, row.id, version, &release).await?;
         order::plan_correction(&mut tx, row.id, version).await?;
         correct::recall(&mut tx, row.id, version, now).await?;
-        self.release_helpers(&mut tx, &row, WhyWithdrawn::Wrong, vars, now).await?;
-        self.recall_notices(&mut tx, row.id, now).await?;
-        self.stop_timers(&mut tx, row.id).await?;
-        self.withdraw_lists(&mut tx, &row, None, WhyWithdrawn::Wrong, now).await?;
+        self.let_people_go(&mut tx, &row, WhyWithdrawn::Wrong, vars, now).await?;
         link::end(&mut tx, row.id, now).await?;
         timer::set(&mut tx, row.id, TimerKind::Correction.code(), 0, version, 1, now + 5_000)
             .await?;
@@ -143,8 +140,7 @@ impl Engine {
         self.hold(&mut tx, &row).await?;
         order::supersede(&mut tx, row.id, State::Live.code(), State::Ended.code()).await?;
         order::set_alert_state(&mut tx, row.id, next.code(), Some(now)).await?;
-        self.release_helpers(&mut tx, &row, WhyWithdrawn::Ended, &BTreeMap::new(), now).await?;
-        self.recall_notices(&mut tx, row.id, now).await?;
+        self.let_people_go(&mut tx, &row, WhyWithdrawn::Ended, &BTreeMap::new(), now).await?;
         let open = self.open_search(&mut tx, actor, &row, now).await?;
         link::end(&mut tx, row.id, now).await?;
         let detail = json!({"open": open});

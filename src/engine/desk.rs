@@ -24,13 +24,12 @@ use crate::domain::triage::Triage;
 use crate::store::answer::StatementRow;
 use crate::store::desk::{self, TaskRow};
 use crate::store::desk_page::{self as rows, After, CardAt, DeskRow, Promises};
+use crate::store::unclear::UNCLEAR;
 use crate::store::{answer, cry, order, round, stranger, view};
 
 /// Closed tasks that are shown, and of how long.
 const DONE_ROWS: i64 = 10;
 const DONE_MS: i64 = 12 * 3_600_000;
-/// A kind that nobody has understood yet.
-const UNCLEAR_TASK: i64 = 2;
 /// Cards of class A that are named to whoever looks at another page.
 const GRAVE_ROWS: i64 = 20;
 /// Who may be put on a task, at most.
@@ -171,6 +170,14 @@ fn refused(text: impl Into<String>) -> EngineFault {
     EngineFault::Refused(text.into())
 }
 
+/// What came after the page was shown is not read away.
+fn all_read(words: i64, seen: Option<i64>) -> Result<(), EngineFault> {
+    match seen.is_some_and(|seen| seen < words) {
+        true => Err(refused("这一户又来了新的回复，没有归类：请看过新的内容再归类。")),
+        false => Ok(()),
+    }
+}
+
 impl Engine {
     /// What waits at the desk at the places of this official (alert 0: of all).
     ///
@@ -295,28 +302,32 @@ impl Engine {
     }
 
     /// Gives a card its class. An unclear reply of a known home becomes a help by it, and joins
-    /// what is open there.
+    /// what is open there. `seen`: how many replies whoever does it has read.
     pub async fn set_task_class(
         &self,
         actor: &Actor,
         uid: &str,
         class: Triage,
+        seen: Option<i64>,
     ) -> Result<(), EngineFault> {
         let mut tx = self.store.begin().await?;
         let task = self.task_for(&mut tx, actor, Action::RecordStatement, uid).await?;
         // Standings before tasks, as everywhere.
-        let home = task.household_id.filter(|_| task.kind == UNCLEAR_TASK);
+        let home = task.household_id.filter(|_| task.kind == UNCLEAR);
         if let Some(home) = home {
             answer::lock_standings(&mut tx, task.alert_id, &[home]).await?;
         }
-        let Some((kind, before, _)) = rows::lock(&mut tx, task.id).await?.filter(|row| row.2 < 2)
-        else {
+        let held = rows::lock(&mut tx, task.id).await?.filter(|row| row.2 < 2);
+        let Some((kind, before, _, words)) = held else {
             return Err(refused("这件已经办结了。"));
         };
+        if kind == UNCLEAR {
+            all_read(words, seen)?;
+        }
         let now = self.clock.story_ms();
-        let becomes = if kind == UNCLEAR_TASK { cry::HELP } else { kind };
+        let becomes = if kind == UNCLEAR { cry::HELP } else { kind };
         // Tallies before other tasks, as where a cry comes in.
-        if kind == UNCLEAR_TASK {
+        if kind == UNCLEAR {
             self.say_for(&mut tx, &task, Claim::Help(class)).await?;
         }
         if let Some(home) = home.filter(|_| becomes != kind) {
@@ -342,22 +353,30 @@ impl Engine {
             }
         }
         let detail = json!({"task": uid, "class": class.code(), "before": before,
-            "was_unclear": kind == UNCLEAR_TASK});
+            "was_unclear": kind == UNCLEAR});
         let act = Action::RecordStatement.word();
         self.note(&mut tx, &actor.name, act, alert_of(&task), detail).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    /// Writes down what an unclear reply says, and closes its task by it.
-    pub async fn read_task(&self, actor: &Actor, uid: &str, read: Read) -> Result<(), EngineFault> {
+    /// Writes down what a home's unclear replies say, and closes their task by it. `seen`: how many
+    /// of them whoever does it has read.
+    pub async fn read_task(
+        &self,
+        actor: &Actor,
+        uid: &str,
+        read: Read,
+        seen: Option<i64>,
+    ) -> Result<(), EngineFault> {
         let mut tx = self.store.begin().await?;
         let task = self.task_for(&mut tx, actor, Action::RecordStatement, uid).await?;
         let now = self.clock.story_ms();
         let known = rows::lock(&mut tx, task.id).await?;
-        if known.is_none_or(|(kind, ..)| kind != UNCLEAR_TASK) {
+        if known.is_none_or(|(kind, ..)| kind != UNCLEAR) {
             return Err(refused("只有看不懂的回复才能这样归类；求助请写明处理结果后办结。"));
         }
+        all_read(known.map_or(0, |row| row.3), seen)?;
         if !desk::close_task(&mut tx, task.id, read.chinese(), now).await? {
             return Err(refused("这件已经办结了。"));
         }
@@ -408,7 +427,7 @@ impl Engine {
             persons: None,
             closes: None,
             detail: None,
-            at: task.opened_at,
+            at: task.cried_at.unwrap_or(task.opened_at),
             source: "desk".into(),
         };
         self.record(tx, &[statement]).await?;

@@ -6,16 +6,12 @@ use serde_json::json;
 
 use super::{Engine, EngineFault};
 use crate::domain::plan::TimerKind;
-use crate::domain::triage::Triage;
 use crate::store::climb::place_names;
-use crate::store::desk::{self, NewTask};
 use crate::store::order;
 use crate::store::timer::{self, TimerRow};
 
 /// After so long a failing timer is tried again.
 const PUT_OFF_MS: i64 = 60_000;
-/// The kind of a task that is an alarm.
-const ALARM: i64 = 4;
 
 /// What a timer does, as the desk is told.
 fn act_zh(kind: Option<TimerKind>) -> &'static str {
@@ -99,29 +95,20 @@ impl Engine {
         timer::put_off(&mut tx, row.id, now + PUT_OFF_MS).await?;
         // A task about the reminder of a task would have a reminder of its own.
         let opened = match kind {
-            Some(TimerKind::Task) => 1,
+            Some(TimerKind::Task) => true,
             Some(_) | None => {
                 let names = place_names(&mut tx, &[row.place_id]).await?;
                 let place = names.into_iter().next();
                 let place = place.map_or("全辖区".into(), |(_, name)| name);
-                let task = NewTask {
-                    uid: self.entropy.uuid(now),
-                    alert: row.alert_id,
-                    household: None,
-                    building: None,
-                    inbound: None,
-                    key: format!(
-                        "timer:{}.{}.{}.{}",
-                        row.alert_id, row.kind, row.place_id, row.subject_id
-                    ),
-                    kind: ALARM,
-                    class: Triage::B.code(),
-                    text: format!("{place}：{}自动执行出错，请人工办理", act_zh(kind)),
-                };
-                desk::open_tasks(&mut tx, &[task], now).await?
+                let key = format!(
+                    "timer:{}.{}.{}.{}",
+                    row.alert_id, row.kind, row.place_id, row.subject_id
+                );
+                let text = format!("{place}：{}自动执行出错，请人工办理", act_zh(kind));
+                self.alarm(&mut tx, row.alert_id, key, text, now).await?
             }
         };
-        if opened > 0 {
+        if opened {
             let detail = json!({"kind": row.kind, "place": row.place_id, "step": row.step,
                 "fault": fault.to_string()});
             let alert = (row.alert_id != 0).then_some(row.alert_id);

@@ -5,6 +5,7 @@
 use serde_json::json;
 
 use super::issue::Actor;
+use super::link::{no_household, no_person};
 use super::offers::Seen;
 use super::{Engine, EngineFault};
 use crate::domain::access::Action;
@@ -56,11 +57,12 @@ impl Tick {
 /// A list that another took, or that nobody walks any more, is not taken.
 fn still_valid(list: &ListView) -> Result<(), EngineFault> {
     match ListState::from_code(list.state) {
-        Some(ListState::Done | ListState::Withdrawn) | None => {
-            Err(refused("this list is done or with another: see `tongluo alert show`"))
-        }
+        Some(ListState::Done | ListState::Withdrawn) | None => Err(refused(
+            "这张名单办完了或在别人手里 \
+                 (this list is done or with another: see `tongluo alert show`)",
+        )),
         Some(ListState::Finished) => {
-            Err(refused("all doors of this list are closed: nobody has to take it"))
+            Err(refused("这张名单上的户都已落实，不用再接 (all doors of this list are closed)"))
         }
         Some(ListState::Offered | ListState::Taken | ListState::Declined | ListState::PassedOn) => {
             Ok(())
@@ -116,22 +118,21 @@ impl Engine {
         if ended.contains(&list.state) {
             still_valid(&list)?;
         }
-        let (human, name) = view::human(&self.store, human_code)
-            .await?
-            .ok_or_else(|| refused(format!("no person {human_code:?} in the roster")))?;
+        let (human, name) =
+            view::human(&self.store, human_code).await?.ok_or_else(|| no_person(human_code))?;
         let now = self.clock.story_ms();
         let (alert, place) = (list.alert_id, list.place_id);
         let mut tx = self.store.begin().await?;
         let before = view::list_of(&mut tx, alert, place, human).await?;
         let held = [ListState::Taken, ListState::PassedOn].map(ListState::code);
         if before.is_some_and(|before| held.contains(&before.state)) {
-            return Err(refused(format!("{name} has this list already")));
+            return Err(refused(format!("{name}已经接了这张名单 ({name} has this list already)")));
         }
         let offer = NewOffer { uid: self.entropy.uuid(now), place, human, rung: list.rung };
         list::offer(&mut tx, alert, &[offer], now).await?;
         let theirs = view::list_of(&mut tx, alert, place, human)
             .await?
-            .ok_or_else(|| refused("the list was not given: try again"))?;
+            .ok_or_else(|| refused("没有派成，请再试一次 (the list was not given: try again)"))?;
         self.tell_given(&mut tx, &theirs, now).await?;
         self.note_list(&mut tx, actor, Action::GiveList, &theirs).await?;
         tx.commit().await?;
@@ -174,22 +175,24 @@ impl Engine {
         let list = self.list_for(actor, Action::TickList, uid).await?;
         if tick.ends_search() != (list.rung == SEARCH) {
             let words = if list.rung == SEARCH { "found, elsewhere, missing" } else { "told, …" };
-            return Err(refused(format!("on this list the words are {words}")));
+            let text = format!("这张名单上要用别的答法 (on this list the words are {words})");
+            return Err(refused(text));
         }
         let code = &tick.household;
-        let (household, building) = view::household(&self.store, code)
-            .await?
-            .ok_or_else(|| refused(format!("no household {code:?} in the roster")))?;
+        let (household, building) =
+            view::household(&self.store, code).await?.ok_or_else(|| no_household(code))?;
         let above = account::places_above(&self.store, building).await?;
         let standing = view::standing_of(&self.store, list.alert_id, household).await?;
         let (true, Some((version, lives))) = (above.contains(&list.place_id), standing) else {
-            let text = format!("household {code:?} is not on this list: see `tongluo list show`");
-            return Err(refused(text));
+            return Err(refused(format!(
+                "{code:?} 不在这张名单上 \
+                 (household {code:?} is not on this list: see `tongluo list show`)"
+            )));
         };
         if let Some(seen) = tick.persons.filter(|seen| !are_of_home(*seen, lives)) {
             return Err(refused(format!(
-                "persons {seen}: {lives} are registered at {code:?}: write 1 to {}, or leave it \
-                 out where all of them are meant",
+                "{code:?} 登记{lives}人，不会是{seen}人 (persons {seen}: {lives} are registered at \
+                 {code:?}: write 1 to {}, or leave it out where all of them are meant)",
                 lives.max(1)
             )));
         }
@@ -232,7 +235,8 @@ impl Engine {
 
     async fn list_again(&self, uid: &str) -> Result<ListView, EngineFault> {
         let list = view::list(&self.store, uid).await?;
-        list.ok_or_else(|| refused(format!("no list {uid}: see `tongluo alert show`")))
+        let gone = || refused(format!("没有这张名单 (no list {uid}: see `tongluo alert show`)"));
+        list.ok_or_else(gone)
     }
 }
 

@@ -9,7 +9,7 @@ use super::reading::{
     Read, candidate, claims_of, menu_of, read_one, statement_key, unique_numbers,
 };
 use super::unmatched::{self, Homeless};
-use super::{Engine, EngineFault};
+use super::{Engine, EngineFault, alarm};
 use crate::channel::Inbound;
 use crate::domain::alert::State;
 use crate::domain::demand::Demand;
@@ -25,9 +25,6 @@ use crate::store::answer::{
 };
 use crate::store::desk::{self, NewTask};
 use crate::store::stranger;
-
-/// The kind of a task that is an alarm of the installation itself.
-const ALARM_TASK: i64 = 4;
 
 /// What a group leads to, gathered before anything is written.
 #[derive(Default)]
@@ -397,7 +394,7 @@ impl Engine {
         now: i64,
     ) -> bool {
         if owners.iter().any(|o| o.human_id.is_some()) {
-            self.to_desk(effects, one, id, None, ALARM_TASK, Triage::B, now);
+            self.to_desk(effects, one, id, None, alarm::TASK_KIND, Triage::B, now);
             if let Some(task) = effects.tasks.last_mut() {
                 task.text = unmatched::disowned_text(&one.text, known.name_of(owners));
             }

@@ -175,7 +175,7 @@ impl Engine {
     }
 
     /// Takes lists out of everybody's hands and tells whoever held or was offered one. `grids`
-    /// none: all of the alert.
+    /// none: all of the alert. Gives who is told.
     pub(super) async fn withdraw_lists(
         &self,
         tx: &mut Tx,
@@ -183,7 +183,7 @@ impl Engine {
         grids: Option<&[i64]>,
         why: crate::render::WhyWithdrawn,
         now: i64,
-    ) -> Result<usize, EngineFault> {
+    ) -> Result<Vec<i64>, EngineFault> {
         let held = list::withdraw(tx, alert.id, grids).await?;
         let mut by_human: BTreeMap<i64, Vec<HumanList>> = BTreeMap::new();
         for list in held {
@@ -198,7 +198,7 @@ impl Engine {
             let text = self.say_in(kind, &text, now)?;
             words.push((human, Purpose::Withdrawn, text));
         }
-        let told = words.len();
+        let told = words.iter().map(|word| word.0).collect();
         self.tell_humans(tx, alert.id, words, now).await?;
         Ok(told)
     }

@@ -27,7 +27,7 @@ impl Engine {
         let open = correct::leave(tx, alert.id, &grids).await?;
         let told = self.withdraw_lists(tx, alert, Some(&grids), WhyWithdrawn::Left, now).await?;
         let detail = json!({"version": version, "grids": grids.len(), "open": open,
-            "told": told});
+            "told": told.len()});
         self.note(tx, "clock", "alert.leave", Some(alert.id), detail).await
     }
 }

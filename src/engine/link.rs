@@ -23,8 +23,20 @@ pub struct Link {
     pub token: String,
 }
 
+/// Why there is no link any more.
+pub(super) const LINKS_DEAD: &str = "这条指令解除已超过一天，链接都失效了 (this alert ended more \
+    than a day ago: its links are dead)";
+
 fn refused(text: impl Into<String>) -> EngineFault {
     EngineFault::Refused(text.into())
+}
+
+pub(super) fn no_household(code: &str) -> EngineFault {
+    refused(format!("底册里没有编码为 {code:?} 的户 (no household {code:?} in the roster)"))
+}
+
+pub(super) fn no_person(code: &str) -> EngineFault {
+    refused(format!("底册里没有编码为 {code:?} 的人 (no person {code:?} in the roster)"))
 }
 
 impl Engine {
@@ -146,11 +158,15 @@ impl Engine {
         let row = link::of(&mut tx, Kind::Leader, alert.id, human).await?;
         let bearer = row.as_ref().and_then(LinkRow::bearer);
         let (Some(row), Some(old)) = (row, bearer) else {
-            return Err(refused(format!("{human_code:?} has no link under this alert")));
+            return Err(refused(format!(
+                "{human_code:?} 在这条指令下没有链接 ({human_code:?} has no link under this alert)"
+            )));
         };
         let token = self.token_of(&Bearer { epoch: old.epoch + 1, ..old });
         if !link::raise(&mut tx, row.id, old.epoch, &self.link_hash(&token)).await? {
-            return Err(refused("the link was revoked by somebody else just now"));
+            return Err(refused(
+                "别人刚刚已经收回了这个链接 (the link was revoked by somebody else just now)",
+            ));
         }
         let detail = json!({"human": human_code, "epoch": old.epoch + 1});
         self.note(&mut tx, &actor.name, "list.revoke", Some(alert.id), detail).await?;
@@ -165,17 +181,32 @@ impl Engine {
         alert: &str,
         household_code: &str,
     ) -> Result<String, EngineFault> {
+        let (alert, household) =
+            self.home_for(actor, Action::LookAtPeople, alert, household_code).await?;
+        let detail = json!({"household": household_code});
+        self.link_for(actor, Kind::Resident, alert.id, household, "resident.link", detail).await
+    }
+
+    /// A household (by code) of an alert's audience, where the actor may do this to it.
+    pub(super) async fn home_for(
+        &self,
+        actor: &Actor,
+        action: Action,
+        alert: &str,
+        household_code: &str,
+    ) -> Result<(AlertRow, i64), EngineFault> {
         let alert = self.alert_of_link(alert).await?;
         let (household, building) = view::household(&self.store, household_code)
             .await?
-            .ok_or_else(|| refused(format!("no household {household_code:?} in the roster")))?;
-        self.check_access(actor, Action::LookAtPeople, &[building]).await?;
+            .ok_or_else(|| no_household(household_code))?;
+        self.check_access(actor, action, &[building]).await?;
         if view::standing_of(&self.store, alert.id, household).await?.is_none() {
-            let text = format!("household {household_code:?} is not of this alert's audience");
-            return Err(refused(text));
+            return Err(refused(format!(
+                "{household_code:?} 不在这条指令的范围内 \
+                 (household {household_code:?} is not of this alert's audience)"
+            )));
         }
-        let detail = json!({"household": household_code});
-        self.link_for(actor, Kind::Resident, alert.id, household, "resident.link", detail).await
+        Ok((alert, household))
     }
 
     /// A link leads somewhere only where the installation knows its own address.
@@ -199,23 +230,38 @@ impl Engine {
         detail: serde_json::Value,
     ) -> Result<String, EngineFault> {
         self.needs_address()?;
+        let token = self.opened(actor, kind, alert, subject, act, detail).await?;
+        Ok(self.link_url(kind, &token))
+    }
+
+    /// The token of somebody's living link, opened where there was none, and why it was asked for.
+    pub(super) async fn opened(
+        &self,
+        actor: &Actor,
+        kind: Kind,
+        alert: i64,
+        subject: i64,
+        act: &str,
+        detail: serde_json::Value,
+    ) -> Result<String, EngineFault> {
         let now = self.clock.story_ms();
         let mut tx = self.store.begin().await?;
         let tokens = self.open_links(&mut tx, kind, alert, &[subject], now).await?;
+        let Some((_, token)) = tokens.into_iter().next() else {
+            return Err(refused(LINKS_DEAD));
+        };
         self.note(&mut tx, &actor.name, act, Some(alert), detail).await?;
         tx.commit().await?;
-        let token = tokens.into_iter().next().map(|(_, token)| token);
-        token
-            .map(|token| self.link_url(kind, &token))
-            .ok_or_else(|| refused("this alert ended more than a day ago: its links are dead"))
+        Ok(token)
     }
 
     async fn alert_of_link(&self, uid: &str) -> Result<AlertRow, EngineFault> {
         let row = order::by_uid(&self.store, uid).await?;
-        row.ok_or_else(|| refused(format!("no alert {uid}: see `tongluo alert list`")))
+        let gone = || refused(format!("没有这条指令 (no alert {uid}: see `tongluo alert list`)"));
+        row.ok_or_else(gone)
     }
 
-    async fn leader_for(
+    pub(super) async fn leader_for(
         &self,
         actor: &Actor,
         action: Action,
@@ -223,9 +269,8 @@ impl Engine {
         human_code: &str,
     ) -> Result<(AlertRow, i64), EngineFault> {
         let alert = self.alert_of_link(alert).await?;
-        let (human, _) = view::human(&self.store, human_code)
-            .await?
-            .ok_or_else(|| refused(format!("no person {human_code:?} in the roster")))?;
+        let (human, _) =
+            view::human(&self.store, human_code).await?.ok_or_else(|| no_person(human_code))?;
         let mut places = round::places(&self.store, alert.id, human).await?;
         if places.is_empty() {
             places.extend(view::root(&self.store).await?);

@@ -4,6 +4,7 @@
 
 mod access;
 pub mod accounts;
+mod alarm;
 pub mod audit;
 mod binding;
 pub mod board;
@@ -49,6 +50,7 @@ pub mod readiness;
 mod reading;
 pub mod receipt;
 mod record;
+mod relay;
 mod released;
 mod renewals;
 pub mod round;

@@ -8,11 +8,10 @@ use super::{Engine, EngineFault, Order};
 use crate::domain::batch::RANK_LEADER;
 use crate::domain::notice::Purpose;
 use crate::domain::plan::TimerKind;
-use crate::domain::triage::Triage;
 use crate::render::{NoticeText, PersonAt, PlaceDoors};
 use crate::store::Tx;
 use crate::store::climb::{self as rows, SummonedPlace, UnwokenRow};
-use crate::store::desk::{self, NewTask};
+use crate::store::desk;
 use crate::store::expand::heads;
 use crate::store::notice::Post;
 use crate::store::timer::{self, TimerRow};
@@ -23,8 +22,6 @@ const CALLS_MAX: i64 = 100;
 const PLACES_MAX: usize = 40;
 /// Un-woken that a task names.
 const NAMED_MAX: usize = 20;
-/// The kind of a task that is an alarm.
-const ALARM_TASK: i64 = 4;
 
 pub(super) fn count(n: i64) -> u32 {
     u32::try_from(n).unwrap_or(0)
@@ -152,33 +149,24 @@ impl Engine {
         self.post(tx, order.alert_id, RANK_LEADER, &posts, now).await?;
         rows::reported(tx, order.alert_id, &told, now).await?;
         if !lost.is_empty() {
-            desk::open_tasks(tx, &[self.unwoken_task(order, &lost, now)], now).await?;
+            let key = format!("unwoken:{}.{}", order.alert_id, order.version);
+            self.alarm(tx, order.alert_id, key, nobody_to_wake(&lost), now).await?;
         }
         let detail = serde_json::json!({"unwoken": asleep.len(), "to_the_desk": lost.len()});
         self.note(tx, "clock", "summons.unwoken", Some(order.alert_id), detail).await
     }
+}
 
-    /// The un-woken of whom no superior can be told.
-    fn unwoken_task(&self, order: &Order, lost: &[&UnwokenRow], now: i64) -> NewTask {
-        let named: Vec<String> =
-            lost.iter().take(NAMED_MAX).map(|p| format!("{}（{}）", p.human, p.place)).collect();
-        let and = if lost.len() > NAMED_MAX { "等" } else { "" };
-        NewTask {
-            uid: self.entropy.uuid(now),
-            alert: order.alert_id,
-            household: None,
-            building: None,
-            inbound: None,
-            key: format!("unwoken:{}.{}", order.alert_id, order.version),
-            kind: ALARM_TASK,
-            class: Triage::B.code(),
-            text: format!(
-                "未叫醒{}人，上级也都没有能用的号码：{}{and}。请派人上门去叫",
-                lost.len(),
-                named.join("、")
-            ),
-        }
-    }
+/// The un-woken of whom no superior can be told.
+fn nobody_to_wake(lost: &[&UnwokenRow]) -> String {
+    let named: Vec<String> =
+        lost.iter().take(NAMED_MAX).map(|p| format!("{}（{}）", p.human, p.place)).collect();
+    let and = if lost.len() > NAMED_MAX { "等" } else { "" };
+    format!(
+        "未叫醒{}人，上级也都没有能用的号码：{}{and}。请派人上门去叫",
+        lost.len(),
+        named.join("、")
+    )
 }
 
 /// The un-woken by the first superior who is awake and can be told, else by the duty room; and

@@ -11,11 +11,7 @@ use super::{Engine, EngineFault, Gateway};
 use crate::domain::lane::{Lane, Realm};
 use crate::domain::outage::Outage;
 use crate::domain::outcome::Outcome;
-use crate::domain::triage::Triage;
-use crate::store::desk::{self, NewTask};
 
-/// The kind of a task that is an alarm of the installation itself.
-const ALARM_TASK: i64 = 4;
 /// How long a batch waits where no gateway serves its lane at all.
 const NO_GATEWAY_MS: i64 = 30_000;
 
@@ -120,22 +116,13 @@ impl Engine {
 
     async fn alarm_outage(&self, name: &str, since: i64, now: i64) -> Result<(), EngineFault> {
         tracing::error!(gateway = name, away_ms = now - since, "a gateway can't be reached");
-        let task = NewTask {
-            uid: self.entropy.uuid(now),
-            alert: 0,
-            household: None,
-            building: None,
-            inbound: None,
-            key: format!("away:{name}.{}", since / 3_600_000),
-            kind: ALARM_TASK,
-            class: Triage::B.code(),
-            text: format!(
-                "通道{name}连不上，短信发不出去：该发的都留着，一恢复就接着发，没有人漏掉。\
-                 请马上联系通道或检查网络；急的先打电话、上门"
-            ),
-        };
+        let key = format!("away:{name}.{}", since / 3_600_000);
+        let text = format!(
+            "通道{name}连不上，短信发不出去：该发的都留着，一恢复就接着发，没有人漏掉。\
+             请马上联系通道或检查网络；急的先打电话、上门"
+        );
         let mut tx = self.store.begin().await?;
-        if desk::open_tasks(&mut tx, &[task], now).await? > 0 {
+        if self.alarm(&mut tx, 0, key, text, now).await? {
             let detail = json!({"gateway": name, "since": since});
             self.note(&mut tx, "dispatch", "gateway.away", None, detail).await?;
         }

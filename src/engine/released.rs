@@ -1,5 +1,6 @@
-//! Helpers (结对帮扶人) whom an order lets go: it was wrong, leaves their homes out, or is over. Who
-//! had its text is told, and what he promised is closed: nobody waits for him any more.
+//! People whom an order lets go: it was wrong, leaves their homes out, or is over. Helpers
+//! (结对帮扶人) who had its text are told, and what they promised is closed; holders of lists and
+//! whoever else was woken are told as well. What residents are told is `change`'s and `leaving`'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +17,17 @@ use crate::store::order::AlertRow;
 /// So many homes are named.
 const NAMED: usize = 3;
 
+/// Why an order lets people go, in the correction's words.
+struct Gone<'a> {
+    why: WhyWithdrawn,
+    wrong: Option<&'a str>,
+    right: Option<&'a str>,
+}
+
 impl Engine {
-    /// The whole order is gone. Run before its notices are recalled: who is being called right now
-    /// may have the text. `vars`: the words of the correction.
-    pub(super) async fn release_helpers(
+    /// The whole order is gone: nobody climbs further, and everybody whom it called hears so,
+    /// each once. `vars`: the words of the correction.
+    pub(super) async fn let_people_go(
         &self,
         tx: &mut Tx,
         alert: &AlertRow,
@@ -28,28 +36,64 @@ impl Engine {
         now: i64,
     ) -> Result<(), EngineFault> {
         let word = |name: &str| vars.get(name).map(String::as_str).filter(|w| !w.is_empty());
-        let (wrong, right) = (word("wrong"), word("right"));
+        let gone = Gone { why, wrong: word("wrong"), right: word("right") };
+        // Before the notices are recalled: who is being called right now may have the text.
+        let woken = paired::summoned(tx, &had(alert, Purpose::Summons, false)).await?;
+        let mut told = self.release_helpers(tx, alert, &gone, now).await?;
+        self.recall_notices(tx, alert.id, now).await?;
+        self.stop_timers(tx, alert.id).await?;
+        told.extend(self.withdraw_lists(tx, alert, None, why, now).await?);
+        let told: BTreeSet<i64> = told.into_iter().collect();
         let kind = AlertKind::from_code(alert.kind).unwrap_or(AlertKind::Live);
         let mut said = Vec::new();
-        for (human, other) in paired::told(tx, &had(alert, false)).await? {
-            let text = NoticeText::HelperOver {
+        for (human, other) in woken.iter().filter(|(human, _)| !told.contains(human)) {
+            let text = NoticeText::SummonsOver {
                 alert_title: &alert.title,
                 why,
+                wrong: gone.wrong,
+                right: gone.right,
+                other: Some(other.as_str()).filter(|other| !other.is_empty()),
+            };
+            said.push((*human, Purpose::SummonsOver, self.say_in(kind, &text, now)?));
+        }
+        if !said.is_empty() {
+            let detail = json!({"told": said.len()});
+            self.note(tx, "clock", "summons.release", Some(alert.id), detail).await?;
+        }
+        self.tell_humans(tx, alert.id, said, now).await
+    }
+
+    /// The helpers of an order that is gone. Gives who is told.
+    async fn release_helpers(
+        &self,
+        tx: &mut Tx,
+        alert: &AlertRow,
+        gone: &Gone<'_>,
+        now: i64,
+    ) -> Result<Vec<i64>, EngineFault> {
+        let kind = AlertKind::from_code(alert.kind).unwrap_or(AlertKind::Live);
+        let mut said = Vec::new();
+        for (human, other) in paired::told(tx, &had(alert, Purpose::Helper, false)).await? {
+            let text = NoticeText::HelperOver {
+                alert_title: &alert.title,
+                why: gone.why,
                 homes: &[],
                 count: 0,
-                wrong,
-                right,
+                wrong: gone.wrong,
+                right: gone.right,
                 other: Some(&*other).filter(|other| !other.is_empty()),
             };
             said.push((human, Purpose::HelperOver, self.say_in(kind, &text, now)?));
         }
-        let result = match why {
+        let result = match gone.why {
             WhyWithdrawn::Wrong => "指令已撤销",
             WhyWithdrawn::Ended | WhyWithdrawn::Left => "指令已解除",
         };
         let promises = paired::let_go(tx, alert.id, None, result, now).await?;
         self.note_released(tx, alert.id, said.len(), promises).await?;
-        self.tell_humans(tx, alert.id, said, now).await
+        let told = said.iter().map(|word| word.0).collect();
+        self.tell_humans(tx, alert.id, said, now).await?;
+        Ok(told)
     }
 
     /// An update that is in force from now on leaves homes out that its helpers were to go to.
@@ -60,7 +104,7 @@ impl Engine {
         version: i64,
         now: i64,
     ) -> Result<(), EngineFault> {
-        let told = paired::told(tx, &had(alert, true)).await?;
+        let told = paired::told(tx, &had(alert, Purpose::Helper, true)).await?;
         let Some(before) = paired::live_before(tx, alert.id, version).await? else {
             return Ok(());
         };
@@ -124,10 +168,10 @@ impl Engine {
     }
 }
 
-fn had(alert: &AlertRow, waiting: bool) -> Had {
+fn had(alert: &AlertRow, purpose: Purpose, waiting: bool) -> Had {
     Had {
         alert: alert.id,
-        purpose: Purpose::Helper.code(),
+        purpose: purpose.code(),
         in_force: words::in_force(),
         kind: alert.kind,
         waiting,

@@ -12,7 +12,7 @@ use crate::domain::calling::called;
 use crate::domain::list::{ListState, SEARCH};
 use crate::domain::notice::Purpose;
 use crate::domain::plan::TimerKind;
-use crate::render::{NoticeText, WhyWithdrawn};
+use crate::render::NoticeText;
 use crate::store::list::NewOffer;
 use crate::store::order::AlertRow;
 use crate::store::search::{self as rows, SearchRow};
@@ -26,8 +26,8 @@ const SILENT_MS: i64 = 30 * MINUTE_MS;
 const ASKED_MAX: usize = 8;
 
 impl Engine {
-    /// Ends the ladders of an alert and, where anybody is still open, opens its search list for
-    /// who ended it, if he can be reached, else for the duty room. Gives the open households.
+    /// Where anybody is still open, opens the search list of an alert for who ended it, if he can
+    /// be reached, else for the duty room. Gives the open households.
     pub(super) async fn open_search(
         &self,
         tx: &mut Tx,
@@ -35,8 +35,6 @@ impl Engine {
         alert: &AlertRow,
         now: i64,
     ) -> Result<i64, EngineFault> {
-        self.stop_timers(tx, alert.id).await?;
-        self.withdraw_lists(tx, alert, None, WhyWithdrawn::Ended, now).await?;
         let (open, _) = timer::count_open(tx, alert.id).await?;
         if open == 0 {
             return Ok(0);

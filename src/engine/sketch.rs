@@ -19,7 +19,7 @@ use crate::domain::lane::{Lane, Realm};
 use crate::domain::need;
 use crate::domain::plan::Plan;
 use crate::domain::wording::WordingFault;
-use crate::render::{MAX_TITLE_UNITS, RenderFault, check_wording};
+use crate::render::{CORRECTION, MAX_TITLE_UNITS, RenderFault, check_wording};
 use crate::store::expand::sketch::{self, Chosen, GridCount};
 use crate::store::order::{self, AreaRow, RingRow, VersionRow};
 use crate::store::roll;
@@ -260,7 +260,7 @@ impl Engine {
     /// What is wrong with the words of a correction, every field for itself.
     pub fn correction_faults(&self, vars: &BTreeMap<String, String>) -> Vec<FieldFault> {
         let mut faults = Vec::new();
-        self.look_at_vars("correction", vars, &mut faults);
+        self.look_at_vars(CORRECTION, vars, &mut faults);
         let word = |name: &str| vars.get(name).map_or("", |word| word.trim());
         if !word("right").is_empty() && word("right") == word("wrong") {
             let said = "和原来的一样：请写正确的，还不知道就空着。".to_owned();
@@ -291,7 +291,7 @@ impl Engine {
         vars: &BTreeMap<String, String>,
     ) -> Result<(String, usize), FieldFault> {
         let issued_at_ms = self.clock.story_ms();
-        let words = Words { template: "correction", vars, kind, version, issued_at_ms };
+        let words = Words { template: CORRECTION, vars, kind, version, issued_at_ms };
         // What `withdraw` writes into its version: every ring is asked the same.
         let text = self.ring_texts(&words, &default_rings(Demand::Inform)).pop();
         match text.map(|ring| (ring.text, ring.parts)) {

@@ -12,6 +12,9 @@ pub enum Origin {
     Forwarded,
 }
 
+/// The text by which an order is taken back.
+pub const CORRECTION: &str = "correction";
+
 /// One variable an author fills in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VariableInfo {
@@ -116,7 +119,7 @@ pub(super) static TEMPLATES: [TemplateInfo; 8] = [
         source: source!("return_notice"),
     },
     TemplateInfo {
-        name: "correction",
+        name: CORRECTION,
         title_zh: "更正",
         origin: Origin::Own,
         strongest: Demand::Evacuation,

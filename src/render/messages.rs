@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
-use super::catalog::{self, Origin, TEMPLATES, TemplateInfo};
+use super::catalog::{self, CORRECTION, Origin, TEMPLATES, TemplateInfo};
 use super::fault::RenderFault;
 use super::notice::{NoticeHead, NoticeText};
 use super::resident::{Audience, MergedPart, ResidentText};
@@ -31,7 +31,7 @@ macro_rules! house {
 }
 
 /// The sentences around and beside the resident texts.
-const HOUSE: [(&str, &str); 35] = [
+const HOUSE: [(&str, &str); 36] = [
     house!("frame"),
     house!("ask"),
     house!("notices/ask_back_persons"),
@@ -64,6 +64,7 @@ const HOUSE: [(&str, &str); 35] = [
     house!("notices/search"),
     house!("notices/split"),
     house!("notices/summons"),
+    house!("notices/summons_over"),
     house!("notices/thanks"),
     house!("notices/unwoken"),
     house!("notices/woken_thanks"),
@@ -145,8 +146,10 @@ impl Messages {
         }
         let highest = text.merged.iter().map(|part| part.demand).fold(text.demand, Demand::max);
         let ask = self.ask(highest, text.audience)?;
+        // A correction says its own time, and is no update.
         let update = match text.version {
             0 | 1 => String::new(),
+            _ if text.template == CORRECTION => String::new(),
             _ => say_clock(text.issued_at_ms),
         };
         self.frame(text.signature, text.kind, &update, &body, &ask)

@@ -12,7 +12,7 @@ mod resident;
 pub mod time;
 mod wording;
 
-pub use catalog::{Origin, TemplateInfo, VariableInfo};
+pub use catalog::{CORRECTION, Origin, TemplateInfo, VariableInfo};
 pub use fault::RenderFault;
 pub use mend::{Mended, Said, relative_name};
 pub use messages::{MAX_TEXT_UNITS, Messages, SIGNATURE_UNITS};

@@ -186,6 +186,15 @@ pub enum NoticeText<'a> {
         right: Option<&'a str>,
         other: Option<&'a str>,
     },
+    /// To whoever was woken and had nothing in hand: the order was wrong (`wrong`, `right`: the
+    /// correction's words), or is over. `other`: another order in force that woke him.
+    SummonsOver {
+        alert_title: &'a str,
+        why: WhyWithdrawn,
+        wrong: Option<&'a str>,
+        right: Option<&'a str>,
+        other: Option<&'a str>,
+    },
     /// The helper goes; or, once he `spoke` to so many, what is left for him.
     HelperTaken {
         homes: u32,
@@ -260,6 +269,7 @@ impl NoticeText<'_> {
             NoticeText::HomeAnswered { .. } => "notices/home_answered",
             NoticeText::Helper { .. } => "notices/helper",
             NoticeText::HelperOver { .. } => "notices/helper_over",
+            NoticeText::SummonsOver { .. } => "notices/summons_over",
             NoticeText::HelperTaken { .. } => "notices/helper_taken",
             NoticeText::HelperDeclined => "notices/helper_declined",
             NoticeText::CountersignDue { .. } => "notices/countersign_due",
@@ -325,6 +335,10 @@ impl NoticeText<'_> {
                 other.map_or(Ok(()), check_title)?;
                 check_homes(homes, usize::from(why == WhyWithdrawn::Left))
             }
+            NoticeText::SummonsOver { alert_title, other, .. } => {
+                check_title(alert_title)?;
+                other.map_or(Ok(()), check_title)
+            }
             NoticeText::HelpTaken { who } => check_who(who),
             NoticeText::ListDeclined { place }
             | NoticeText::ListFinished { place, .. }
@@ -381,6 +395,7 @@ impl NoticeText<'_> {
             NoticeText::CountersignDue { .. }
             | NoticeText::ExerciseStopped { .. }
             | NoticeText::BindCode { .. }
+            | NoticeText::SummonsOver { .. }
             | NoticeText::HelperTaken { .. } => fields,
             NoticeText::HelperDeclined | NoticeText::Bound => context! {},
             NoticeText::ReturnNotice { .. } => {

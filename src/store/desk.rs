@@ -5,6 +5,7 @@ use super::answer::Speaking;
 use super::cry;
 use super::db::{ids, rows_json};
 use super::places::full_name;
+use super::unclear;
 use super::{Store, StoreFault, Tx};
 use crate::args;
 
@@ -15,7 +16,8 @@ macro_rules! task_columns {
              h.code AS household, ",
             full_name!("g", "b"),
             " || ' ' || h.door || ' ' || h.name AS door, t.kind, t.class, t.state, t.text, \
-             t.owner, t.opened_at, t.deadline_at, t.source_key, t.incident_id, t.cries \
+             t.owner, t.opened_at, t.deadline_at, t.source_key, t.incident_id, t.cries, \
+             t.cried_at \
              FROM task t \
              LEFT JOIN alert a ON a.id = t.alert_id \
              LEFT JOIN household h ON h.id = t.household_id \
@@ -86,12 +88,18 @@ pub struct NewTask {
     pub text: String,
 }
 
-/// Opens tasks, each with its timer: an open task is in nobody's hands until it is taken. Cries of
-/// known homes go to their cards (`cry`). Gives how many are new.
+/// Opens tasks, each with its timer: an open task is in nobody's hands until it is taken. Cries and
+/// unclear replies of known homes go to their cards (`cry`, `unclear`). Gives how many are new.
 pub async fn open_tasks(tx: &mut Tx, rows: &[NewTask], now: i64) -> Result<u64, StoreFault> {
-    let is_cry = |task: &&NewTask| task.kind == cry::HELP && task.household.is_some();
-    let (cries, others): (Vec<&NewTask>, Vec<&NewTask>) = rows.iter().partition(is_cry);
+    let at_home = |kind: i64| move |task: &&NewTask| task.kind == kind && task.household.is_some();
+    let (cries, rest): (Vec<&NewTask>, Vec<&NewTask>) = rows.iter().partition(at_home(cry::HELP));
+    let (words, others): (Vec<&NewTask>, Vec<&NewTask>) =
+        rest.into_iter().partition(at_home(unclear::UNCLEAR));
     let mut opened = 0;
+    if !words.is_empty() {
+        opened += unclear::open(tx, &words, now).await?;
+        tx.exec(&TASK_TIMERS, args![rows_json(&words)?, now]).await?;
+    }
     if !others.is_empty() {
         let rows = rows_json(&others)?;
         opened += tx.exec(&OPEN_TASKS, args![&rows, now]).await?;
@@ -126,8 +134,9 @@ pub struct TaskRow {
     pub source_key: String,
     /// Tasks of one incident are one card.
     pub incident_id: Option<i64>,
-    /// How often this home cried while it was open.
+    /// How often this home cried, or wrote, while it was open, and the last time.
     pub cries: i64,
+    pub cried_at: Option<i64>,
 }
 
 /// Open and taken tasks of an alert (0: all), a home's help once: the most urgent first, of these

@@ -104,7 +104,7 @@ crate::statements! {
     HURRY_TASK = "UPDATE timer SET due_at = {least}(due_at, $3) WHERE alert_id = $1 AND kind = 7 \
         AND subject_id = $2";
     DEMAND_OF = "SELECT demand FROM standing WHERE alert_id = $1 AND household_id = $2";
-    LOCK_TASK = "SELECT kind, class, state FROM task WHERE id = $1 {lock}";
+    LOCK_TASK = "SELECT kind, class, state, cries FROM task WHERE id = $1 {lock}";
 }
 
 /// A task as the desk's page shows it.
@@ -305,8 +305,8 @@ pub async fn near(
     store.rows(&NEAR, args![place]).await
 }
 
-/// Kind, class and state of a task, locked.
-pub async fn lock(tx: &mut Tx, task: i64) -> Result<Option<(i64, i64, i64)>, StoreFault> {
+/// Kind, class, state and cries of a task, locked.
+pub async fn lock(tx: &mut Tx, task: i64) -> Result<Option<(i64, i64, i64, i64)>, StoreFault> {
     tx.first(&LOCK_TASK, args![task]).await
 }
 

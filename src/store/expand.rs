@@ -104,7 +104,7 @@ crate::statements! {
         ", m.ring, m.ord, m.id), m.id, m.building_id, $2, m.ring, ", band!(), ", ",
         "r.demand, r.pursued, m.persons, m.vulnerable ",
         "FROM member m JOIN alert_ring r ON r.alert_id = $1 AND r.version = $2 ",
-        "AND r.ring = m.ring WHERE true ON CONFLICT DO NOTHING");
+        "AND r.ring = m.ring");
     CUT_BATCHES = "INSERT INTO batch (alert_id, version, kind, pick, wave, attempt, tries, lane, \
         class, rank, grid_id, ring, seq_from, seq_to, ord, not_before, state, created_at) \
         SELECT $1, $2, 1, $8, 1, 1, 1, $5, $6, $7 + c.band * 100 + min(CASE WHEN c.water IS NULL \

@@ -53,6 +53,7 @@ pub mod stranger;
 pub mod timer;
 pub mod token;
 pub mod told;
+pub mod unclear;
 pub mod undelivered;
 pub mod upkeep;
 pub mod view;
@@ -82,6 +83,7 @@ pub fn statements() -> Vec<&'static Stmt> {
         cry::ALL,
         desk::ALL,
         desk_page::ALL,
+        unclear::ALL,
         expand::ALL,
         expand::heads::ALL,
         expand::paired::ALL,

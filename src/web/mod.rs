@@ -35,6 +35,7 @@ use crate::render::{Pages, RenderFault};
 
 pub use self::api::CALLS as API_CALLS;
 pub use self::listen::{Patience, serve};
+pub use self::pages::PAGES;
 
 /// What an installation says of its faces.
 #[derive(Debug, Clone, Default)]

@@ -154,13 +154,22 @@ export async function look(page, name, { touch = false, text = 13 } = {}) {
     await holdsTogether(page, where, wish);
     await passesAxe(page, where);
     if (scheme === "light") {
-      await page.evaluate(() => window.scrollTo(0, 0));
-      const path = join(PICTURES, `${name}-${size.width}.png`);
-      await page.screenshot({ path, fullPage: true });
+      await picture(page, join(PICTURES, `${name}-${size.width}.png`), size);
     }
   }
   await page.setViewportSize(before);
   assert.deepEqual(page.faults, [], `${name}: faults in the console`);
+}
+
+/** The whole page in a window as high as it is: nothing that stays in sight lies over anything. */
+async function picture(page, path, size) {
+  const whole = await page.evaluate(() => document.documentElement.scrollHeight);
+  const height = Math.min(Math.max(whole, size.height), 12_000);
+  await page.setViewportSize({ width: size.width, height });
+  await page.waitForFunction((high) => window.innerHeight === high, height);
+  await page.evaluate(() => window.scrollTo(0, 0));
+  await page.screenshot({ path, fullPage: true });
+  await page.setViewportSize(size);
 }
 
 async function passesAxe(page, where) {
@@ -234,8 +243,20 @@ export async function tabs(page, most = 60) {
   return stops;
 }
 
+/** Presses Tab until what this selector names has the focus. */
+export async function tabOn(page, selector, most = 200) {
+  for (let turn = 0; turn < most; turn += 1) {
+    await tab(page);
+    const there = await page.evaluate(
+      (wanted) => document.activeElement?.matches(wanted) ?? false, selector,
+    );
+    if (there) return;
+  }
+  assert.fail(`no Tab leads to ${selector}`);
+}
+
 /** Presses Tab until something with this text has the focus. */
-export async function tabTo(page, text, most = 80) {
+export async function tabTo(page, text, most = 200) {
   for (let turn = 0; turn < most; turn += 1) {
     await tab(page);
     const here = await page.evaluate(() => {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -10,11 +11,15 @@ use tongluo::app::settings::Settings;
 use tongluo::queue::settings::{DEAD_MAX, DELIVERIES_MAX};
 use tongluo::queue::{QueueSettings, every_queue};
 
+use crate::faults::processes::{Process, free_port, program};
+
 const UNIT: &str = include_str!("../../deploy/tongluo.service");
 const COMPOSE: &str = include_str!("../../deploy/compose.yaml");
 const DOCKERFILE: &str = include_str!("../../deploy/Dockerfile");
 const ENV: &str = include_str!("../../deploy/tongluo.env.example");
 const README: &str = include_str!("../../deploy/README.md");
+const IGNORED: &str = include_str!("../../deploy/Dockerfile.dockerignore");
+const MANIFEST: &str = include_str!("../../Cargo.toml");
 const DEFINITIONS: &str = include_str!("../../deploy/rabbitmq-definitions.json");
 const CONFIG: &str = include_str!("../../config/tongluo.toml");
 
@@ -164,4 +169,149 @@ fn systemd_takes_the_unit() {
     fs::remove_dir_all(&folder).unwrap();
     assert_eq!(said, "");
     assert!(wrong.contains("ProtectHoem"), "a wrong word is seen: {wrong:?}");
+}
+
+/// What the image is made of, out of the tree.
+fn copied() -> Vec<&'static str> {
+    let lines = DOCKERFILE.lines().filter_map(|line| line.strip_prefix("COPY "));
+    lines
+        .filter(|line| !line.starts_with("--from="))
+        .flat_map(|line| line.rsplit_once(' ').unwrap().0.split_whitespace())
+        .collect()
+}
+
+/// The files whose text is built into the program, as paths from the root of the tree.
+fn built_in(folder: &Path, found: &mut BTreeSet<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            built_in(&path, found);
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for part in text.split("include_str!(\"").skip(1) {
+            let named = folder.join(part.split('"').next().unwrap());
+            found.extend(named.canonicalize().ok());
+        }
+    }
+}
+
+#[test]
+fn the_image_is_made_of_what_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = copied();
+    assert!(sources.len() >= 6, "{sources:?}");
+    for source in &sources {
+        assert!(root.join(source).exists(), "{source} is not in the tree");
+        let top = source.split('/').next().unwrap();
+        assert!(IGNORED.lines().any(|line| line == format!("!{top}")), "{top} is ignored");
+    }
+    let mut found = BTreeSet::new();
+    built_in(&root.join("src"), &mut found);
+    assert!(found.len() > 5, "{}", found.len());
+    for path in &found {
+        let inside = path.strip_prefix(root).unwrap();
+        // What only tests read is not built.
+        if inside.starts_with("tests") || inside.extension().is_some_and(|ext| ext == "md") {
+            continue;
+        }
+        let taken = sources.iter().any(|source| inside.starts_with(source));
+        assert!(taken, "{} is built in and not copied", inside.display());
+    }
+    let after = |text: &'static str, mark: &str| {
+        let (_, rest) = text.split_once(mark).unwrap_or_else(|| panic!("{mark}"));
+        rest.split([' ', '-', '\n', '"']).find(|word| !word.is_empty()).unwrap()
+    };
+    // The compiler is one that the package takes, and the program has its name.
+    let version =
+        |text: &str| -> Vec<u32> { text.split('.').map(|part| part.parse().unwrap()).collect() };
+    let (has, needs) = (after(DOCKERFILE, "FROM rust:"), after(MANIFEST, "rust-version = "));
+    assert!(version(has) >= version(needs), "rust {has}, the package needs {needs}");
+    assert!(Path::new(env!("CARGO_BIN_EXE_tongluo")).ends_with(after(DOCKERFILE, "--bin ")));
+    // It lies on the path, and reads the settings that lie beside it.
+    assert!(DOCKERFILE.contains("COPY --from=build /tongluo /usr/local/bin/tongluo\n"));
+    let entry = list_behind(DOCKERFILE, "ENTRYPOINT ");
+    let settings = entry.iter().skip_while(|word| *word != "--config").nth(1).unwrap();
+    assert!(DOCKERFILE.contains(&format!("COPY config/tongluo.toml {settings}\n")));
+    // One user, by number, and not root.
+    let user = after(DOCKERFILE, "--uid ");
+    assert_eq!(after(DOCKERFILE, "\nUSER "), format!("{user}:{user}"));
+    assert!(user.parse::<u32>().unwrap() > 0 && COMPOSE.contains(&format!("user {user}")));
+    let home = after(DOCKERFILE, "--home-dir ");
+    for word in ["WORKDIR", "VOLUME"] {
+        assert!(DOCKERFILE.contains(&format!("\n{word} {home}\n")), "{word}");
+    }
+    // One port, from the setting to the outside.
+    let port = after(DOCKERFILE, "\nEXPOSE ");
+    assert!(DOCKERFILE.contains(&format!("TONGLUO_WEB__LISTEN=0.0.0.0:{port}\n")));
+    assert!(COMPOSE.contains(&format!("\"127.0.0.1:{port}:{port}\"")));
+    assert!(health_check().contains(&format!("/127.0.0.1/{port} ")));
+}
+
+#[test]
+fn the_composition_names_files_that_are_there_or_told_of() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+    let named: BTreeSet<&str> = COMPOSE
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .filter_map(|line| {
+            let line = line.trim().trim_start_matches("- ");
+            let file = line.strip_prefix("env_file: ").or_else(|| line.strip_prefix("file: ./"));
+            file.or_else(|| line.strip_prefix("./")?.split(':').next())
+        })
+        .collect();
+    assert!(named.len() >= 6, "{named:?}");
+    for file in named {
+        let made = README.contains(file);
+        assert!(folder.join(file).exists() || made, "{file}: neither there nor told of");
+        let example = folder.join(format!("{file}.example"));
+        assert!(!file.ends_with(".env") || example.exists(), "{file} has no example");
+    }
+    // A service, a secret and a volume is named where it is used and where it is made.
+    for name in ["tongluo_key", "postgres_password", "queue_listens"] {
+        let made = COMPOSE.lines().filter(|line| *line == format!("  {name}:")).count();
+        let used = COMPOSE.lines().filter(|line| {
+            [format!("- {name}"), format!("- source: {name}")].contains(&line.trim().to_owned())
+        });
+        assert_eq!((made, used.count()), (1, 1), "{name}");
+    }
+}
+
+/// The command by which an engine of containers asks whether it lives, as its shell is given it.
+fn health_check() -> String {
+    let (_, rest) = DOCKERFILE.split_once("\nHEALTHCHECK ").unwrap();
+    let (_, command) = rest.split_once(" CMD ").unwrap();
+    let mut lines = command.lines();
+    let mut whole = String::new();
+    for line in lines.by_ref() {
+        whole += line.trim_end_matches('\\');
+        if !line.ends_with('\\') {
+            break;
+        }
+    }
+    whole
+}
+
+#[tokio::test]
+async fn the_health_check_knows_the_living_from_the_dead() {
+    let folder = std::env::temp_dir().join(format!("health_{}", std::process::id()));
+    fs::create_dir(&folder).unwrap();
+    let port = free_port();
+    let settings = format!(
+        "[installation]\npractice = true\n\n[database]\nurl = \"sqlite:tongluo.db\"\n\n\
+         [web]\nlisten = \"127.0.0.1:{port}\"\n"
+    );
+    fs::write(folder.join("tongluo.toml"), settings).unwrap();
+    for words in [["key", "new"].as_slice(), &["migrate"]] {
+        assert!(program(&folder).args(words).output().unwrap().status.success(), "{words:?}");
+    }
+    let command = health_check().replace("/8600", &format!("/{port}"));
+    let lives = || Command::new("sh").args(["-c", &command]).output().unwrap();
+    let mut serving = Process::start(&folder, "serve", &["serve"]);
+    serving.serves().await;
+    let said = lives();
+    assert!(said.status.success(), "{command}: {said:?}");
+    serving.kill();
+    assert!(!lives().status.success(), "{command}");
+    fs::remove_dir_all(&folder).unwrap();
 }

@@ -8,6 +8,7 @@ mod engines;
 mod faults;
 mod hooks;
 mod independent;
+mod own_queue;
 mod plant;
 mod provider_contract;
 mod pump;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tongluo::engine::pump::{self, Pulse, Roles};
-use tongluo::queue::{FaultyQueue, MemoryQueue, QueueSettings};
 use tongluo::store::custody;
 
+use crate::own_queue::{BrokerWish, Under};
 use crate::plant::{HOME, home_number, human_number, leader};
 use crate::town::{Setup, Town, on_both};
 
@@ -101,11 +101,10 @@ async fn while_the_clocks_disagree_nothing_is_dispatched() {
 
 #[tokio::test]
 async fn a_silent_broker_is_gone_round() {
-    let memory = MemoryQueue::new(&QueueSettings::new("memory:"));
-    let broker = Arc::new(FaultyQueue::new(memory, 7));
-    broker.die();
-    let setup = Setup { broker: Some(broker.clone()), ..Setup::default() };
+    let wish = BrokerWish { under: Under::Room, ..BrokerWish::default() };
+    let setup = Setup { broker: Some(wish), ..Setup::default() };
     on_both(setup, async |town| {
+        town.broker.as_ref().unwrap().die();
         town.flood_order().await;
         let pump = Running::start(&town);
         until(&town, "all homes hear", async || heard_all(&town)).await;

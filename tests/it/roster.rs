@@ -3,15 +3,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use tongluo::app::accounts::{self, RoleAsked};
 use tongluo::app::build::{Built, Part, build_engine, make_key};
 use tongluo::app::roster::{self as command, ImportWish};
 use tongluo::app::settings::Settings;
-use tongluo::domain::roster::{CHUNK_ROWS_MAX, RosterFile, Row};
+use tongluo::domain::roster::{CHUNK_ROWS_MAX, HouseholdRow, RosterFile, Row};
+use tongluo::engine::inbox::Inbox;
 use tongluo::store::roster::{self, Cursor, Finish, Missing};
 
 use crate::engines::{EngineRoom, rooms};
+use crate::plant::{HOME, home_number};
 use crate::town::{Setup, Town, on_both};
 
 const KEEP: ImportWish = ImportWish { dry_run: false, retire_missing: false };
@@ -255,7 +258,7 @@ async fn rows_of(town: &Town) -> Vec<Row> {
     rows
 }
 
-async fn import(town: &Town, rows: &[Row]) {
+async fn import(town: &Town, rows: &[Row], reached: impl Fn(&'static str)) {
     let engine = &town.engine;
     let machine = engine.clock.machine_ms();
     let begun = roster::begin(&engine.store, "import", machine).await.unwrap();
@@ -265,10 +268,86 @@ async fn import(town: &Town, rows: &[Row]) {
         import.stage(&engine.sealer, part).await.unwrap();
     }
     RosterFile::ALL.into_iter().for_each(|file| import.has(file));
+    reached("staged");
     assert_eq!(import.check(Missing::Retire).await.unwrap(), []);
+    reached("checked");
     import.compare(Missing::Retire).await.unwrap();
+    reached("compared");
     import.merge(town.now(), Finish::Commit).await.unwrap().unwrap();
+    reached("merged");
     import.end().await.unwrap();
+}
+
+/// What happened, one after the other.
+#[derive(Default)]
+struct Events(Mutex<Vec<&'static str>>);
+
+impl Events {
+    fn note(&self, what: &'static str) {
+        self.0.lock().unwrap().push(what);
+    }
+
+    fn has(&self, what: &str) -> bool {
+        self.0.lock().unwrap().contains(&what)
+    }
+
+    /// How often a thing happened before another did.
+    fn before(&self, what: &str, end: &str) -> usize {
+        let all = self.0.lock().unwrap();
+        all.iter().take_while(|one| **one != end).filter(|one| **one == what).count()
+    }
+}
+
+/// Homes reply one after the other until the import has merged.
+async fn reply_meanwhile(town: &Town, inbox: &Inbox, events: &Events) {
+    let mut n = 0;
+    while !events.has("merged") {
+        n = n % town.homes + 1;
+        town.sim.write_in(town.now(), &home_number(HOME + n), "1");
+        for request in town.sim.due(town.now()) {
+            let answer = inbox.take("practice", &request).await;
+            assert_eq!(answer.status(), http::StatusCode::OK);
+        }
+        events.note("answered");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replies_are_answered_while_a_large_import_runs() {
+    on_both(Setup::default(), async |town| {
+        town.flood_order().await;
+        town.minutes(2).await;
+        let mut rows = rows_of(&town).await;
+        let home = rows.iter().find_map(|row| match row {
+            Row::Household(home) => Some(home.clone()),
+            _ => None,
+        });
+        let home = home.unwrap();
+        rows.extend(
+            (1..=20_000)
+                .map(|n| Row::Household(HouseholdRow { code: format!("new-{n}"), ..home.clone() })),
+        );
+        let (end, stop) = tokio::sync::watch::channel(false);
+        let inbox = Inbox::open(&town.engine, &stop);
+        let events = Events::default();
+        tokio::join!(
+            import(&town, &rows, |what| events.note(what)),
+            reply_meanwhile(&town, &inbox, &events)
+        );
+        end.send(true).unwrap();
+        let [staged, compared, merged] =
+            ["staged", "compared", "merged"].map(|end| events.before("answered", end));
+        println!("answered before it was staged {staged}, compared {compared}, merged {merged}");
+        assert!(staged > 0 && compared > staged, "{staged}, {compared}");
+        // The one transaction of the merge has SQLite's one writer; PostgreSQL has many.
+        assert!(town.is_sqlite() || merged > compared, "held up by the merge: {merged}");
+        let heard = "SELECT count(*) FROM standing WHERE heard_at IS NOT NULL";
+        assert!(town.count(heard).await > 0);
+        let homes = town.count("SELECT count(*) FROM household WHERE code LIKE 'new-%'").await;
+        assert_eq!(homes, 20_000);
+        town
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -301,7 +380,7 @@ async fn homes_that_move_or_go_in_the_middle_of_an_alert_stay_in_somebodys_hands
             _ => false,
         };
         rows.retain(|row| !of_gone(row));
-        import(&town, &rows).await;
+        import(&town, &rows, |_| {}).await;
         town.check().await;
         let after = town.custody(alert).await;
         assert_eq!((after.audience, after.pursued), (before.audience, before.pursued));

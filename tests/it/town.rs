@@ -20,13 +20,14 @@ use tongluo::engine::issue::{Actor, OrderForm};
 use tongluo::engine::{Engine, EngineFault, EngineParts, EngineSettings, Gateway};
 use tongluo::practice::gateway::{Entry, GatewaySettings, GatewaySim, Line, Vices};
 use tongluo::practice::residents::{Residents, Silent};
-use tongluo::queue::{FaultyQueue, MemoryQueue, Queue};
+use tongluo::queue::Queue;
 use tongluo::render::Messages;
 use tongluo::store::custody::{self, Custody};
 use tongluo::store::db::Row;
 use tongluo::store::{Stmt, Store, order};
 
 use crate::engines::{EngineRoom, rooms};
+use crate::own_queue::{Broker, BrokerWish};
 use crate::plant::{Layout, by_words, human_number, plant};
 
 /// 2013-10-07 22:00 +08:00, the night of Fitow.
@@ -43,7 +44,7 @@ pub struct Town {
     pub homes: i64,
     pub provider: Arc<Provider>,
     /// The broker, where the story can make it fail.
-    pub broker: Option<Arc<FaultyQueue<MemoryQueue>>>,
+    pub broker: Option<Arc<Broker>>,
     room: EngineRoom,
 }
 
@@ -53,8 +54,8 @@ pub struct Setup {
     pub rate_per_second: Option<f64>,
     pub vices: Vices,
     pub residents: fn() -> Box<dyn Residents>,
-    /// A broker that can be made to die; none: the room's own.
-    pub broker: Option<Arc<FaultyQueue<MemoryQueue>>>,
+    /// A broker that can be made to fail; none: the room's own, without faults.
+    pub broker: Option<BrokerWish>,
     /// Receipts are worked before the gateway has answered the call they are about.
     pub receipts_first: bool,
     /// Open calls of one process.
@@ -160,9 +161,13 @@ impl Town {
             provider: provider.clone(),
             engine: OnceLock::new(),
         });
-        let queue: Arc<dyn Queue> = match &setup.broker {
+        let broker = match &setup.broker {
+            Some(wish) => Some(Arc::new(wish.open(&mut room).await)),
+            None => None,
+        };
+        let queue: Arc<dyn Queue> = match &broker {
             Some(broker) => broker.clone(),
-            None => room.queue().await,
+            None => room.queue(false).await,
         };
         let store = room.store_handle().await;
         let engine = process("story", 7, store, queue, line.clone(), &provider, &clock, setup);
@@ -183,7 +188,7 @@ impl Town {
             approver: actor(2, "李签发", &[Role::Approver, Role::Desk]),
             homes,
             provider,
-            broker: setup.broker.clone(),
+            broker,
             room,
         }
     }
@@ -306,16 +311,20 @@ impl Town {
     }
 
     pub async fn seconds(&self, seconds: i64) {
+        self.steps(seconds / 5, 5).await;
+    }
+
+    /// So many steps of so many seconds: for long times in which little happens.
+    pub async fn steps(&self, count: i64, seconds: i64) {
         self.settle().await;
-        for _ in 0..seconds / 5 {
-            self.clock.advance_ms(5 * SECOND);
+        for _ in 0..count {
+            self.clock.advance_ms(seconds * SECOND);
             self.settle().await;
             self.check().await;
         }
     }
 
-    /// As [`Town::seconds`] with a step a second, for gateways with a rate; custody is asserted
-    /// every ten seconds.
+    /// A step a second, for gateways with a rate; custody is asserted every ten seconds.
     pub async fn slowly(&self, seconds: i64) {
         self.settle().await;
         for second in 1..=seconds {

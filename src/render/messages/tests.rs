@@ -112,7 +112,9 @@ fn every_text_renders_for_everyone_and_keeps_the_rules() {
 fn keeps_the_rules(said: &str, text: &ResidentText<'_>, origin: Origin) {
     let head = format!("【余姚市防指】{}", text.kind.mark());
     let rest = said.strip_prefix(&head).expect("signature and mark open the text");
-    assert_eq!(rest.starts_with("22:10更新："), text.version > 1, "{said}");
+    let correction = text.template == CORRECTION;
+    assert_eq!(rest.starts_with("22:10更新："), text.version > 1 && !correction, "{said}");
+    assert_eq!(rest.starts_with("22:10更正："), correction, "{said}");
     assert!(!rest.contains(['【', '】', '\n', '{', '}', ' ']), "{said}");
     assert!(
         ["。。", "，，", "，。", "：，", "：：", "家家"].iter().all(|slip| !rest.contains(slip))

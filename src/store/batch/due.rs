@@ -12,21 +12,41 @@ macro_rules! unhinted {
          IS NOT NULL AND hinted_at <= lease_until)) AND (lease_until IS NULL OR lease_until < $1) "
     };
 }
-/// Due batches in this order, until their messages fill the window; counted before any row is
-/// locked, so that two feeders hold no more than they take.
-macro_rules! pick {
-    ($order:literal) => {
+/// Due batches of one kind, as many as fit at most: an index (`batch_open`, `batch_fragile`) gives
+/// them in order, so that a town's open batches are not read each time.
+macro_rules! due {
+    ($kind:literal, $weight:literal, $order:literal, $limit:literal) => {
         concat!(
-            "UPDATE batch SET hinted_at = $1 WHERE id IN (SELECT id FROM batch WHERE id IN ",
-            "(SELECT q.id FROM (SELECT d.id, d.weight, sum(d.weight) OVER (ORDER BY ",
-            $order,
-            ") AS run FROM (SELECT id, rank, ord, not_before, CASE WHEN kind = 2 THEN 1 ELSE ",
-            "CAST($7 AS bigint) END AS weight FROM batch WHERE ",
+            "SELECT * FROM (SELECT id, rank, ord, not_before, CAST(",
+            $weight,
+            " AS bigint) AS weight FROM batch WHERE kind = ",
+            $kind,
+            " AND ",
             unhinted!(),
-            "AND lane = $2 AND not_before <= $3 AND ($6 = 0 OR kind = 2 OR rank % 1000 < 100) ",
-            "ORDER BY ",
+            "AND lane = $2 AND not_before <= $3 ORDER BY ",
             $order,
-            " LIMIT $8) d) q WHERE q.run - q.weight < CAST($5 AS bigint)) AND ",
+            " LIMIT ",
+            $limit,
+            ") "
+        )
+    };
+}
+/// Due batches in this order, until their messages fill the window; counted before any row is
+/// locked, so that two feeders hold no more than they take. Of households only `$which`.
+macro_rules! pick {
+    ($which:literal, $order:literal) => {
+        concat!(
+            "WITH q AS MATERIALIZED (SELECT q.id FROM (SELECT d.id, d.weight, ",
+            "sum(d.weight) OVER (ORDER BY ",
+            $order,
+            ") AS run FROM (",
+            due!("2", "1", $order, "$8"),
+            "n UNION ALL ",
+            due!($which, "$7", $order, "$6"),
+            "h) d) q WHERE q.run - q.weight < CAST($5 AS bigint)) ",
+            // From the few picked ones to their rows, whatever the planner thinks of their number.
+            "UPDATE batch SET hinted_at = $1 WHERE id IN (SELECT b.id FROM q CROSS JOIN batch b ",
+            "WHERE b.id = q.id AND ",
             unhinted!(),
             "{skip}) RETURNING id, alert_id, class, rank, ord"
         )
@@ -35,11 +55,12 @@ macro_rules! pick {
 
 crate::statements! {
     OUTSTANDING = "SELECT CAST(COALESCE(sum(CASE WHEN kind = 2 THEN 1 ELSE CAST($4 AS bigint) \
-        END), 0) AS bigint) FROM batch WHERE state = 0 AND lane = $1 AND \
-        ((hinted_at IS NOT NULL AND hinted_at > $2) OR (lease_until IS NOT NULL \
-        AND lease_until > $3))";
-    PICK_DUE = pick!("rank, ord, id");
-    PICK_OLDEST = pick!("not_before, rank, ord, id");
+        END), 0) AS bigint) FROM batch WHERE state = 0 AND (hinted_at IS NOT NULL OR lease_until \
+        IS NOT NULL) AND lane = $1 AND ((hinted_at IS NOT NULL AND hinted_at > $2) OR \
+        (lease_until IS NOT NULL AND lease_until > $3))";
+    PICK_DUE = pick!("1", "rank, ord, id");
+    PICK_FRAGILE = pick!("1 AND rank % 1000 < 100", "rank, ord, id");
+    PICK_OLDEST = pick!("1", "not_before, rank, ord, id");
     FRESH_EXPANSIONS = "SELECT count(*) FROM expansion e JOIN alert a ON a.id = e.alert_id \
         WHERE e.state = 0 AND a.live_at > $1";
     PICK_EXPANSIONS = "UPDATE expansion SET hinted_at = $1 WHERE id IN (SELECT id FROM expansion \
@@ -99,10 +120,14 @@ pub async fn pick_due(
     limit: i64,
     turn: Turn,
 ) -> Result<Vec<DueBatch>, StoreFault> {
-    let rows = limit.clamp(1, WINDOW_HINTS);
-    let values =
-        args![machine, lane, story, age_ms, limit, turn == Turn::Fragile, BATCH_WEIGHT, rows];
-    let pick = if turn == Turn::Oldest { &PICK_OLDEST } else { &PICK_DUE };
+    let notices = limit.clamp(1, WINDOW_HINTS);
+    let homes = limit.div_euclid(BATCH_WEIGHT).clamp(0, WINDOW_HINTS) + 1;
+    let values = args![machine, lane, story, age_ms, limit, homes, BATCH_WEIGHT, notices];
+    let pick = match turn {
+        Turn::Ranked => &PICK_DUE,
+        Turn::Fragile => &PICK_FRAGILE,
+        Turn::Oldest => &PICK_OLDEST,
+    };
     let mut due: Vec<DueBatch> = store.take(pick, values).await?;
     due.sort_by_key(|b| (b.rank, b.ord, b.id));
     Ok(due)

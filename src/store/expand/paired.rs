@@ -39,8 +39,16 @@ crate::statements! {
         AND s.vulnerable = 1 AND s.closed_at IS NULL) ORDER BY o.id DESC LIMIT 1), '') AS other \
         FROM (SELECT DISTINCT n.human_id FROM notice n JOIN batch b ON b.id = n.batch_id \
         WHERE n.alert_id = $1 AND n.purpose = $2 AND n.human_id IS NOT NULL AND (n.kind IN (1, 5) \
-        OR (n.kind IS NULL AND (b.lost = 1 OR (b.state = 0 AND ($5 = 1 \
+        OR (n.kind IS NULL AND (n.attempt > 1 OR b.lost = 1 OR (b.state = 0 AND ($5 = 1 \
         OR b.lease_until IS NOT NULL)))))) q ORDER BY q.human_id";
+    SUMMONED = "SELECT q.human_id, COALESCE((SELECT o.title FROM alert o WHERE o.id <> $1 \
+        AND o.state = $3 AND o.kind = $4 AND EXISTS (SELECT 1 FROM notice m WHERE \
+        m.human_id = q.human_id AND m.purpose = $2 AND m.alert_id = o.id AND m.kind IN (1, 5)) \
+        ORDER BY o.id DESC LIMIT 1), '') AS other \
+        FROM (SELECT DISTINCT n.human_id FROM notice n JOIN batch b ON b.id = n.batch_id \
+        WHERE n.alert_id = $1 AND n.purpose = $2 AND n.human_id IS NOT NULL AND (n.kind IN (1, 5) \
+        OR (n.kind IS NULL AND (n.attempt > 1 OR b.lost = 1 OR (b.state = 0 \
+        AND b.lease_until IS NOT NULL))))) q ORDER BY q.human_id";
     LET_GO = "UPDATE task SET state = 2, closed_at = $2, result = $3 WHERE id IN (SELECT id \
         FROM task WHERE alert_id = $1 AND kind = 5 AND owner_human IS NOT NULL AND state < 2 \
         AND ($4 = 1 OR household_id {in $5}) ORDER BY id {lock})";
@@ -152,7 +160,7 @@ pub async fn live_before(tx: &mut Tx, alert: i64, version: i64) -> Result<Option
 /// Whose text is asked for, and which other orders count.
 pub struct Had {
     pub alert: i64,
-    /// `domain::notice::Purpose::Helper`.
+    /// `domain::notice::Purpose::Helper`, or another.
     pub purpose: i64,
     /// The state of an order in force, and the kind of this one.
     pub in_force: i64,
@@ -166,6 +174,12 @@ pub struct Had {
 pub async fn told(tx: &mut Tx, had: &Had) -> Result<Vec<(i64, String)>, StoreFault> {
     let values = args![had.alert, had.purpose, had.in_force, had.kind, had.waiting];
     tx.rows(&TOLD, values).await
+}
+
+/// Whoever may have been woken for an order, each with the title of another order in force that
+/// woke him; empty where there is none. `had.purpose`: `domain::notice::Purpose::Summons`.
+pub async fn summoned(tx: &mut Tx, had: &Had) -> Result<Vec<(i64, String)>, StoreFault> {
+    tx.rows(&SUMMONED, args![had.alert, had.purpose, had.in_force, had.kind]).await
 }
 
 /// Closes what helpers promised under an alert; `homes`: only these of it.

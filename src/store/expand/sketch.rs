@@ -5,6 +5,7 @@ use crate::args;
 use crate::base::limits::SHARED_NUMBER;
 use crate::store::db::rows_json;
 use crate::store::order::AreaRow;
+use crate::store::places::full_name;
 use crate::store::{Store, StoreFault};
 
 crate::statements! {
@@ -28,7 +29,7 @@ crate::statements! {
         "CAST(COALESCE(sum(CASE WHEN EXISTS (SELECT 1 FROM address a WHERE a.household_id = m.id ",
         "AND a.state = 0 AND a.lane = 1 AND (a.shares <= $7 OR a.speaks_for = 1)) THEN 1 ELSE 0 ",
         "END), 0) AS bigint) AS messages FROM member m GROUP BY m.grid_id, m.ring, m.band) ",
-        "SELECT g.code, COALESCE(u.name, '') || g.name AS name, CAST(c.ring AS bigint) AS ring, ",
+        "SELECT g.code, ", full_name!("u", "g"), " AS name, CAST(c.ring AS bigint) AS ring, ",
         "c.households, c.persons, c.no_phone, c.messages FROM counted c ",
         "JOIN place g ON g.id = c.grid_id LEFT JOIN place u ON u.id = g.parent_id ",
         "ORDER BY c.band, g.ord, c.ring");

@@ -1,6 +1,6 @@
 //! `GET /api/v1/desk`: the cards that wait at the help desk, and `POST /api/v1/desk/{task}/{act}`:
-//! `take` (another's: `{from}`), `assign {human}`, `close {result, whole, seen}`, `class {class}`,
-//! `read {read}`. An act is of the whole card; closing of one home, unless `whole`.
+//! `take` (another's: `{from}`), `assign {human}`, `close {result, whole, seen}`, `class {class, seen}`,
+//! `read {read, seen}`. An act is of the whole card; closing of one home, unless `whole`.
 //! Rights by place and what an act means are the engine's.
 
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub(super) struct Said {
     read: Option<String>,
     /// Close all homes of the incident.
     whole: Option<bool>,
-    /// The cries that were read: what came after is not closed.
+    /// The cries or replies that were read: what came after is neither closed nor read away.
     seen: Option<i64>,
 }
 
@@ -93,12 +93,14 @@ pub(super) async fn act(
         "class" => {
             let class = said.class.and_then(Triage::from_code);
             let class = class.ok_or_else(|| needs("class: 1 A, 2 B, 3 C"))?;
-            engine.set_task_class(bearer.may(Action::RecordStatement)?, &task, class).await?;
+            engine
+                .set_task_class(bearer.may(Action::RecordStatement)?, &task, class, said.seen)
+                .await?;
         }
         "read" => {
             let read = said.read.as_deref().and_then(Read::from_word);
             let read = read.ok_or_else(|| needs("read: heard, left, safe, nothing"))?;
-            engine.read_task(bearer.may(Action::RecordStatement)?, &task, read).await?;
+            engine.read_task(bearer.may(Action::RecordStatement)?, &task, read, said.seen).await?;
         }
         _ => return Err(Problem::NotFound),
     }

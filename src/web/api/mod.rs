@@ -18,15 +18,18 @@
 //! Cookies count for nothing here, so no other site can use them. Every [`Problem`] is
 //! `application/problem+json`.
 
+mod accounts;
 mod alerts;
 mod bearer;
 mod board;
 mod catalog;
 mod desk;
+mod home;
 mod lists;
 mod me;
 mod openapi;
 mod problem;
+mod relay;
 mod roll;
 mod sent;
 
@@ -97,6 +100,18 @@ calls! {
     get "/alerts/{alert}/roll" roll::show;
     post "/alerts/{alert}/roll" roll::fill;
     post "/alerts/{alert}/roll/confirm" roll::confirm;
+    get "/alerts/{alert}/households/{household}" relay::show_home;
+    post "/alerts/{alert}/households/{household}/{word}" relay::say;
+    post "/alerts/{alert}/rounds/{human}/{act}" relay::walk;
+    get "/home" home::show;
+    get "/accounts" accounts::list;
+    post "/accounts" accounts::add;
+    get "/accounts/{account}" accounts::show;
+    post "/accounts/{account}/roles/{act}" accounts::role;
+    post "/accounts/{account}/password" accounts::password;
+    post "/accounts/{account}/disable" accounts::disable;
+    post "/accounts/{account}/tokens" accounts::add_token;
+    post "/accounts/{account}/tokens/{token}/revoke" accounts::revoke_token;
 }
 
 /// A document.

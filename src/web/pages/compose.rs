@@ -26,7 +26,7 @@ use crate::engine::EngineFault;
 use crate::engine::issue::OrderForm;
 use crate::engine::sketch::{FieldFault, Of, Sketch};
 use crate::render::pages::{Value, context};
-use crate::render::{MAX_TITLE_UNITS, Origin, TemplateInfo};
+use crate::render::{CORRECTION, MAX_TITLE_UNITS, Origin, TemplateInfo};
 use crate::store::order::{self, AlertRow, VersionRow};
 use crate::store::{places, view};
 
@@ -173,7 +173,7 @@ async fn own_place(page: &Signed) -> Result<String, PageFault> {
 
 fn first_question(page: &Signed, templates: &[TemplateInfo]) -> PageResult {
     let of = |fits: fn(&TemplateInfo) -> bool| -> Vec<Value> {
-        let known = templates.iter().filter(|known| fits(known) && known.name != "correction");
+        let known = templates.iter().filter(|known| fits(known) && known.name != CORRECTION);
         known.map(|known| context! { name => known.name, title => known.title_zh }).collect()
     };
     let words = context! {

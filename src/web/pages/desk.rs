@@ -5,6 +5,7 @@
 use axum::extract::{Path, Query};
 use serde::Deserialize;
 
+use super::fields::Fields;
 use super::list::{Handed, show_link};
 use super::{PageFault, PageResult, Posted, Signed};
 use crate::domain::duty::Role;
@@ -111,12 +112,12 @@ pub(super) async fn act(
         "class1" | "class2" | "class3" => {
             let code = act.strip_prefix("class").and_then(|code| code.parse().ok());
             let class = code.and_then(Triage::from_code).ok_or(PageFault::NotFound)?;
-            engine.set_task_class(&page.actor, &task, class).await?;
+            engine.set_task_class(&page.actor, &task, class, seen(&form)).await?;
             true
         }
         word => {
             let read = Read::from_word(word).ok_or(PageFault::NotFound)?;
-            engine.read_task(&page.actor, &task, read).await?;
+            engine.read_task(&page.actor, &task, read, seen(&form)).await?;
             false
         }
     };
@@ -139,6 +140,11 @@ fn did(act: &str) -> &'static str {
         word if Read::from_word(word).is_some() => "已归类办结。",
         _ => "",
     }
+}
+
+/// How many replies of its one home the page showed.
+fn seen(form: &Fields) -> Option<i64> {
+    form.maybe("home")?.split_once('.')?.1.parse().ok()
 }
 
 /// What is closed: `task.cries` of one home, or `all.cries` of the whole incident, with how many

@@ -5,7 +5,6 @@ use super::{PageFault, PageResult, Signed};
 use crate::domain::access::Action;
 use crate::domain::alert::{Colour, State, Urgency};
 use crate::domain::gate::AlertKind;
-use crate::engine::issue::Actor;
 use crate::engine::readiness::{Light, Reading};
 use crate::render::pages::{Value, context};
 use crate::store::order;
@@ -18,11 +17,12 @@ const NAMED: usize = 8;
 pub(super) async fn show(page: Signed) -> PageResult {
     let store = &page.engine().store;
     let now = page.now_ms();
-    let (board, people) = (at(&page.actor, Action::LookAtBoard), people(&page.actor));
+    let (board, people) =
+        (page.actor.places(Action::LookAtBoard), page.actor.places(Action::LookAtPeople));
     let live = overview::live_now(store, &board).await?;
     let unsigned = overview::unsigned(store, &board).await?;
     let papers = papers(&page, unsigned).await?;
-    let desk = overview::desk_waits(store, &at(&page.actor, Action::TakeTask), now).await?;
+    let desk = overview::desk_waits(store, &page.actor.places(Action::TakeTask), now).await?;
     let (lists, lists_since) = overview::untaken(store, &board).await?;
     let unwoken = overview::unwoken(store, &board).await?;
     let asleep = unwoken.first().map_or(0, |one| one.all_of_them);
@@ -51,19 +51,6 @@ pub(super) async fn show(page: Signed) -> PageResult {
         now,
     };
     page.view("home.html", words)
-}
-
-/// The places at which an actor may do something.
-fn at(actor: &Actor, action: Action) -> Vec<i64> {
-    let held = actor.rights.iter().filter(|(role, _)| action.roles().contains(role));
-    let mut places: Vec<i64> = held.map(|(_, place)| *place).collect();
-    places.sort_unstable();
-    places.dedup();
-    places
-}
-
-fn people(actor: &Actor) -> Vec<i64> {
-    at(actor, Action::LookAtPeople)
 }
 
 fn of(readings: &[Reading], light: Light) -> Vec<Value> {

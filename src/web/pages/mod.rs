@@ -3,7 +3,8 @@
 //! 1. `templates/pages/zh-CN/desk.html` that extends `base.html` (blocks `title`, `main`; `shape`
 //!    is `wide`, `middle` or `narrow`), and a line `page!("desk")` in `render/pages.rs`. A style or
 //!    script of its own is one more part in `STYLES` or `SCRIPTS` there; never inline.
-//! 2. `src/web/pages/desk.rs` with handlers, a route below, and a line in [`NAV`] if it has a menu
+//! 2. `src/web/pages/desk.rs` with handlers, a line in `pages!` below (a test asks for its call of
+//!    `/api/v1`, or why it has none), and a line in [`NAV`] if it has a menu
 //!    entry:
 //!
 //! ```ignore
@@ -76,48 +77,86 @@ const NAV: &[NavItem] = &[
     NavItem { path: "/accounts", title: "账号", needs: Action::ManageAccounts },
 ];
 
+/// The routes of a frame, and their list for the test that holds the API to them.
+macro_rules! pages {
+    ($list:ident $routes:ident $($method:ident $path:literal $handler:path;)+) => {
+        const $list: &[(&str, &str)] = &[$((stringify!($method), $path)),+];
+
+        fn $routes() -> Router<Arc<Face>> {
+            Router::new()$(.route($path, $method($handler)))+
+        }
+    };
+}
+
+pages! { LINKS links
+    get "/l/{token}" round::show;
+    post "/l/{token}" round::act;
+    get "/r/{token}" resident::show;
+    post "/r/{token}" resident::act;
+}
+
+pages! { ORDERS orders
+    get "/alerts" alerts::list;
+    get "/alerts/new" compose::show_new;
+    post "/alerts/new" compose::write_new;
+    get "/alerts/{uid}/edit" compose::show_edit;
+    post "/alerts/{uid}/edit" compose::write_edit;
+    get "/alerts/{uid}/update" compose::show_update;
+    post "/alerts/{uid}/update" compose::write_update;
+    get "/alerts/{uid}/approve" approve::show;
+    post "/alerts/{uid}/approve" approve::approve;
+    post "/alerts/{uid}/return" approve::give_back;
+    post "/alerts/{uid}/countersign" approve::countersign;
+    get "/alerts/{uid}/withdraw" act::show_withdraw;
+    post "/alerts/{uid}/withdraw" act::withdraw;
+    get "/alerts/{uid}/discard" act::show_discard;
+    post "/alerts/{uid}/discard" act::discard;
+    get "/alerts/{uid}/end" act::show_end;
+    post "/alerts/{uid}/end" act::end;
+    get "/alerts/{uid}/extend" act::show_extend;
+    post "/alerts/{uid}/extend" act::extend;
+    get "/alerts/{uid}/narrow" narrow::show;
+    post "/alerts/{uid}/narrow" narrow::tell;
+    get "/alerts/{uid}/roll" roll::show;
+    post "/alerts/{uid}/roll" roll::act;
+}
+
+pages! { OFFICE office
+    get "/" home::show;
+    get "/alerts/{uid}" board::show;
+    get "/alerts/{uid}/fragment" board::fragment;
+    get "/alerts/{uid}/events" events::stream;
+    get "/desk" desk::show;
+    post "/desk/{task}" desk::act;
+    get "/lists/{list}" list::show;
+    post "/lists/{list}" list::act;
+    get "/login" login::show;
+    post "/login" login::enter;
+    post "/logout" login::leave;
+    get "/setup" setup::show;
+    post "/setup" setup::make;
+    get "/me" me::show;
+    post "/me/password" me::password;
+    get "/accounts" accounts::list;
+    post "/accounts" accounts::add;
+    get "/accounts/{id}" accounts::show;
+    post "/accounts/{id}/roles/{act}" accounts::role;
+    post "/accounts/{id}/password" accounts::password;
+    post "/accounts/{id}/disable" accounts::disable;
+    post "/accounts/{id}/tokens" accounts::add_token;
+    post "/accounts/{id}/tokens/{token}/revoke" accounts::revoke_token;
+}
+
+/// Every page: method in lower case, and path.
+pub const PAGES: [&[(&str, &str)]; 3] = [LINKS, ORDERS, OFFICE];
+
 /// All pages, and what is shown where there is none.
 pub(super) fn routes(face: &Arc<Face>) -> Router<Arc<Face>> {
-    let links = Router::new()
-        .route("/l/{token}", get(round::show).post(round::act))
-        .route("/r/{token}", get(resident::show).post(resident::act))
+    let links = links()
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(face.clone(), bearer::admit));
-    let orders = Router::new()
-        .route("/alerts", get(alerts::list))
-        .route("/alerts/new", get(compose::show_new).post(compose::write_new))
-        .route("/alerts/{uid}/edit", get(compose::show_edit).post(compose::write_edit))
-        .route("/alerts/{uid}/update", get(compose::show_update).post(compose::write_update))
-        .route("/alerts/{uid}/approve", get(approve::show).post(approve::approve))
-        .route("/alerts/{uid}/return", post(approve::give_back))
-        .route("/alerts/{uid}/countersign", post(approve::countersign))
-        .route("/alerts/{uid}/withdraw", get(act::show_withdraw).post(act::withdraw))
-        .route("/alerts/{uid}/discard", get(act::show_discard).post(act::discard))
-        .route("/alerts/{uid}/end", get(act::show_end).post(act::end))
-        .route("/alerts/{uid}/extend", get(act::show_extend).post(act::extend))
-        .route("/alerts/{uid}/narrow", get(narrow::show).post(narrow::tell))
-        .route("/alerts/{uid}/roll", get(roll::show).post(roll::act));
-    Router::new()
-        .merge(orders)
-        .route("/", get(home::show))
-        .route("/alerts/{uid}", get(board::show))
-        .route("/alerts/{uid}/fragment", get(board::fragment))
-        .route("/alerts/{uid}/events", get(events::stream))
-        .route("/desk", get(desk::show))
-        .route("/desk/{task}", post(desk::act))
-        .route("/lists/{list}", get(list::show).post(list::act))
-        .route("/login", get(login::show).post(login::enter))
-        .route("/logout", post(login::leave))
-        .route("/setup", get(setup::show).post(setup::make))
-        .route("/me", get(me::show))
-        .route("/me/password", post(me::password))
-        .route("/accounts", get(accounts::list).post(accounts::add))
-        .route("/accounts/{id}", get(accounts::show))
-        .route("/accounts/{id}/roles/{act}", post(accounts::role))
-        .route("/accounts/{id}/password", post(accounts::password))
-        .route("/accounts/{id}/disable", post(accounts::disable))
-        .route("/accounts/{id}/tokens", post(accounts::add_token))
-        .route("/accounts/{id}/tokens/{token}/revoke", post(accounts::revoke_token))
+    orders()
+        .merge(office())
         .fallback(nowhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(face.clone(), admit::admit))

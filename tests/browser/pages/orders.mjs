@@ -57,7 +57,7 @@ async function change(town, other, author, approver) {
     await look(approver, name);
   }
   await approver.goto(at("narrow"));
-  await shows(approver.locator("main"), /住户收到过旧短信/);
+  await shows(approver.locator("main"), /户收到过旧短信/);
   await approver.getByRole("checkbox").first().check();
   await approver.getByRole("radio").first().check();
   await approver.locator("summary", { hasText: "发给勾选的网格" }).click();

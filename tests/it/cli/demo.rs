@@ -136,9 +136,9 @@ fn check_told(account: &Value, told: &str) {
     in_order(&hers, &HERS);
 }
 
-fn check(account: &Value, told: &str) {
+fn check(account: &Value, told: &str, households: i64) {
     let n = |key: &str| account[key].as_i64().unwrap_or_else(|| panic!("{key}: {account}"));
-    assert_eq!(n("audience"), 600, "{told}");
+    assert_eq!(n("audience"), households, "{told}");
     assert_eq!(n("audience"), n("pursued") + n("told"), "{account}");
     assert_eq!(n("pursued"), n("answered") + n("open"), "{account}");
     let hands = n("open_desk") + n("open_list") + n("open_sheet") + n("open_system");
@@ -149,7 +149,7 @@ fn check(account: &Value, told: &str) {
     // `help` is who still waits for it at the end; that somebody asked stands in the story.
     assert!(n("refused") > 0 && told.contains("求助  累计"), "{account}");
     // Under load as well; what it is on a quiet machine stands in the README.
-    assert!(n("attempts") > 600 && (0..20_000).contains(&n("first_send_ms")), "{account}");
+    assert!(n("attempts") > households && (0..20_000).contains(&n("first_send_ms")), "{account}");
     assert!(n("stopped_before_send") > 0, "{account}\n{told}");
     let control = n("control_in_nobodys_hands");
     assert!(control > 0 && control < n("pursued"), "{account}");
@@ -190,12 +190,27 @@ async fn a_small_town_is_told_and_accounted_for() {
     assert!(child.wait().unwrap().success(), "{told}");
     in_order(&told, &TOLD);
     assert!(told.contains("接手") && told.contains("水进屋了"), "{told}");
+    accounted(&account, &told, 600);
+}
+
+/// Every key in its order, the story and the sums.
+fn accounted(account: &str, told: &str, households: i64) {
     let keys: Vec<&str> =
         account.split('"').skip(1).step_by(2).filter(|word| !word.contains(':')).collect();
     assert_eq!(keys, KEYS);
-    let account = serde_json::from_str(&account).unwrap();
-    check_told(&account, &told);
-    check(&account, &told);
+    let account = serde_json::from_str(account).unwrap();
+    check_told(&account, told);
+    check(&account, told, households);
+}
+
+/// As the README has it: no other word than `--exit --json`. Takes as long as the night: two
+/// minutes.
+#[test]
+fn the_town_of_its_default_size_is_accounted_for() {
+    let done = start(&["--exit"]).wait_with_output().unwrap();
+    let told = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.success(), "{told}");
+    accounted(&String::from_utf8(done.stdout).unwrap(), &told, 20_000);
 }
 
 #[test]

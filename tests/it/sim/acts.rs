@@ -8,10 +8,12 @@ use bytes::Bytes;
 use http::Request;
 
 use tongluo::channel::{Event, Provider};
+use tongluo::domain::roster::{RosterFile, Row};
 use tongluo::domain::statement::Claim;
 use tongluo::engine::hands::Tick;
 use tongluo::engine::issue::{Actor, OrderForm};
 use tongluo::engine::{Engine, EngineFault, chain};
+use tongluo::store::roster::{self, Finish, Missing};
 
 use super::stop::Step;
 use crate::town::Town;
@@ -38,6 +40,8 @@ pub enum Act {
     Tick(String, String, Claim),
     TakeTask(String),
     CloseTask(String),
+    /// Rows of a roster, with the others kept.
+    Import(Vec<Row>),
 }
 
 /// A callback as it came.
@@ -133,6 +137,7 @@ impl Hands {
             }
             Act::TakeTask(uid) => drop(engine.take_task(approver, &uid, None).await?),
             Act::CloseTask(uid) => engine.close_task(approver, &uid, "已救出").await?,
+            Act::Import(rows) => import(engine, rows).await?,
         }
         Ok(())
     }
@@ -157,6 +162,21 @@ impl Hands {
         }
         Ok(())
     }
+}
+
+/// All of an import; nothing where another one is under way.
+async fn import(engine: &Engine, rows: Vec<Row>) -> Result<(), EngineFault> {
+    let machine = engine.clock.machine_ms();
+    let begun = roster::begin(&engine.store, &engine.settings.owner, machine).await?;
+    let Some(mut import) = begun else { return Ok(()) };
+    let numbered: Vec<(u64, Row)> = (2..).zip(rows).collect();
+    import.has(RosterFile::Humans);
+    import.stage(&engine.sealer, &numbered).await?;
+    assert_eq!(import.check(Missing::Keep).await?, []);
+    import.compare(Missing::Keep).await?;
+    import.merge(engine.clock.story_ms(), Finish::Commit).await?;
+    import.end().await?;
+    Ok(())
 }
 
 /// What was wrong with the order, and what is right.

@@ -15,12 +15,13 @@ use tongluo::channel::{HookFault, ReceiptEvent};
 use tongluo::domain::outcome::ReceiptClass;
 use tongluo::domain::statement::Claim;
 use tongluo::practice::gateway::{DeadNumbers, Vices};
-use tongluo::queue::{Faults, FaultyQueue, MemoryQueue, QueueSettings};
+use tongluo::queue::Faults;
 use tongluo::store::{order, view};
 
 use super::acts::{Act, Callback, Hands};
 use super::books;
 use super::world::{Ran, World};
+use crate::own_queue::{Broker, BrokerWish, Under};
 use crate::plant::{GRID, HOME, Layout, home_number, human_number};
 use crate::town::{Setup, on_both};
 
@@ -29,13 +30,11 @@ const TURNS: usize = 110;
 const SAID: [&str; 10] =
     ["1", "2", "3", "0", "知道了", "水进屋了", "全家已离开", "不走", "打错了", "猪怎么办"];
 
-type Broker = Arc<FaultyQueue<MemoryQueue>>;
-
 /// One night and what it has to remember.
 struct Night {
     world: World,
     hands: Hands,
-    broker: Broker,
+    broker: Arc<Broker>,
     serial: usize,
     /// Who may have had the text of a withdrawn alert, as it was at the withdrawal.
     may: BTreeMap<i64, BTreeSet<i64>>,
@@ -43,10 +42,8 @@ struct Night {
     off_ms: i64,
 }
 
-fn setup(seed: u64) -> (Setup, Broker) {
-    let inner = MemoryQueue::new(&QueueSettings::new("memory:"));
-    let broker = Arc::new(FaultyQueue::with_faults(inner, seed, Faults::rough()));
-    let setup = Setup {
+fn setup(seed: u64, under: Under) -> Setup {
+    Setup {
         layout: Layout {
             grids: 2,
             buildings: 2,
@@ -56,20 +53,20 @@ fn setup(seed: u64) -> (Setup, Broker) {
             ..Layout::default()
         },
         rate_per_second: seed.is_multiple_of(3).then_some(40.0),
-        broker: Some(broker.clone()),
+        broker: Some(BrokerWish { seed, faults: Faults::rough(), under }),
         calls_open: 2,
         ..Setup::default()
-    };
-    (setup, broker)
+    }
 }
 
 /// Plays the nights of these seeds on both engines; a failure says how to play it again.
-async fn play(seeds: impl IntoIterator<Item = u64>) {
+async fn play(seeds: impl IntoIterator<Item = u64>, under: Under) {
     for seed in seeds {
-        let (setup, _) = setup(seed);
-        on_both(setup, async |town| {
-            let (setup, _) = self::setup(seed);
-            let world = World::open(town, setup, seed, 3).await;
+        on_both(setup(seed, under), async |town| {
+            if town.is_sqlite() && under != Under::InProcess {
+                return town;
+            }
+            let world = World::open(town, setup(seed, under), seed, 3).await;
             let hands = Hands::of(&world.town);
             // The town keeps the broker it was opened with.
             let mut night = Night {
@@ -80,7 +77,6 @@ async fn play(seeds: impl IntoIterator<Item = u64>) {
                 may: BTreeMap::new(),
                 off_ms: 0,
             };
-            night.broker.set_faults(Faults::rough());
             let played = AssertUnwindSafe(night.play()).catch_unwind().await;
             if let Err(broken) = played {
                 for line in &night.world.trace {
@@ -363,12 +359,18 @@ impl Night {
 /// The nights of CI: a fixed list.
 #[tokio::test]
 async fn of_the_first_seeds() {
-    play(1..=3).await;
+    play(1..=3, Under::InProcess).await;
 }
 
 #[tokio::test]
 async fn of_further_seeds() {
-    play(4..=6).await;
+    play(4..=6, Under::InProcess).await;
+}
+
+/// The same over RabbitMQ and PostgreSQL.
+#[tokio::test]
+async fn of_some_seeds_over_a_real_broker() {
+    play(21..=22, Under::RoomOfTheKilled).await;
 }
 
 /// One seed (`TONGLUO_SEED`), or as many as asked for (`TONGLUO_SEEDS`); else one more.
@@ -376,8 +378,8 @@ async fn of_further_seeds() {
 async fn by_seed() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     match (number("TONGLUO_SEED"), number("TONGLUO_SEEDS")) {
-        (Some(seed), _) => play([seed]).await,
-        (None, Some(count)) => play(100..100 + count).await,
-        (None, None) => play([7]).await,
+        (Some(seed), _) => play([seed], Under::InProcess).await,
+        (None, Some(count)) => play(100..100 + count, Under::InProcess).await,
+        (None, None) => play([7], Under::InProcess).await,
     }
 }

@@ -1,9 +1,11 @@
 //! One card at the desk for one household that cries, whatever the number of orders and taps, and
-//! one for the homes of a building that cry within a quarter of an hour. Acts are of the whole
+//! one for the homes of a building that cry within a quarter of an hour; one for what a household
+//! writes that nobody understands. Acts are of the whole
 //! card, and nothing that came meanwhile is closed unheard.
 
 use tongluo::domain::access::Role;
-use tongluo::engine::desk::{DeskPage, Looks};
+use tongluo::domain::triage::Triage;
+use tongluo::engine::desk::{DeskPage, Looks, Read};
 use tongluo::engine::tasks::Closing;
 use tongluo::store::desk;
 use tongluo::store::desk_page::After;
@@ -165,6 +167,51 @@ async fn cries_of_one_building_within_a_quarter_of_an_hour_are_one_incident() {
         let custody = town.custody(alert).await;
         assert_eq!((custody.help, custody.orphans), (2, 0), "{custody:?}");
         assert_eq!(page(&town).await.tasks.len(), 2);
+        town.check().await;
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn unclear_replies_of_one_household_are_one_card_and_none_is_read_away_unread() {
+    on_both(Setup::default(), async |town| {
+        let (_, alert) = town.flood_order().await;
+        town.minutes(2).await;
+        for text in ["什么时候发钱啊", "你们单位在哪里呢", "什么时候发钱啊"] {
+            cries(&town, 4, text).await;
+        }
+        cries(&town, 6, "什么时候发钱啊").await;
+        let desk = page(&town).await;
+        assert_eq!(desk.tasks.len(), 2, "{:?}", desk.tasks);
+        let home = &desk.tasks[0].homes[0].row;
+        assert_eq!((home.household_id, home.kind, home.cries), (Some(HOME + 4), 2, 3));
+        assert_eq!(home.text, "什么时候发钱啊；你们单位在哪里呢");
+        let timers = format!("SELECT count(*) FROM timer WHERE kind = 7 AND alert_id = {alert}");
+        assert_eq!(town.count(&timers).await, 2, "one a card");
+        let uid = desk.tasks[0].at.anchor.clone();
+        // In somebody's hand it stays there; what came since the look is not read away.
+        town.engine.take_task(&town.approver, &uid, None).await.unwrap();
+        cries(&town, 4, "那个事情怎么说").await;
+        let held = &page(&town).await.tasks[1];
+        assert_eq!((&held.at.anchor, held.at.held, held.cries()), (&uid, 2, 4));
+        let read = |seen| town.engine.read_task(&town.approver, &uid, Read::Left, Some(seen));
+        assert!(refusal(read(3).await).contains("又来了新的回复"));
+        let raised = town.engine.set_task_class(&town.approver, &uid, Triage::B, Some(3)).await;
+        assert!(refusal(raised).contains("又来了新的回复"));
+        assert_eq!(town.custody(alert).await.help, 0, "nothing half-applied");
+        read(4).await.unwrap();
+        let left = format!("SELECT whereabouts FROM standing WHERE household_id = {}", HOME + 4);
+        assert_eq!(town.count(&left).await, 3);
+        assert_eq!(page(&town).await.tasks.len(), 1, "one word for all of them");
+        // The next one is a card again; a help by it has all its words.
+        cries(&town, 6, "那个事情怎么说").await;
+        let uid = page(&town).await.tasks[0].at.anchor.clone();
+        town.engine.set_task_class(&town.approver, &uid, Triage::A, Some(2)).await.unwrap();
+        let desk = page(&town).await;
+        assert_eq!((desk.tasks.len(), desk.tasks[0].homes[0].row.kind), (1, 1));
+        assert_eq!(desk.tasks[0].homes[0].row.text, "什么时候发钱啊；那个事情怎么说");
+        assert_eq!(town.custody(alert).await.help, 1);
         town.check().await;
         town
     })

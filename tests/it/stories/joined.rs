@@ -180,7 +180,7 @@ async fn an_offered_list_ends_with_its_last_door_and_begins_anew_with_one_that_o
         assert_eq!(town.count(timers).await, 0, "nothing climbs any more");
         let said = refusal(town.engine.take_list(&town.approver, &list).await);
         assert!(said.contains("all doors"), "{said}");
-        town.minutes(40).await;
+        town.steps(80, 30).await;
         assert_eq!(heard_with(&town, chief, "都有着落了").len(), 1, "told once");
         assert!(heard_with(&town, deputy, "接手回1").is_empty());
         // Water, after all: the desk first, then the leader, from the first rung on.
@@ -216,7 +216,7 @@ async fn who_walked_all_doors_is_thanked_and_left_alone() {
         assert!(thanks[0].contains("辛苦了，请先休息"), "{thanks:?}");
         assert_eq!(in_state(&town, ListState::Finished).await, 3);
         let texts = town.leader_heard(chief).len();
-        town.minutes(60).await;
+        town.steps(120, 30).await;
         assert_eq!(town.leader_heard(chief).len(), texts, "nobody asks how he is");
         town
     })

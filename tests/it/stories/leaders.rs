@@ -5,7 +5,8 @@ use crate::plant::{
     COMMUNITY_HEAD, DUTY_ROOM, GRID, Layout, SHELTER_HEAD, STREET_DUTY, UNIT_HEAD, ZONE_HEAD,
     leader,
 };
-use crate::town::{Setup, Town, on_both};
+use crate::town::{Setup, Town, apart, on_both};
+use tongluo::domain::link::Kind;
 
 fn heard_with(town: &Town, human: i64, words: &str) -> Vec<String> {
     let heard = town.leader_heard(human).into_iter();
@@ -30,6 +31,7 @@ async fn two_leaders_asleep_and_one_on_three_grids() {
         let called = heard_with(&town, leader(0), "醒着请回1");
         assert_eq!(called.len(), 1);
         assert!(called[0].contains("第1网格、第2网格、第3网格共18户要落实"), "{called:?}");
+        assert_eq!(called[0].matches("https://").count(), 1, "{called:?}");
         let awake = [COMMUNITY_HEAD, STREET_DUTY, deputies[1], deputies[2]];
         for human in awake {
             town.leader_says(human, "1").await;
@@ -45,6 +47,15 @@ async fn two_leaders_asleep_and_one_on_three_grids() {
         let lists = heard_with(&town, leader(0), "接手");
         assert_eq!(lists.len(), 1, "{lists:?}");
         assert!(lists[0].contains("3处"), "{lists:?}");
+        // One link, the same in both texts, for all three.
+        assert_eq!(lists[0].matches("https://").count(), 1, "{lists:?}");
+        assert_eq!(apart(&lists[0]).1, apart(&called[0]).1);
+        let links = format!(
+            "SELECT count(*) FROM link WHERE alert_id = {alert} AND subject_id = {} AND kind = {}",
+            leader(0),
+            Kind::Leader.code()
+        );
+        assert_eq!(town.count(&links).await, 1);
         town.minutes(2).await;
         town.leader_says(deputies[1], "1").await;
         town.leader_says(deputies[2], "1").await;

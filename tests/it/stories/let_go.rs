@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::plant::{HOME, human_number};
+use crate::plant::{HOME, STREET_DUTY, human_number};
 use crate::sim::acts::{Act, Hands};
 use crate::sim::wire::Slow;
 use crate::sim::world::{Ran, World};
@@ -154,4 +154,50 @@ async fn a_helper_who_is_being_called_when_the_order_is_taken_back_hears_that_it
         world.town
     })
     .await;
+}
+
+/// How many texts with this word each of these heard after so many others.
+fn since(town: &Town, before: &[(i64, usize)], word: &str) -> Vec<(i64, usize)> {
+    let told = before.iter().map(|(human, n)| {
+        let texts = town.heard(&human_number(*human));
+        (*human, texts[*n..].iter().filter(|text| text.contains(word)).count())
+    });
+    told.collect()
+}
+
+/// Everybody whom the order woke, with what each has heard so far.
+async fn woken(town: &Town) -> Vec<(i64, usize)> {
+    let sql = "SELECT DISTINCT human_id FROM notice WHERE purpose = 1 AND kind = 1 ORDER BY 1";
+    let humans: Vec<(i64,)> = town.rows(sql).await;
+    humans.into_iter().map(|(human,)| (human, town.heard(&human_number(human)).len())).collect()
+}
+
+#[tokio::test]
+async fn whoever_was_woken_hears_once_that_the_order_was_wrong_or_is_over() {
+    for word in ["发错了，作废", "已解除"] {
+        on_both(Setup::default(), async |town| {
+            plant_helper(&town).await;
+            let (uid, alert) = town.flood_order().await;
+            town.minutes(1).await;
+            town.says(&human_number(STREET_DUTY), "1").await;
+            // The building leaders have their lists, those above them have none.
+            town.minutes(8).await;
+            let before = woken(&town).await;
+            assert!(before.iter().any(|(human, _)| *human == STREET_DUTY), "{before:?}");
+            assert!(before.len() > 3, "{before:?}");
+            if word == "已解除" {
+                town.engine.end(&town.approver, &uid).await.unwrap();
+            } else {
+                town.engine.withdraw(&town.author, &uid, &wrong_school()).await.unwrap();
+            }
+            town.minutes(3).await;
+            let once: Vec<(i64, usize)> = before.iter().map(|(human, _)| (*human, 1)).collect();
+            assert_eq!(since(&town, &before, word), once);
+            let noted = "SELECT count(*) FROM journal WHERE act = 'summons.release'";
+            assert_eq!(town.count(noted).await, 1);
+            assert_eq!(town.custody(alert).await.orphans, 0);
+            town
+        })
+        .await;
+    }
 }

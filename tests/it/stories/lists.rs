@@ -51,7 +51,7 @@ async fn who_was_never_messaged_is_not_called_silent() {
     on_both(setup, async |town| {
         let (_, alert) = town.flood_order().await;
         // The clock starts after ten minutes at the latest; the list comes six later.
-        town.slowly(17 * 60).await;
+        town.minutes(17).await;
         let offers = heard_with(&town, leader(0), "接手回1");
         assert_eq!(offers.len(), 1, "{offers:?}");
         let reach = view::reach_of_alert(&town.engine.store, alert).await.unwrap();

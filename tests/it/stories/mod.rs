@@ -25,6 +25,7 @@ mod names;
 mod notices;
 mod orders;
 mod outage;
+mod permuted;
 mod poison;
 mod previewed;
 mod proof;

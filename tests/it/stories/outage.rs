@@ -11,13 +11,14 @@ use tokio::sync::Notify;
 
 use tongluo::base::limits::BATCH_ADDRESSES;
 use tongluo::channel::{CallFault, Transport};
-use tongluo::practice::gateway::Line;
-use tongluo::queue::{Faults, FaultyQueue, MemoryQueue, QueueSettings};
+use tongluo::practice::gateway::{Line, Vices};
+use tongluo::queue::Faults;
 
+use crate::own_queue::{BrokerWish, Under};
 use crate::plant::{
     COMMUNITY_HEAD, DUTY_ROOM, HOME, Layout, STREET_DUTY, home_number, human_number, leader,
 };
-use crate::town::{Setup, Town, on_both};
+use crate::town::{NIGHT, Setup, Town, on_both};
 
 use super::dead::settle;
 
@@ -35,33 +36,129 @@ fn since(town: &Town, from: usize) -> BTreeMap<String, Vec<String>> {
     heard
 }
 
+/// The pending timers: what of, about what, and which step comes when.
+async fn tracks(town: &Town) -> BTreeMap<(i64, i64, i64), (i64, i64)> {
+    let sql = "SELECT kind, place_id, subject_id, step, due_at FROM timer";
+    let rows: Vec<(i64, i64, i64, i64, i64)> = town.rows(sql).await;
+    rows.into_iter().map(|t| ((t.0, t.1, t.2), (t.3, t.4))).collect()
+}
+
+/// When a person was called, by 叫应 or by a list, in seconds after `since`.
+fn called_at(town: &Town, human: i64, since: i64) -> Vec<i64> {
+    let number = human_number(human);
+    let calls = town.taken().into_iter().filter(|e| e.to == number);
+    let calls = calls.filter(|e| e.text.contains("醒着请回1") || e.text.contains("接手回1"));
+    calls.map(|e| (e.at_ms - since) / 1_000).filter(|at| *at >= 0).collect()
+}
+
+/// The waves of the orders that homes got since the log had `from` entries, by grid, and the wave
+/// each grid had planned last.
+async fn waves_since(town: &Town, from: usize) -> Vec<(i64, i64, i64)> {
+    let sql = "SELECT b.id, b.wave, (SELECT max(w.wave) FROM batch w WHERE \
+               w.alert_id = b.alert_id AND w.version = b.version AND w.kind = 1 \
+               AND w.grid_id = b.grid_id AND w.ring = b.ring) FROM batch b WHERE b.kind = 1";
+    let known: Vec<(i64, i64, i64)> = town.rows(sql).await;
+    let sent = town.taken().into_iter().skip(from).filter(|e| e.reference.starts_with('b'));
+    sent.map(|entry| {
+        let (batch, _) = entry.reference[1..].split_once('.').unwrap();
+        let batch: i64 = batch.parse().unwrap();
+        *known.iter().find(|row| row.0 == batch).unwrap()
+    })
+    .collect()
+}
+
+/// Three grids, all of ring 1, and no receipt ever comes: all tracks are alive when it goes down.
+fn silent_grids() -> Setup {
+    Setup {
+        layout: Layout { grids: 3, must_move_every: 1, fragile_every: 0, ..Layout::default() },
+        vices: Vices { receipt_missing: 1.0, ..Vices::default() },
+        ..Setup::default()
+    }
+}
+
 #[tokio::test]
 async fn a_process_down_for_three_hours_resumes_and_does_not_avalanche() {
-    on_both(Setup::default(), async |town| {
+    on_both(silent_grids(), async |town| {
         let (_, alert) = town.flood_order().await;
         town.minutes(7).await;
-        let deputy = leader(0) + 1;
-        assert_eq!((offers(&town, leader(0)), offers(&town, deputy)), (1, 0));
-        let before = town.taken().len();
+        let deputies = [0, 1, 2].map(|grid| leader(grid) + 1);
+        assert_eq!((offers(&town, leader(0)), offers(&town, deputies[0])), (1, 0));
+        let (before, planned) = (town.taken().len(), tracks(&town).await);
         town.down_minutes(180);
         town.settle().await;
         town.check().await;
+        let woken = town.now();
         for (number, texts) in since(&town, before) {
             assert!(texts.len() <= 1, "{number} got an avalanche: {texts:?}");
         }
-        assert_eq!(offers(&town, deputy), 1);
+        // Of each track one rung at most has fired, and the next is not due yet.
+        let mut fired = 0;
+        for (track, (step, due)) in tracks(&town).await {
+            assert!(due > woken, "{track:?} is due again in the moment of waking");
+            if let Some((was, was_due)) = planned.get(&track) {
+                assert!(step <= was + 1, "{track:?}: from step {was} to {step} at once");
+                fired += usize::from((step, due) != (*was, *was_due));
+            }
+        }
+        assert!(fired >= 6, "lists and waves without evidence of three grids: {fired}");
+        assert_eq!(deputies.map(|deputy| offers(&town, deputy)), [1, 1, 1]);
         assert_eq!(offers(&town, COMMUNITY_HEAD), 0);
-        // The gaps between the rungs are kept from here on.
-        town.seconds(110).await;
-        assert_eq!(offers(&town, COMMUNITY_HEAD), 0);
-        town.seconds(15).await;
-        assert_eq!((offers(&town, COMMUNITY_HEAD), offers(&town, STREET_DUTY)), (1, 1));
-        town.minutes(4).await;
-        assert_eq!(offers(&town, DUTY_ROOM), 0);
-        town.seconds(65).await;
-        assert_eq!(offers(&town, DUTY_ROOM), 1);
+        // The gaps between the rungs are kept from here on: 2 min, then 5, then 10 each.
+        town.minutes(31).await;
+        for deputy in deputies {
+            assert_eq!(called_at(&town, deputy, woken), [0]);
+        }
+        for (human, minutes) in [(COMMUNITY_HEAD, 2), (STREET_DUTY, 2), (DUTY_ROOM, 7)] {
+            let first = called_at(&town, human, woken)[0];
+            assert!((minutes * 60..minutes * 60 + 10).contains(&first), "{human}: {first} s");
+        }
+        // Nobody is called twice in a minute, all night long.
+        let all = [leader(0), leader(1), leader(2), COMMUNITY_HEAD, STREET_DUTY, DUTY_ROOM];
+        for human in all.into_iter().chain(deputies) {
+            let calls = called_at(&town, human, NIGHT);
+            assert!(calls.windows(2).all(|two| two[1] - two[0] >= 60), "{human}: {calls:?}");
+        }
+        // Homes without evidence are sent to once at the waking and once half an hour later.
+        for n in 1..=town.homes {
+            let number = home_number(HOME + n);
+            let heard = town.taken().into_iter().filter(|e| e.to == number && e.at_ms >= woken);
+            let at: Vec<i64> = heard.map(|e| (e.at_ms - woken) / 1_000).collect();
+            assert!(at.len() == 2 && at[0] == 0, "home {n}: {at:?}");
+            assert!((1_800..1_810).contains(&at[1]), "home {n}: {at:?}");
+        }
         let custody = town.custody(alert).await;
         assert_eq!(custody.open_system, custody.open, "{custody:?}");
+        town
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tries_of_an_old_wave_are_not_made_after_three_hours() {
+    let setup =
+        Setup { vices: Vices { timeout_not_taken: 1.0, ..Vices::default() }, ..silent_grids() };
+    on_both(setup, async |town| {
+        town.flood_order().await;
+        // No call is answered: tries of the first wave wait when the process goes down, and the
+        // second wave is due before it comes up.
+        town.seconds(100).await;
+        let waiting = "SELECT count(*) FROM batch WHERE kind = 1 AND wave = 1 AND state = 0";
+        assert!(town.count(waiting).await > 0, "no try of the first wave waits");
+        let before = town.taken().len();
+        town.down_minutes(180);
+        town.sim.set_vices(Vices { receipt_missing: 1.0, ..Vices::default() });
+        town.settle().await;
+        town.minutes(5).await;
+        let waves = waves_since(&town, before).await;
+        assert!(!waves.is_empty(), "nobody was sent to");
+        for (batch, wave, last) in waves {
+            assert_eq!(wave, last, "batch {batch} is of a wave that had ended");
+        }
+        let heard = since(&town, before);
+        for n in 1..=town.homes {
+            let orders = heard.get(&home_number(HOME + n)).map_or(0, Vec::len);
+            assert_eq!(orders, 1, "home {n}");
+        }
         town
     })
     .await;
@@ -150,13 +247,13 @@ async fn a_process_killed_in_mid_chunk_doubles_no_more_than_that_chunk() {
 
 #[tokio::test]
 async fn a_dead_broker_stops_nothing() {
-    let broker = Arc::new(FaultyQueue::new(MemoryQueue::new(&QueueSettings::new("memory:")), 7));
     let setup = Setup {
         layout: Layout { grids: 3, ..Layout::default() },
-        broker: Some(broker.clone()),
+        broker: Some(BrokerWish { under: Under::Room, ..BrokerWish::default() }),
         ..Setup::default()
     };
     on_both(setup, async |town| {
+        let broker = town.broker.clone().unwrap();
         broker.die();
         let (_, alert) = town.flood_order().await;
         town.minutes(7).await;
@@ -185,8 +282,7 @@ async fn a_dead_broker_stops_nothing() {
 #[tokio::test]
 async fn hints_lost_doubled_and_out_of_order_lose_and_double_nobody() {
     for seed in [1, 2, 3] {
-        let inner = MemoryQueue::new(&QueueSettings::new("memory:"));
-        let broker = Arc::new(FaultyQueue::with_faults(inner, seed, Faults::rough()));
+        let broker = BrokerWish { seed, faults: Faults::rough(), under: Under::Room };
         let setup = Setup {
             layout: Layout { grids: 6, ..Layout::default() },
             broker: Some(broker),
@@ -245,4 +341,65 @@ async fn a_clock_stepped_by_an_hour_doubles_nothing_and_loses_nobody() {
         town
     })
     .await;
+}
+
+/// Steps of the machine's clock alone, and of both, while calls hang in a process that is alive.
+#[tokio::test]
+async fn a_clock_stepped_while_calls_hang_and_timers_run_doubles_nothing() {
+    for step_ms in [3_600_000, -3_600_000] {
+        on_both(silent_grids(), async |town| {
+            let line = Line { gateway: town.sim.clone(), clock: town.clock.clone() };
+            let hung = Arc::new(Hung { line, go: Notify::new(), inside: Notify::new() });
+            let setup = silent_grids();
+            let (_, alert) = town.flood_order().await;
+            let slow = town.another("slow", 11, hung.clone(), &setup).await;
+            let sending = settle(&slow);
+            let meanwhile = async {
+                hung.inside.notified().await;
+                town.settle().await;
+                let timers = tracks(&town).await;
+                // It is alive and renews its leases, on whatever its clock says.
+                town.clock.advance_machine_ms(step_ms);
+                slow.renew_leases().await.unwrap();
+                town.settle().await;
+                town.clock.advance_machine_ms(-step_ms);
+                slow.renew_leases().await.unwrap();
+                town.settle().await;
+                assert_eq!(tracks(&town).await, timers, "timers are the story's");
+                hung.go.notify_waiters();
+                hung.go.notify_one();
+            };
+            tokio::join!(sending, meanwhile);
+            town.minutes(2).await;
+            let mut heard: BTreeMap<String, usize> = BTreeMap::new();
+            for entry in town.taken().iter().filter(|e| e.reference.starts_with('b')) {
+                *heard.entry(entry.to.clone()).or_default() += 1;
+            }
+            assert_eq!(heard.len() as i64, town.homes, "{step_ms}: nobody is lost");
+            assert!(heard.values().all(|n| *n == 1), "{step_ms}: {heard:?}");
+            // The ladder goes on by its gaps.
+            town.minutes(5).await;
+            assert_eq!(offers(&town, leader(0)), 1, "{step_ms}");
+            assert_eq!(town.custody(alert).await.orphans, 0);
+            town
+        })
+        .await;
+    }
+}
+
+/// The first call waits until it is let go; the others are as the line is.
+struct Hung {
+    line: Line,
+    go: Notify,
+    inside: Notify,
+}
+
+#[async_trait]
+impl Transport for Hung {
+    async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, CallFault> {
+        self.inside.notify_one();
+        self.go.notified().await;
+        self.go.notify_one();
+        self.line.call(request).await
+    }
 }

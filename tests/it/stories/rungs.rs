@@ -110,7 +110,7 @@ async fn who_left_no_trace_is_tried_every_half_hour_four_times() {
         town.flood_order().await;
         town.minutes(2).await;
         town.says(&home_number(HOME + 1), "1").await;
-        town.minutes(200).await;
+        town.steps(400, 30).await;
         let delivered: Vec<(i64,)> = town
             .rows(
                 "SELECT DISTINCT a.household_id FROM receipt r JOIN address a \

@@ -90,7 +90,7 @@ async fn nobody_is_left_without_a_whereabouts() {
         town.engine.close_task(&town.approver, &tasks[0].0, "已接走").await.unwrap();
         let after = town.custody(alert).await;
         assert_eq!((after.open, after.answered, after.orphans), (0, 6, 0), "{after:?}");
-        town.minutes(60).await;
+        town.steps(120, 30).await;
         let timers = town.count("SELECT count(*) FROM timer WHERE kind = 9").await;
         assert_eq!(timers, 0, "nobody is open, nobody is asked");
         town

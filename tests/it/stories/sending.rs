@@ -2,10 +2,8 @@
 //! the answers they belong to. What is said is not looked at here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use tongluo::practice::gateway::Vices;
-use tongluo::queue::{FaultyQueue, MemoryQueue, QueueSettings};
 
 use crate::plant::{GRID, HOME, Layout, home_number, human_number, leader, second_number};
 use crate::town::{NIGHT, Setup, Town, on_both};
@@ -36,17 +34,12 @@ fn first_heard(town: &Town) -> BTreeMap<String, (usize, i64)> {
 
 #[tokio::test]
 async fn a_gateway_of_five_a_second_and_a_town_of_3000() {
-    // In-process: a window of hints in each of 780 steps is minutes of confirms from a real broker.
-    let broker = FaultyQueue::new(MemoryQueue::new(&QueueSettings::new("memory:")), 7);
-    let setup = Setup {
-        layout: town_of_3000(),
-        rate_per_second: Some(5.0),
-        broker: Some(Arc::new(broker)),
-        ..Setup::default()
-    };
+    let setup = Setup { layout: town_of_3000(), rate_per_second: Some(5.0), ..Setup::default() };
     on_both(setup, async |town| {
         town.flood_order().await;
-        town.slowly(13 * 60).await;
+        // All have been written to in ten minutes; after that nothing needs steps of a second.
+        town.slowly(10 * 60).await;
+        town.minutes(3).await;
         let first = first_heard(&town);
         let nth = |n: i64| first.get(&home_number(HOME + n));
         let has_phone = |n: &i64| n % 50 != 0;
@@ -95,6 +88,71 @@ async fn a_gateway_of_five_a_second_and_a_town_of_3000() {
         }
         assert!(offered > 0, "nobody was offered a list in 13 minutes");
         assert_eq!(town.sim.stats().throttled, 0);
+        town
+    })
+    .await;
+}
+
+/// Of the homes of a grid that somebody has to go to: when each was first sent the order, none for
+/// those without a phone.
+fn heard_in(town: &Town, grid: i64, of_grid: i64, no_phone_every: i64) -> Vec<Option<Option<i64>>> {
+    let first = first_heard(town);
+    (1..=town.homes)
+        .filter(|n| (n - 1) / of_grid == grid && (n % 2 == 0 || n % 20 == 0))
+        .map(|n| {
+            let has_phone = n % no_phone_every != 0;
+            has_phone.then(|| first.get(&home_number(HOME + n)).map(|at| at.1))
+        })
+        .collect()
+}
+
+/// What a list of these doors must say if it was written at `at`.
+fn says_at(doors: &[Option<Option<i64>>], at: i64) -> String {
+    let no_phone = doors.iter().filter(|door| door.is_none()).count();
+    let sent = |door: &&Option<Option<i64>>| matches!(door, Some(Some(heard)) if *heard <= at);
+    let silent = doors.iter().filter(sent).count();
+    let unsent = doors.len() - no_phone - silent;
+    let parts = [("未应答", silent), ("未发出", unsent), ("无电话", no_phone)];
+    let parts: Vec<String> =
+        parts.iter().filter(|part| part.1 > 0).map(|(word, n)| format!("{word}{n}")).collect();
+    format!("{}户要上门（{}）", doors.len(), parts.join("、"))
+}
+
+#[tokio::test]
+async fn a_list_says_who_was_never_sent_anything_and_who_has_no_phone() {
+    let (of_grid, no_phone_every) = (40, 7);
+    let setup = Setup {
+        layout: Layout {
+            grids: 6,
+            buildings: 4,
+            homes: 10,
+            fragile_every: 20,
+            no_phone_every,
+            ..Layout::default()
+        },
+        rate_per_second: Some(0.2),
+        ..Setup::default()
+    };
+    on_both(setup, async |town| {
+        town.flood_order().await;
+        // Of the last grids the clock starts after ten minutes, handed over or not.
+        town.minutes(17).await;
+        let mut with_unsent = 0;
+        for grid in 0..6 {
+            let doors = heard_in(&town, grid, of_grid, no_phone_every);
+            let number = human_number(leader(grid));
+            let taken = town.taken().into_iter();
+            for offer in taken.filter(|e| e.to == number && e.text.contains("接手回1")) {
+                // It is written before the gateway has room for it.
+                let mut written = (offer.at_ms - 120_000..=offer.at_ms).step_by(5_000);
+                let fits = |at: i64| offer.text.contains(&says_at(&doors, at));
+                let now = says_at(&doors, offer.at_ms);
+                assert!(written.any(fits), "grid {grid}: {now}: {}", offer.text);
+                with_unsent += usize::from(offer.text.contains("未发出"));
+                assert!(offer.text.contains("无电话"), "{}", offer.text);
+            }
+        }
+        assert!(with_unsent > 0, "no list had anybody who was never sent anything");
         town
     })
     .await;

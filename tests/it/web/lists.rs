@@ -68,6 +68,15 @@ async fn an_official_takes_writes_down_gives_on_and_revokes_at_the_page() {
         phone.path = new.split('<').next().unwrap().to_owned();
         assert!(phone.looks().await.contains("户未应答"));
 
+        // What is refused is refused in the reader's language.
+        for (who, says) in [
+            (format!("h{}", leader(0)), "网格长1已经接了这张名单"),
+            ("h0".to_owned(), "底册里没有编码为 &quot;h0&quot; 的人"),
+        ] {
+            let got = browser.submit(&path, &path, &[("do", "give"), ("who", &who)]).await;
+            assert_eq!(got.status, StatusCode::CONFLICT, "{}", got.body);
+            assert!(got.body.contains(says) && !got.body.contains("roster"), "{}", got.body);
+        }
         let deputy = format!("h{}", leader(0) + 1);
         let got = browser.submit(&path, &path, &[("do", "give"), ("who", &deputy)]).await;
         assert_eq!(got.status, StatusCode::SEE_OTHER, "{}", got.body);

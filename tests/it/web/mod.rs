@@ -4,6 +4,7 @@
 mod accounts;
 mod bearer;
 mod board;
+mod client;
 mod desk;
 mod events;
 mod frame;
@@ -15,6 +16,7 @@ mod orders;
 mod orders_api;
 mod papers;
 mod phone;
+mod programs;
 mod resident;
 mod round;
 mod schema;

@@ -208,6 +208,12 @@ fn over(
     NoticeText::HelperOver { alert_title: TITLE, why, homes, count, wrong, right: None, other }
 }
 
+fn summoned(why: WhyWithdrawn, other: Option<&'static str>) -> NoticeText<'static> {
+    let wrong = Some("到四明小学").filter(|_| why == WhyWithdrawn::Wrong);
+    let right = Some("到东风小学").filter(|_| why == WhyWithdrawn::Wrong && other.is_some());
+    NoticeText::SummonsOver { alert_title: TITLE, why, wrong, right, other }
+}
+
 /// What stands around an order.
 fn orders_notices() -> Vec<NoticeText<'static>> {
     vec![
@@ -228,6 +234,10 @@ fn orders_notices() -> Vec<NoticeText<'static>> {
             right: Some("到东风小学"),
             other: Some("放水预警"),
         },
+        summoned(WhyWithdrawn::Wrong, None),
+        summoned(WhyWithdrawn::Wrong, Some("放水预警")),
+        summoned(WhyWithdrawn::Ended, None),
+        summoned(WhyWithdrawn::Ended, Some("放水预警")),
         NoticeText::HelperTaken { homes: 2, spoke: 0 },
         NoticeText::HelperTaken { homes: 1, spoke: 2 },
         NoticeText::HelperTaken { homes: 0, spoke: 1 },

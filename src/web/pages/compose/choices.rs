@@ -7,7 +7,7 @@ use super::tree::hazard_word;
 use super::typed::Typed;
 use crate::domain::alert::Urgency;
 use crate::domain::demand::Demand;
-use crate::render::TemplateInfo;
+use crate::render::{CORRECTION, TemplateInfo};
 use crate::render::pages::{Value, context};
 use crate::store::places;
 use crate::web::pages::{PageFault, Signed};
@@ -20,7 +20,7 @@ const HAZARDS: [&str; 2] = ["flood", "typhoon"];
 pub(super) fn other_templates(page: &Signed, known: &TemplateInfo, paper: &Paper) -> Vec<Value> {
     let templates = page.engine().messages.templates().into_iter();
     let fits = |other: &TemplateInfo| {
-        other.origin == known.origin && (other.name != "correction" || !paper.has_head())
+        other.origin == known.origin && (other.name != CORRECTION || !paper.has_head())
     };
     templates
         .filter(fits)
