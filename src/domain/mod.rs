@@ -3,7 +3,7 @@
 pub mod access;
 pub mod account;
 pub mod alert;
-pub mod attempts;
+
 pub mod batch;
 pub mod binding;
 pub mod board;
@@ -16,6 +16,7 @@ pub mod difference;
 pub mod doorstep;
 pub mod duty;
 pub mod gate;
+pub mod guessing;
 pub mod journal;
 pub mod lane;
 pub mod link;

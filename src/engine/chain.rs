@@ -114,7 +114,7 @@ mod tests {
     use super::*;
     use crate::args;
     use crate::store::journal::NewEntry;
-    use crate::store::{Stmt, fresh};
+    use crate::store::{Stmt, testbed};
 
     fn key() -> Sealer {
         Sealer::new(&[7; 32])
@@ -135,7 +135,7 @@ mod tests {
 
     #[tokio::test]
     async fn steps_chain_what_waits_and_then_rest() {
-        for store in fresh::stores("chain_steps").await {
+        for store in testbed::stores("chain_steps").await {
             assert_eq!(chain_once(&store, "甲", 0).await.unwrap(), Chained::Idle);
             write(&store, MAX_PAGE + 1).await;
             let (count, more) = (MAX_PAGE, true);
@@ -154,7 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn another_takes_over_when_the_lease_has_run_out() {
-        for store in fresh::stores("chain_over").await {
+        for store in testbed::stores("chain_over").await {
             write(&store, 1).await;
             chain_once(&store, "甲", 0).await.unwrap();
             write(&store, 1).await;
@@ -168,7 +168,7 @@ mod tests {
 
     #[tokio::test]
     async fn many_chainers_and_writers_at_once_give_one_chain() {
-        for store in fresh::stores("chain_many").await {
+        for store in testbed::stores("chain_many").await {
             let writer = async {
                 for _ in 0..20 {
                     write(&store, 3).await;
@@ -195,7 +195,7 @@ mod tests {
     #[tokio::test]
     async fn a_forged_entry_fails_the_verification() {
         static FORGE: Stmt = Stmt::new("forge", "UPDATE journal SET at = at + 1 WHERE pos = 2");
-        for store in fresh::stores("chain_forged").await {
+        for store in testbed::stores("chain_forged").await {
             write(&store, 3).await;
             chain_once(&store, "甲", 0).await.unwrap();
             store.exec(&FORGE, args![]).await.unwrap();

@@ -261,7 +261,7 @@ impl Engine {
         let text = NoticeText::Expiring {
             alert_title: &order.title,
             left_min,
-            doors: super::night::count(open),
+            doors: super::summons::count(open),
             extend_hours: 2,
         };
         let text = self.say_in(order.kind, &text, now)?;

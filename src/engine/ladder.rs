@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::leader::{Word, place_words};
-use super::night::count;
 use super::offers::Seen;
+use super::summons::count;
 use super::{Engine, EngineFault, Order};
 use crate::domain::climb::{self, Climb, Doors, Grid, Human, Step};
 use crate::domain::list::{LADEN_DOORS, ListRow, ListState};

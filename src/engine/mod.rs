@@ -8,7 +8,7 @@ mod alarm;
 pub mod audit;
 mod binding;
 pub mod board;
-mod books;
+mod bookkeeping;
 pub mod burial;
 pub mod calendar;
 pub mod chain;
@@ -36,7 +36,6 @@ mod leaving;
 pub mod link;
 mod names;
 pub mod narrow;
-mod night;
 mod notices;
 mod offers;
 pub mod outage;
@@ -62,6 +61,7 @@ pub mod signin;
 mod situation;
 pub mod sketch;
 mod spoken;
+mod summons;
 pub mod tasks;
 mod undelivered;
 mod unmatched;
@@ -129,7 +129,7 @@ pub struct Engine {
     door: signin::Door,
     pub(crate) renewals: renewals::Renewals,
     pub(crate) names: names::OddNames,
-    pub(crate) books: books::Books,
+    pub(crate) books: bookkeeping::Books,
     pub(crate) burials: burial::Burials,
     pub(crate) outages: outage::Outages,
     pub(crate) accesses: access::Accesses,
@@ -207,7 +207,7 @@ impl Engine {
             door: signin::Door::default(),
             renewals: renewals::Renewals::default(),
             names: names::OddNames::default(),
-            books: books::Books::default(),
+            books: bookkeeping::Books::default(),
             burials: burial::Burials::default(),
             outages: outage::Outages::default(),
             accesses: access::Accesses::default(),

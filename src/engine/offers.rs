@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::leader::Word;
-use super::night::count;
+use super::summons::count;
 use super::{Engine, EngineFault, Order};
 use crate::domain::list::ListState;
 use crate::domain::notice::Purpose;

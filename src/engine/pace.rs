@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::night::count;
+use super::summons::count;
 use super::{Engine, EngineFault, Order};
 use crate::domain::list::ListState;
 use crate::domain::notice::Purpose;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::issue::Actor;
 use super::leader::place_words;
-use super::night::count;
+use super::summons::count;
 use super::{Engine, EngineFault, Order};
 use crate::domain::calling::called;
 use crate::domain::list::{ListState, SEARCH};

@@ -11,7 +11,7 @@ use super::issue::Actor;
 use super::{Engine, EngineFault};
 use crate::base::limits::{ATTEMPT_KEYS, HASHINGS, HASHINGS_WAITING};
 use crate::domain::account::NAME_MAX;
-use crate::domain::attempts::{Attempts, NAME, PAIR, Patience, SOURCE};
+use crate::domain::guessing::{Attempts, NAME, PAIR, Patience, SOURCE};
 use crate::domain::password::{self, Unusable};
 use crate::render::time::say_span;
 use crate::store::account;

@@ -4,8 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::night::count;
+use serde_json::json;
+
 use super::saying::Under;
+use super::summons::count;
 use super::{Engine, EngineFault};
 use crate::domain::batch::RANK_LEADER;
 use crate::domain::calling::{again_at, called};
@@ -20,6 +22,8 @@ use crate::store::timer::TimerRow;
 use crate::store::waiting::{self as rows, TaskTimer, WaitingRow};
 
 const MINUTE_MS: i64 = 60_000;
+/// Tasks that an entry of the journal names.
+const NAMED_MAX: usize = 20;
 
 /// What one number is told.
 struct Told {
@@ -71,7 +75,30 @@ impl Engine {
             return Ok(());
         }
         rows::reopen(tx, &due.iter().map(|(_, task)| task.id).collect::<Vec<_>>()).await?;
+        self.note_unanswered(tx, &due, now).await?;
         self.call_out(tx, &due, now).await
+    }
+
+    /// What was called out once and nobody took is kept: one entry an alert, once a task.
+    async fn note_unanswered(
+        &self,
+        tx: &mut Tx,
+        due: &[(&TimerRow, &WaitingRow)],
+        now: i64,
+    ) -> Result<(), EngineFault> {
+        let mut unanswered: BTreeMap<i64, Vec<&WaitingRow>> = BTreeMap::new();
+        for (timer, task) in due.iter().filter(|(timer, _)| timer.step == 1) {
+            unanswered.entry(timer.alert_id).or_default().push(task);
+        }
+        for (alert, tasks) in unanswered {
+            let since = tasks.iter().map(|task| task.since).min().unwrap_or(now);
+            let named: Vec<i64> = tasks.iter().take(NAMED_MAX).map(|task| task.id).collect();
+            let detail = json!({"tasks": tasks.len(), "first": named,
+                "waited_min": (now - since) / MINUTE_MS});
+            let alert = (alert != 0).then_some(alert);
+            self.note(tx, "clock", "task.unanswered", alert, detail).await?;
+        }
+        Ok(())
     }
 
     /// Tells each number how many tasks wait; those of a rehearsal are counted for themselves.

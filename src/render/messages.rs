@@ -213,9 +213,10 @@ impl Messages {
             let value = vars.get(variable.name).map_or("", String::as_str);
             words.insert(variable.name, Value::from(value));
         }
-        // A later version names its time at the very beginning already.
+        // A later version names its time at the very beginning already, unless it is a correction.
         let stamp = match text.version {
             0 | 1 => say_clock(text.issued_at_ms),
+            _ if template.name == CORRECTION => say_clock(text.issued_at_ms),
             _ => String::new(),
         };
         words.insert("stamp", Value::from(stamp));

@@ -67,11 +67,11 @@ pub async fn release_all(store: &Store, owner: &str) -> Result<u64, StoreFault> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::fresh;
+    use crate::store::testbed;
 
     #[tokio::test]
     async fn one_owner_at_a_time_and_a_new_epoch_for_every_new_holding() {
-        for store in fresh::stores("lease").await {
+        for store in testbed::stores("lease").await {
             let first = take(&store, "chain", "甲", 1_000, 30_000).await.unwrap().unwrap();
             assert_eq!(take(&store, "chain", "乙", 2_000, 30_000).await.unwrap(), None);
             let again = take(&store, "chain", "甲", 20_000, 30_000).await.unwrap().unwrap();
@@ -93,7 +93,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_lease_that_ran_out_is_a_new_one_even_for_its_old_owner() {
-        for store in fresh::stores("lease_own").await {
+        for store in testbed::stores("lease_own").await {
             let first = take(&store, "timers", "甲", 0, 100).await.unwrap().unwrap();
             let second = take(&store, "timers", "甲", 100, 100).await.unwrap().unwrap();
             assert_eq!(second.epoch, first.epoch + 1);

@@ -16,22 +16,19 @@ pub mod correct;
 pub mod cry;
 pub mod custody;
 pub mod db;
+pub mod demo;
 pub mod desk;
 pub mod desk_page;
 mod dialect;
 pub mod expand;
 pub mod file;
-#[cfg(test)]
-pub(crate) mod fresh;
 pub mod home;
 pub mod journal;
 pub mod keyed;
 pub mod lease;
 pub mod link;
 pub mod list;
-pub mod look;
 pub mod migrate;
-pub mod night;
 pub mod notice;
 pub mod number;
 pub mod order;
@@ -50,6 +47,8 @@ pub mod session;
 pub mod situation;
 pub mod spoken;
 pub mod stranger;
+#[cfg(test)]
+pub(crate) mod testbed;
 pub mod timer;
 pub mod token;
 pub mod told;
@@ -81,6 +80,8 @@ pub fn statements() -> Vec<&'static Stmt> {
         correct::ALL,
         custody::ALL,
         cry::ALL,
+        demo::look::ALL,
+        demo::record::ALL,
         desk::ALL,
         desk_page::ALL,
         unclear::ALL,
@@ -95,8 +96,6 @@ pub fn statements() -> Vec<&'static Stmt> {
         lease::ALL,
         link::ALL,
         list::ALL,
-        look::ALL,
-        night::ALL,
         notice::ALL,
         number::ALL,
         order::ALL,

@@ -17,8 +17,8 @@ use crate::engine::issue::Actor;
 use crate::engine::link::Link;
 use crate::engine::{Engine, EngineFault};
 use crate::practice::gateway::GatewaySim;
+use crate::store::demo::look::{self, Door};
 use crate::store::desk::{self, TaskRow};
-use crate::store::look::{self, Door};
 
 const MINUTE_MS: i64 = 60_000;
 /// From taking a list to the first door, and from door to door.

@@ -15,7 +15,8 @@ use super::tell::{self, Teller};
 use super::{MINUTE_MS, NIGHT_AT, gateway_per_second};
 use crate::engine::Engine;
 use crate::engine::issue::OrderForm;
-use crate::store::{custody, night, order};
+use crate::store::demo::record;
+use crate::store::{custody, order};
 
 const LOOK_EVERY_MS: u64 = 200;
 /// While the wrong text goes out the story is watched this closely.
@@ -223,10 +224,10 @@ impl Story<'_, '_> {
             return Ok(());
         };
         let store = &self.engine().store;
-        night.stopped_before_send = night::unsent(store, alert).await?;
-        let had = night::sent(store, alert, 1).await?;
-        night.corrected = night::sent(store, alert, 2).await?;
-        let owed = night::correction_owed(store, alert).await?;
+        night.stopped_before_send = record::unsent(store, alert).await?;
+        let had = record::sent(store, alert, 1).await?;
+        night.corrected = record::sent(store, alert, 2).await?;
+        let owed = record::correction_owed(store, alert).await?;
         let rest = match (had - night.corrected, owed) {
             (0, _) => "，一户不漏".to_owned(),
             (rest, 0) => format!("，另 {rest} 户的号码是空号，本来就收不到"),

@@ -14,8 +14,9 @@ use super::wang;
 use super::{DemoArgs, MINUTE_MS, NIGHT_AT, gateway_per_second};
 use crate::engine::chain;
 use crate::practice::cast::WANG;
+use crate::store::climb;
 use crate::store::custody::{self, Custody};
-use crate::store::{climb, look, night};
+use crate::store::demo::{look, record};
 
 /// How the night ended. Households, except where the name says otherwise.
 #[derive(Debug, Clone, Serialize)]
@@ -70,7 +71,7 @@ pub async fn account(
         attempts += custody::attempts(store, *alert).await?.0;
     }
     let (responsible_persons, _, unwoken_at_5min) = climb::persons(store, night.warning).await?;
-    let (must_move, moved, refused) = night::must_move(store, &night.orders).await?;
+    let (must_move, moved, refused) = record::must_move(store, &night.orders).await?;
     let control = control(peers, night, args).await?;
     let summary = Summary {
         custody: Custody { orphans: c.orphans + others.orphans, ..c },
@@ -99,7 +100,7 @@ fn duplicates(peers: &Peers) -> usize {
 
 async fn control(peers: &Peers, night: &Night, args: &DemoArgs) -> anyhow::Result<Control> {
     let town = &peers.town;
-    let pursued = night::pursued(&peers.engine.store, &night.orders).await?;
+    let pursued = record::pursued(&peers.engine.store, &night.orders).await?;
     let plain = PlainNight {
         cast: &town.cast,
         town: same_town(args.seed, &town.cast),

@@ -11,7 +11,8 @@ use crate::domain::list::ListState;
 use crate::engine::Engine;
 use crate::practice::cast::{WANG, WANG_AGE, WATER};
 use crate::store::custody::{self, Custody};
-use crate::store::{StoreFault, climb, look, night};
+use crate::store::demo::{look, record};
+use crate::store::{StoreFault, climb};
 
 const MINUTE_MS: i64 = 60_000;
 const BEIJING_MS: i64 = 8 * 60 * MINUTE_MS;
@@ -194,12 +195,12 @@ impl<'a> Teller<'a> {
         let Some((main, at)) = self.orders.first().copied().filter(|_| self.wet < 2) else {
             return Ok(());
         };
-        let Some(help) = night::help_of(&engine.store, main, &self.plot.wet).await? else {
+        let Some(help) = record::help_of(&engine.store, main, &self.plot.wet).await? else {
             return Ok(());
         };
         if self.wet == 0 {
             self.wet = 1;
-            let others = night::replies(&engine.store, at, help.opened_at).await? - 1;
+            let others = record::replies(&engine.store, at, help.opened_at).await? - 1;
             let class = if help.class == 1 { "危及生命" } else { "求助" };
             let text = format!(
                 "{others} 条回复里有一条“{}”（{}{}家）：{class}，当即上求助受理席",

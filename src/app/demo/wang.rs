@@ -9,7 +9,7 @@ use crate::domain::plan::Rung;
 use crate::domain::statement::{Claim, Giver};
 use crate::engine::Engine;
 use crate::store::StoreFault;
-use crate::store::night::{self, ListAbove, Record, Word};
+use crate::store::demo::record::{self, ListAbove, Record, Word};
 
 /// A line of somebody's record; the instant is story time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Line {
 
 /// What is on record of a household under an order.
 pub async fn record(engine: &Engine, alert: i64, code: &str) -> Result<Option<Record>, StoreFault> {
-    night::record(&engine.store, alert, code, Purpose::Helper.code()).await
+    record::record(&engine.store, alert, code, Purpose::Helper.code()).await
 }
 
 /// Who a rung of the ladder is, as people say it.
@@ -112,7 +112,7 @@ pub fn silent(record: &Record) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::night::Home;
+    use crate::store::demo::record::Home;
 
     fn list(rung: Rung, state: ListState, at: i64, answered_at: Option<i64>) -> ListAbove {
         ListAbove {

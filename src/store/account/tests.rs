@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::access::{Action, allows, allows_everywhere};
 use crate::domain::password;
 use crate::store::token::{self, NewToken};
-use crate::store::{Stmt, fresh};
+use crate::store::{Stmt, testbed};
 
 static PLACE: Stmt = Stmt::new(
     "place",
@@ -43,7 +43,7 @@ async fn account(store: &Store, name: &str) -> Option<i64> {
 
 #[tokio::test]
 async fn a_street_author_may_draft_for_his_grids_and_sign_nowhere() {
-    for store in fresh::stores("account_rights").await {
+    for store in testbed::stores("account_rights").await {
         let [city, street, grid] = tree(&store).await;
         let id = account(&store, "王建国").await.unwrap();
         let mut tx = store.begin().await.unwrap();
@@ -66,7 +66,7 @@ async fn a_street_author_may_draft_for_his_grids_and_sign_nowhere() {
 
 #[tokio::test]
 async fn names_are_taken_once_and_bad_ones_never() {
-    for store in fresh::stores("account_names").await {
+    for store in testbed::stores("account_names").await {
         assert!(account(&store, "值班室").await.is_some());
         assert_eq!(account(&store, " 值班室 ").await, None);
         for bad in ["", " 　", "王\0", &"王".repeat(65)] {
@@ -78,7 +78,7 @@ async fn names_are_taken_once_and_bad_ones_never() {
 
 #[tokio::test]
 async fn logging_in_needs_an_open_account_and_its_own_word() {
-    for store in fresh::stores("account_login").await {
+    for store in testbed::stores("account_login").await {
         let id = account(&store, "王建国").await.unwrap();
         let login = by_name(&store, "王建国").await.unwrap().unwrap();
         let kept = login.password_hash.unwrap();
@@ -115,7 +115,7 @@ async fn logging_in_needs_an_open_account_and_its_own_word() {
 
 #[tokio::test]
 async fn the_list_shows_roles_with_their_places_and_follows_the_names() {
-    for store in fresh::stores("account_list").await {
+    for store in testbed::stores("account_list").await {
         let [city, street, _] = tree(&store).await;
         for name in ["b", "a", "c"] {
             account(&store, name).await.unwrap();
@@ -140,7 +140,7 @@ async fn the_list_shows_roles_with_their_places_and_follows_the_names() {
 
 #[tokio::test]
 async fn every_statement_is_understood_by_every_database() {
-    for store in fresh::stores("account_sql").await {
+    for store in testbed::stores("account_sql").await {
         for stmt in ALL {
             store.prepare(stmt).await.unwrap_or_else(|e| panic!("{}: {e}", stmt.name));
         }

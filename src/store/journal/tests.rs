@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::journal::{Why, verify};
-use crate::store::{Stmt, fresh};
+use crate::store::{Stmt, testbed};
 
 const NOW: i64 = 1_381_100_000_000;
 
@@ -33,7 +33,7 @@ async fn whole(store: &Store) -> Vec<Entry> {
 
 #[tokio::test]
 async fn entries_are_chained_in_the_order_in_which_they_were_written() {
-    for store in fresh::stores("journal_order").await {
+    for store in testbed::stores("journal_order").await {
         let held = lease_for(&store, "甲", NOW).await;
         assert!(!waits(&store).await.unwrap());
         add(&store, &["一", "二", "三"]).await;
@@ -60,7 +60,7 @@ async fn entries_are_chained_in_the_order_in_which_they_were_written() {
 
 #[tokio::test]
 async fn what_is_rolled_back_was_never_written() {
-    for store in fresh::stores("journal_back").await {
+    for store in testbed::stores("journal_back").await {
         let mut tx = store.begin().await.unwrap();
         append(&mut tx, &[new("alert.approve", None)]).await.unwrap();
         drop(tx);
@@ -75,7 +75,7 @@ async fn what_is_rolled_back_was_never_written() {
 
 #[tokio::test]
 async fn who_lost_the_lease_writes_nothing() {
-    for store in fresh::stores("journal_lost").await {
+    for store in testbed::stores("journal_lost").await {
         add(&store, &["一"]).await;
         let old = lease_for(&store, "甲", NOW).await;
         let new = lease_for(&store, "乙", NOW + 60_000).await;
@@ -89,7 +89,7 @@ async fn who_lost_the_lease_writes_nothing() {
 /// The trap of following ids: the smaller id is committed after the larger one was chained.
 #[tokio::test]
 async fn an_entry_committed_late_is_chained_late_and_not_lost() {
-    for store in fresh::stores("journal_late").await {
+    for store in testbed::stores("journal_late").await {
         if store.dialect() == crate::store::Dialect::Sqlite {
             continue; // one writer at a time: ids are committed in order
         }
@@ -111,7 +111,7 @@ async fn an_entry_committed_late_is_chained_late_and_not_lost() {
 async fn a_touched_row_is_found_where_it_stands() {
     static FORGE: Stmt = Stmt::new("forge", "UPDATE journal SET actor = '假' WHERE pos = $1");
     static CUT: Stmt = Stmt::new("cut", "DELETE FROM journal WHERE pos = $1");
-    for store in fresh::stores("journal_forged").await {
+    for store in testbed::stores("journal_forged").await {
         add(&store, &["一", "二", "三", "四"]).await;
         let held = lease_for(&store, "甲", NOW).await;
         chain(&store, &held, 10).await.unwrap();
@@ -126,7 +126,7 @@ async fn a_touched_row_is_found_where_it_stands() {
 
 #[tokio::test]
 async fn pages_follow_each_other_and_an_alert_has_its_own() {
-    for store in fresh::stores("journal_pages").await {
+    for store in testbed::stores("journal_pages").await {
         let mut tx = store.begin().await.unwrap();
         let entries: Vec<_> = (0..7).map(|n| new("步", Some(n % 2))).collect();
         append(&mut tx, &entries).await.unwrap();
@@ -149,7 +149,7 @@ async fn pages_follow_each_other_and_an_alert_has_its_own() {
 
 #[tokio::test]
 async fn an_endless_detail_is_cut_and_says_so() {
-    for store in fresh::stores("journal_long").await {
+    for store in testbed::stores("journal_long").await {
         let mut entry = new("长", None);
         entry.detail = Value::String("汛".repeat(MAX_DETAIL_BYTES));
         let mut tx = store.begin().await.unwrap();
@@ -166,7 +166,7 @@ async fn an_endless_detail_is_cut_and_says_so() {
 
 #[tokio::test]
 async fn every_statement_is_understood_by_every_database() {
-    for store in fresh::stores("journal_sql").await {
+    for store in testbed::stores("journal_sql").await {
         for stmt in ALL.iter().chain(lease::ALL) {
             store.prepare(stmt).await.unwrap_or_else(|e| panic!("{}: {e}", stmt.name));
         }

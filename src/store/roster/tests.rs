@@ -6,7 +6,7 @@ use crate::base::phone::Phone;
 use crate::domain::duty::Role;
 use crate::domain::lane::Lane;
 use crate::domain::roster::*;
-use crate::store::{Stmt, fresh};
+use crate::store::{Stmt, testbed};
 
 static COUNTS: Stmt = Stmt::new(
     "counts",
@@ -167,7 +167,7 @@ fn comparable(rows: &[Row]) -> Vec<String> {
 
 #[tokio::test]
 async fn what_was_imported_is_exported_and_comes_back_to_no_difference() {
-    for store in fresh::stores("roster_round").await {
+    for store in testbed::stores("roster_round").await {
         let first = import(&store, &town(), Missing::Keep, 1_000).await;
         assert_eq!(first.of(RosterFile::Places).added, 8);
         assert_eq!(first.of(RosterFile::Addresses).added, 4);
@@ -192,7 +192,7 @@ async fn the_tree_is_walked_in_order_and_homes_know_their_grid_and_building() {
         "SELECT h.code, g.code, b.code, h.ord FROM household h JOIN place g ON g.id = h.grid_id \
          JOIN place b ON b.id = h.building_id ORDER BY g.ord, h.ord",
     );
-    for store in fresh::stores("roster_order").await {
+    for store in testbed::stores("roster_order").await {
         import(&store, &town(), Missing::Keep, 1_000).await;
         let walk: Vec<(String, i64)> = store.rows(&WALK, args![]).await.unwrap();
         let walk: Vec<(&str, i64)> = walk.iter().map(|(c, d)| (c.as_str(), *d)).collect();
@@ -221,7 +221,7 @@ async fn a_shared_number_is_counted_and_spoken_for_once_by_one_who_lives_there()
         "SELECT h.code, a.shares, a.speaks_for FROM address a JOIN household h \
          ON h.id = a.household_id WHERE a.last4 = '0010' ORDER BY h.code",
     );
-    for store in fresh::stores("roster_shared").await {
+    for store in testbed::stores("roster_shared").await {
         import(&store, &town(), Missing::Keep, 1_000).await;
         let shared: Vec<(String, i64, i64)> = store.rows(&SHARED, args![]).await.unwrap();
         let wanted = [("F1", 3, 0), ("F2", 3, 1), ("F3", 3, 0)];
@@ -262,7 +262,7 @@ async fn every_bad_row_is_named_and_nothing_is_applied() {
             "no such household",
         ),
     ] {
-        for store in fresh::stores("roster_bad").await {
+        for store in testbed::stores("roster_bad").await {
             import(&store, &town(), Missing::Keep, 1_000).await;
             let before = counts(&store).await;
             let import = staged(&store, std::slice::from_ref(&row), 2_000).await;
@@ -281,7 +281,7 @@ async fn every_bad_row_is_named_and_nothing_is_applied() {
 #[tokio::test]
 async fn a_cycle_far_from_the_county_is_found() {
     use PlaceKind::*;
-    for store in fresh::stores("roster_cycle").await {
+    for store in testbed::stores("roster_cycle").await {
         let mut rows = town();
         rows.push(place("X", Village, Some("Y"), 1));
         rows.push(place("Y", Village, Some("X"), 1));
@@ -300,7 +300,7 @@ async fn a_cycle_far_from_the_county_is_found() {
 
 #[tokio::test]
 async fn a_row_twice_is_named_at_its_second_place() {
-    for store in fresh::stores("roster_twice").await {
+    for store in testbed::stores("roster_twice").await {
         let rows = town();
         for (at, row) in rows.iter().enumerate() {
             let mut doubled = rows.clone();
@@ -319,7 +319,7 @@ async fn a_row_twice_is_named_at_its_second_place() {
 
 #[tokio::test]
 async fn a_dry_run_counts_and_leaves_nothing() {
-    for store in fresh::stores("roster_dry").await {
+    for store in testbed::stores("roster_dry").await {
         let mut import = staged(&store, &town(), 1_000).await;
         assert_eq!(import.check(Missing::Keep).await.unwrap(), []);
         import.compare(Missing::Keep).await.unwrap();
@@ -337,7 +337,7 @@ async fn changes_are_upserts_and_the_missing_are_retired_only_when_asked() {
         "SELECT a.last4, a.state FROM address a WHERE a.household_id IS NOT NULL ORDER BY a.id",
     );
     static OPT_OUT: Stmt = Stmt::new("opt", "UPDATE address SET state = 2 WHERE last4 = '0011'");
-    for store in fresh::stores("roster_retire").await {
+    for store in testbed::stores("roster_retire").await {
         import(&store, &town(), Missing::Keep, 1_000).await;
         store.exec(&OPT_OUT, args![]).await.unwrap();
         let change = [home("F1", "S1", 5, None), human("L1", &[2, 4])];
@@ -372,7 +372,7 @@ async fn changes_are_upserts_and_the_missing_are_retired_only_when_asked() {
 
 #[tokio::test]
 async fn retiring_wants_all_files() {
-    for store in fresh::stores("roster_all").await {
+    for store in testbed::stores("roster_all").await {
         let import = staged(&store, &[human("L1", &[])], 1_000).await;
         let faults = import.check(Missing::Retire).await.unwrap();
         assert_eq!(faults.len(), RosterFile::ALL.len() - 1);

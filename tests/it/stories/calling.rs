@@ -53,6 +53,9 @@ async fn a_cry_for_help_climbs_until_somebody_takes_it() {
         assert_eq!(heard(SECOND_ON_DUTY), at(&[3]));
         assert_eq!(reminded(&town, &second_number(), since), at(&[5]));
         assert_eq!((heard(STREET_DUTY), heard(COMMUNITY_HEAD)), (at(&[7]), at(&[9])));
+        // That nobody took it at the first call is kept, once.
+        let kept = "SELECT count(*) FROM journal WHERE act = 'task.unanswered'";
+        assert_eq!(town.count(kept).await, 1);
         // In somebody's hand nobody is called; let lie for its hour, it is called out again.
         let task: Vec<(String,)> = town.rows("SELECT uid FROM task WHERE kind = 1").await;
         town.engine.take_task(&town.approver, &task[0].0, None).await.unwrap();

@@ -134,8 +134,7 @@ async fn whom_an_update_left_out_is_told_what_an_official_chooses() {
         let page = author.get(&paper).await;
         assert!(page.body.contains(&path), "{}", page.body);
         let page = author.get(&path).await;
-        for words in
-            ["户收到过旧短信", "<strong>南雷社区第2网格</strong>", "范围更正", "返回通知"]
+        for words in ["户收到过旧短信", "<strong>南雷社区第2网格</strong>", "范围更正", "返回通知"]
         {
             assert!(page.body.contains(words), "{words}: {}", page.body);
         }

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use tongluo::base::limits::{SESSION_IDLE_MS, SESSION_MS};
 use tongluo::domain::access::Role;
-use tongluo::domain::attempts::PAIR;
+use tongluo::domain::guessing::PAIR;
 
 use super::{Browser, Faces, PASSWORD, account, acts, let_in};
 use crate::town::{Setup, on_both};

@@ -7,8 +7,8 @@ use super::tree::hazard_word;
 use super::typed::Typed;
 use crate::domain::alert::Urgency;
 use crate::domain::demand::Demand;
-use crate::render::{CORRECTION, TemplateInfo};
 use crate::render::pages::{Value, context};
+use crate::render::{CORRECTION, TemplateInfo};
 use crate::store::places;
 use crate::web::pages::{PageFault, Signed};
 

@@ -2,10 +2,10 @@
 //! it was sent, who must move and who moved, one home's calls, lists and words. It changes
 //! nothing, and no step of the engine relies on it.
 
-use super::db::ids;
-use super::places::full_name;
-use super::{Store, StoreFault};
 use crate::args;
+use crate::store::db::ids;
+use crate::store::places::full_name;
+use crate::store::{Store, StoreFault};
 
 crate::statements! {
     // Homes with a number to write to that the first version of an order never wrote to.
