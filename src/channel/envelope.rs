@@ -1,7 +1,7 @@
 //! The sealed callbacks of WeChat's two houses (sheet `wechat` §4): signature over the sorted
 //! words, AES-256-CBC, padding to 32 octets by hand (paddings of block 16 refuse what is longer),
-//! length, text and receiver. Opened only after the signature was found good. It reads no event and keeps no
-//! nonce: what is said twice has the same key, and its reader drops it.
+//! length, text and receiver. Opened only after the signature was found good. It reads no event and
+//! keeps no nonce: what is said twice has the same key, and its reader drops it.
 
 use aes::Aes256;
 use base64::Engine as _;

@@ -155,6 +155,11 @@ impl Engine {
         Ok(())
     }
 
+    /// The number to be dialled; who wrote on WeChat has none.
+    pub(super) fn dialled(&self, sealed: &[u8]) -> Option<String> {
+        self.sealer.open(sealed).ok().filter(|address| !is_follower(address))
+    }
+
     fn code_mark(&self, from: &str, code: &str) -> String {
         self.sealer.mark(&code_text(from, code))
     }

@@ -292,8 +292,7 @@ impl NoticeText<'_> {
             NoticeText::Offer { place, token, .. }
             | NoticeText::DutyRoomReminder { place, token, .. }
             | NoticeText::ListTaken { place, token, .. } => {
-                check_token(token)?;
-                check_place(place)
+                check_token(token).and(check_place(place))
             }
             NoticeText::OfferMerged { places, token, added, .. } => {
                 check_token(token)?;
@@ -315,10 +314,7 @@ impl NoticeText<'_> {
             }
             NoticeText::ListPassed { place, who }
             | NoticeText::ListShared { place, who, .. }
-            | NoticeText::ListReturned { place, who, .. } => {
-                check_who(who)?;
-                check_place(place)
-            }
+            | NoticeText::ListReturned { place, who, .. } => check_who(who).and(check_place(place)),
             NoticeText::Search { alert_title, token, .. } => {
                 check_token(token).and(check_title(alert_title))
             }
@@ -327,8 +323,7 @@ impl NoticeText<'_> {
             | NoticeText::CountersignDue { alert_title, .. }
             | NoticeText::ExerciseStopped { alert_title } => check_title(alert_title),
             NoticeText::Helper { alert_title, homes, .. } => {
-                check_title(alert_title)?;
-                check_homes(homes, 1)
+                check_title(alert_title).and(check_homes(homes, 1))
             }
             NoticeText::HelperOver { alert_title, why, homes, other, .. } => {
                 check_title(alert_title)?;
@@ -336,8 +331,7 @@ impl NoticeText<'_> {
                 check_homes(homes, usize::from(why == WhyWithdrawn::Left))
             }
             NoticeText::SummonsOver { alert_title, other, .. } => {
-                check_title(alert_title)?;
-                other.map_or(Ok(()), check_title)
+                check_title(alert_title).and(other.map_or(Ok(()), check_title))
             }
             NoticeText::HelpTaken { who } => check_who(who),
             NoticeText::ListDeclined { place }

@@ -37,11 +37,11 @@ pub async fn keep(store: &Store, gateway: &str, kept: &Kept) -> Result<(), Store
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::fresh;
+    use crate::store::testbed;
 
     #[tokio::test]
     async fn the_newest_token_of_a_gateway_stands_for_all() {
-        for store in fresh::stores("access").await {
+        for store in testbed::stores("access").await {
             assert_eq!(find(&store, "official").await.unwrap(), None);
             let kept = |byte: u8, got_at: i64| Kept {
                 sealed: vec![byte; 40],
