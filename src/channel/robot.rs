@@ -1,6 +1,7 @@
 //! Robots that post to one group each: WeCom, DingTalk, Feishu (sheet `wechat` §1, §5, §6). A post
 //! is "broadcast at": it tells nothing of who read it and has no receipt, so a robot is no gateway
-//! of a lane. It knows no rate and no place.
+//! of a lane. Nothing posts by one yet: no settings name it and no step calls it. It knows no rate
+//! and no place.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -153,10 +153,12 @@ impl PlaceKind {
 /// What only offices write at the end of a place's name: 渚北村委会 is 渚北 in those of its grids.
 const OFFICES: [&str; 4] = ["村民委员会", "居民委员会", "村委会", "居委会"];
 
-/// A place as people call it: with the one above, unless its own name begins with that.
+/// A place as people call it: with the one above, unless its own name begins with that, or with
+/// the same four characters: 崇文社区工地宿舍 in 崇文社区第1网格 says where it is.
 pub fn full_name(above: &str, name: &str) -> String {
     let stem = OFFICES.iter().fold(above.to_owned(), |stem, office| stem.replace(office, ""));
-    if name.starts_with(&stem) { name.to_owned() } else { format!("{above}{name}") }
+    let alike = above.chars().zip(name.chars()).take_while(|(a, b)| a == b).count() >= 4;
+    if alike || name.starts_with(&stem) { name.to_owned() } else { format!("{above}{name}") }
 }
 
 /// Home or unit (care home, school, building site …).
@@ -364,6 +366,8 @@ mod tests {
             ("渚北村委会", "第2网格", "渚北村委会第2网格"),
             ("第1网格", "第1幢", "第1网格第1幢"),
             ("崇文社区第1网格", "3幢", "崇文社区第1网格3幢"),
+            ("崇文社区第1网格", "崇文社区工地宿舍", "崇文社区工地宿舍"),
+            ("崇文一村", "崇文二村网格", "崇文一村崇文二村网格"),
             ("", "余姚市", "余姚市"),
         ] {
             assert_eq!(full_name(above, name), said);

@@ -9,7 +9,7 @@ use crate::domain::alert::State;
 use crate::domain::batch::RANK_LEADER;
 use crate::domain::climb;
 use crate::domain::notice::Purpose;
-use crate::domain::plan::TimerKind;
+use crate::domain::plan::{RUNG_GAP_MIN_MS, TimerKind};
 use crate::render::NoticeText;
 use crate::store::notice::Post;
 use crate::store::order::Head;
@@ -176,16 +176,22 @@ impl Engine {
         let machine = self.clock.machine_ms();
         for (step, grids) in by_step(rows) {
             let (alert, version) = (order.alert_id, order.version);
+            let due = now + plan.evidence_every_ms;
+            // After an outage both tracks may be due at once: nobody is sent the text twice.
+            let since = now - RUNG_GAP_MIN_MS;
+            let waves = TimerKind::Wave.code();
+            let sent = wave::just_sent(tx, alert, &grids, since, waves, now).await?;
+            let (later, grids): (Vec<i64>, Vec<i64>) =
+                grids.into_iter().partition(|grid| sent.contains(grid));
             let wave = EVIDENCE_WAVE + step;
             wave::plan_wave(tx, alert, version, &grids, wave, now, machine).await?;
+            let mut timers: Vec<PlaceTimer> =
+                later.into_iter().map(|place| PlaceTimer { place, step, due }).collect();
             if step + 1 < plan.evidence_times {
-                let due = now + plan.evidence_every_ms;
-                let timers: Vec<PlaceTimer> = grids
-                    .iter()
-                    .map(|place| PlaceTimer { place: *place, step: step + 1, due })
-                    .collect();
-                timer::set_for_places(tx, alert, TimerKind::Evidence.code(), &timers).await?;
+                let next = |place| PlaceTimer { place, step: step + 1, due };
+                timers.extend(grids.into_iter().map(next));
             }
+            timer::set_for_places(tx, alert, TimerKind::Evidence.code(), &timers).await?;
         }
         Ok(())
     }

@@ -74,6 +74,9 @@ fn refused(text: impl Into<String>) -> EngineFault {
     EngineFault::Refused(text.into())
 }
 
+/// Who was offered a list so short a time ago is not told again, story ms.
+const JUST_MS: i64 = 60_000;
+
 impl Engine {
     /// A list with its open doors; the look at them is journaled.
     pub async fn show_list(
@@ -125,8 +128,13 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         let before = view::list_of(&mut tx, alert, place, human).await?;
         let held = [ListState::Taken, ListState::PassedOn].map(ListState::code);
-        if before.is_some_and(|before| held.contains(&before.state)) {
+        if before.as_ref().is_some_and(|before| held.contains(&before.state)) {
             return Err(refused(format!("{name}已经接了这张名单 ({name} has this list already)")));
+        }
+        let just =
+            |b: &&ListView| b.state == ListState::Offered.code() && now - b.offered_at < JUST_MS;
+        if let Some(before) = before.as_ref().filter(just) {
+            return self.list_again(&before.uid).await;
         }
         let offer = NewOffer { uid: self.entropy.uuid(now), place, human, rung: list.rung };
         list::offer(&mut tx, alert, &[offer], now).await?;

@@ -326,13 +326,10 @@ impl NoticeText<'_> {
                 check_title(alert_title).and(check_homes(homes, 1))
             }
             NoticeText::HelperOver { alert_title, why, homes, other, .. } => {
-                check_title(alert_title)?;
-                other.map_or(Ok(()), check_title)?;
+                check_titles(alert_title, other)?;
                 check_homes(homes, usize::from(why == WhyWithdrawn::Left))
             }
-            NoticeText::SummonsOver { alert_title, other, .. } => {
-                check_title(alert_title).and(other.map_or(Ok(()), check_title))
-            }
+            NoticeText::SummonsOver { alert_title, other, .. } => check_titles(alert_title, other),
             NoticeText::HelpTaken { who } => check_who(who),
             NoticeText::ListDeclined { place }
             | NoticeText::ListFinished { place, .. }
@@ -432,6 +429,11 @@ fn with_deadline(fields: Value, act_by_ms: Option<i64>, now_ms: i64) -> Value {
     let by = act_by_ms.filter(|at_ms| *at_ms > now_ms).map(said);
     let late = act_by_ms.filter(|at_ms| *at_ms <= now_ms).map(said);
     context! { by, late, ..fields }
+}
+
+fn check_titles(title: &str, other: Option<&str>) -> Result<(), RenderFault> {
+    check_title(title)?;
+    other.map_or(Ok(()), check_title)
 }
 
 fn check_title(title: &str) -> Result<(), RenderFault> {

@@ -51,11 +51,13 @@ macro_rules! good_address {
     };
 }
 
-/// One address a household in the first wave: WeChat only where there is no number for a text.
+/// One address a household in the first wave: WeChat only where there was no number for a text when
+/// the batch was cut. One that lives again since may have been passed over by the texts.
 macro_rules! other_way {
     () => {
         "(b.lane <> 3 OR NOT EXISTS (SELECT 1 FROM address p WHERE p.household_id = \
-         s.household_id AND p.lane = 1 AND p.state = 0)) "
+         s.household_id AND p.lane = 1 AND p.state = 0 \
+         AND COALESCE(p.state_at, 0) <= b.created_at)) "
     };
 }
 
@@ -94,7 +96,7 @@ crate::statements! {
         WHERE al.alert_id = b.alert_id AND al.version = b.version AND al.state = $3))";
     // Materialised: PostgreSQL else walks the whole order's batches for the few named here.
     LOOK_FIRST = concat!("WITH b AS MATERIALIZED (SELECT id, alert_id, version, wave, attempt, ",
-        "lane, rank, grid_id, ring, seq_from, seq_to FROM batch WHERE id {in $1}) ",
+        "lane, rank, grid_id, ring, seq_from, seq_to, created_at FROM batch WHERE id {in $1}) ",
         "SELECT ", member_columns!(), "FROM b ", in_force!(),
         "JOIN standing s ON ", in_range!(),
         "JOIN address a ON a.id = (SELECT x.id FROM address x WHERE ", good_address!("x"),

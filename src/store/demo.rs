@@ -1,4 +1,5 @@
-//! What the demo reads of its own night. No step of the engine relies on it, and it changes nothing.
+//! What the demo reads of its own night. No step of the engine relies on it, and it changes
+//! nothing.
 
 pub mod look;
 pub mod record;

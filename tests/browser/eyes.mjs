@@ -257,6 +257,7 @@ export async function tabOn(page, selector, most = 200) {
 
 /** Presses Tab until something with this text has the focus. */
 export async function tabTo(page, text, most = 200) {
+  const met = new Set();
   for (let turn = 0; turn < most; turn += 1) {
     await tab(page);
     const here = await page.evaluate(() => {
@@ -264,6 +265,7 @@ export async function tabTo(page, text, most = 200) {
       return (node?.labels?.[0]?.textContent ?? node?.textContent ?? "").trim();
     });
     if (here === text || (here.startsWith(text) && here.length < text.length + 12)) return;
+    met.add(here.slice(0, 30));
   }
-  assert.fail(`no Tab leads to ${text}`);
+  assert.fail(`no Tab leads to ${text}, only to ${[...met].join(" | ")}`);
 }

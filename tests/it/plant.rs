@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use tongluo::base::phone::Phone;
 use tongluo::base::seal::Sealer;
-use tongluo::store::{Stmt, Store};
+use tongluo::store::{Dialect, Stmt, Store};
 
 static PLACES: Stmt = Stmt::new(
     "PLANT_PLACES",
@@ -16,6 +16,12 @@ static ABOVE: Stmt = Stmt::new(
     "PLANT_ABOVE",
     "INSERT INTO place_above (place_id, above_id, distance) SELECT r.place, r.above, r.distance \
      FROM {rows $1: place bigint, above bigint, distance bigint} WHERE true",
+);
+/// PostgreSQL gives out numbers from 1, whatever was planted by number: an import would meet them.
+static NUMBER_ON: Stmt = Stmt::new(
+    "PLANT_NUMBER_ON",
+    "SELECT setval(pg_get_serial_sequence(r.name, 'id'), 90000000) \
+     FROM (VALUES ('place'), ('human'), ('household')) AS r (name)",
 );
 static HUMANS: Stmt = Stmt::new(
     "PLANT_HUMANS",
@@ -308,5 +314,8 @@ async fn write(store: &Store, rows: Rows) {
     let text = serde_json::to_string(&rows.addresses).unwrap();
     tx.exec(&ADDRESSES, tongluo::args![text, rows.sealed, rows.hashes]).await.unwrap();
     tx.exec(&ACCOUNTS, vec![]).await.unwrap();
+    if store.dialect() == Dialect::Postgres {
+        let _: Vec<(i64,)> = tx.rows(&NUMBER_ON, vec![]).await.unwrap();
+    }
     tx.commit().await.unwrap();
 }

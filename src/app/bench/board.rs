@@ -80,8 +80,8 @@ impl BoardReport {
     pub fn text(&self) -> String {
         format!(
             "{} households, {} and {} answers in {} s each, {} browsers ({} fetches): \
-             boards {:.1} % of a core ({:.1} % without, {:.1} % with); \
-             page {} bytes, fragment up to {} bytes",
+             boards {:.1} % of a core ({:.1} % without, {:.1} % with); page {} bytes, \
+             fragment up to {} bytes",
             self.households,
             self.answers[0],
             self.answers[1],

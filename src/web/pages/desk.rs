@@ -160,6 +160,7 @@ fn which<'a>(card: &'a str, home: Option<&'a str>) -> Result<(&'a str, Closing),
     let seen = Some(seen.parse().map_err(|_| PageFault::NotFound)?);
     Ok(match task {
         "all" => (card, Closing { whole: true, seen }),
+        "" => (card, Closing { whole: false, seen }),
         task => (task, Closing { whole: false, seen }),
     })
 }

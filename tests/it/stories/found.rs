@@ -126,7 +126,7 @@ async fn both_numbers_of_a_household_are_corrected_whatever_each_call_met() {
         town.settle().await;
         town.sim.set_vices(Vices::default());
         town.minutes(4).await;
-        let corrected = town.taken().into_iter().filter(|e| e.text.contains("更正"));
+        let corrected = town.taken().into_iter().filter(|e| e.text.contains("更正：前面短信说"));
         let corrected: std::collections::BTreeSet<String> = corrected.map(|e| e.to).collect();
         assert_eq!(corrected.len() as i64, 2 * town.homes);
         town
