@@ -1,8 +1,7 @@
 //! `GET /api/v1/desk`: the cards that wait at the help desk, and `POST /api/v1/desk/{task}/{act}`:
 //! `take` (another's: `{from}`), `assign {human}`, `close {result, whole, seen}`,
-//! `class {class, seen}`, `read {read, seen}`. An act is of the whole card; closing of one home,
-//! unless `whole`.
-//! Rights by place and what an act means are the engine's.
+//! `class {class, seen}`, `read {read, seen}`. An act is of the whole card; closing
+//! of one home, unless `whole`. Rights by place and what an act means are the engine's.
 
 use std::sync::Arc;
 

@@ -48,7 +48,7 @@ async fn each_nth_await(
         let mut world = World::open(town, setup(), 1, 2).await;
         let hands = Hands::of(&world.town);
         let (mut n, mut through) = (1, 0);
-        while n <= MOST {
+        while n <= MOST * stride {
             let form = world.town.flood_form();
             let (uid, alert) = world.town.draft_order(&form).await;
             let act = prepare(&world.town, &uid).await;
@@ -78,7 +78,7 @@ async fn each_nth_await(
                 return world.town;
             }
         }
-        panic!("more than {MOST} awaits");
+        panic!("more than {} awaits", MOST * stride);
     })
     .await;
 }
@@ -475,7 +475,7 @@ fn two_called(uid: &str) -> Act {
 #[tokio::test]
 async fn an_import_of_the_roster() {
     each_nth_await(
-        5,
+        13,
         5,
         async |_, uid| two_called(uid),
         async |town, alert| {
