@@ -13,6 +13,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . tests/browser/install.sh
 # shellcheck source=tests/smsc/install.sh
 . tests/smsc/install.sh
+# shellcheck source=tests/wechatpy/install.sh
+. tests/wechatpy/install.sh
 
 command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
 
@@ -66,6 +68,7 @@ if [ "${1:-}" = browser ]; then
     step browser_run
     exit $failed
 fi
+wechatpy_packages || { say "cannot install the library of callbacks"; failed=1; }
 smsc_packages || { say "cannot install the message centre's package"; failed=1; }
 if [ $# -gt 0 ]; then
     step "${runner[@]}" "$@"

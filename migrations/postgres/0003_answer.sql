@@ -228,3 +228,21 @@ CREATE TABLE responder (
     answered_at bigint,
     PRIMARY KEY (callout_id, human_id)
 );
+CREATE TABLE access (
+    gateway text PRIMARY KEY,
+    sealed bytea NOT NULL,                  -- its token
+    good_until bigint NOT NULL,              -- machine time, as got_at
+    got_at bigint NOT NULL
+);
+CREATE TABLE binding (
+    hash bytea NOT NULL,                    -- of the follower who asks
+    phone bytea NOT NULL,                   -- hash of the number he named
+    source_key text NOT NULL,              -- of what he said
+    mark text NOT NULL,                    -- of the code that went to that number; used: empty
+    asked_at bigint NOT NULL,
+    first_at bigint NOT NULL,                -- of the asks that are counted
+    asks bigint NOT NULL,
+    tries bigint NOT NULL,                   -- wrong codes
+    PRIMARY KEY (hash, phone)
+);
+CREATE INDEX binding_phone ON binding (phone, asked_at);

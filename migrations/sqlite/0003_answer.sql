@@ -228,3 +228,21 @@ CREATE TABLE responder (
     answered_at INTEGER,
     PRIMARY KEY (callout_id, human_id)
 ) STRICT;
+CREATE TABLE access (
+    gateway TEXT PRIMARY KEY,
+    sealed BLOB NOT NULL,                  -- its token
+    good_until INTEGER NOT NULL,              -- machine time, as got_at
+    got_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE binding (
+    hash BLOB NOT NULL,                    -- of the follower who asks
+    phone BLOB NOT NULL,                   -- hash of the number he named
+    source_key TEXT NOT NULL,              -- of what he said
+    mark TEXT NOT NULL,                    -- of the code that went to that number; used: empty
+    asked_at INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,                -- of the asks that are counted
+    asks INTEGER NOT NULL,
+    tries INTEGER NOT NULL,                   -- wrong codes
+    PRIMARY KEY (hash, phone)
+) STRICT;
+CREATE INDEX binding_phone ON binding (phone, asked_at);

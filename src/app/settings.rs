@@ -350,7 +350,7 @@ mod tests {
             .collect::<Vec<_>>()
             .join("\n");
         let settings = parse(&opened, &[]).unwrap();
-        assert_eq!(settings.provider.len(), 8, "a block for each kind");
+        assert_eq!(settings.provider.len(), 10, "a block for each kind");
         assert!(settings.rate.contains_key("practice"));
     }
 

@@ -240,6 +240,7 @@ mod tests {
             .map(|event| match event {
                 Event::Reply(reply) => reply.source_key,
                 Event::Receipt(receipt) => receipt.source_key,
+                Event::Follower(follower) => follower.source_key,
             })
             .collect();
         assert_eq!((keys[0].as_str(), keys[2].as_str(), keys.len()), ("1", "2", 4));

@@ -8,12 +8,16 @@ mod answer;
 mod carrier;
 pub mod cmpp;
 mod door;
+mod envelope;
 pub mod http;
 pub mod huawei;
 pub mod kannel;
+pub mod keyed;
 pub mod mas;
+pub mod official;
 mod opening;
 pub mod registry;
+pub mod robot;
 mod send;
 pub mod session;
 pub mod smpp;
@@ -21,6 +25,7 @@ mod template;
 pub mod tencent;
 pub mod twilio;
 mod url;
+pub mod wecom;
 
 pub use send::{Calls, calls, send};
 
@@ -45,10 +50,10 @@ const SHOWN_CHARS: usize = 500;
 /// The longest wait, in milliseconds, that a gateway's `Retry-After` is believed for.
 pub const RETRY_AFTER_LIMIT_MS: i64 = 3_600_000;
 
-/// One message to one number.
+/// One message to one address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The number, E.164.
+    /// The number, E.164; on WeChat the follower's id behind its account's prefix.
     pub to: String,
     /// The text as rendered, with its signature.
     pub text: String,
@@ -136,6 +141,32 @@ pub struct ReceiptEvent {
 pub enum Event {
     Reply(Inbound),
     Receipt(ReceiptEvent),
+    Follower(Follower),
+}
+
+/// What a person does with an account that he follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FollowAct {
+    /// Begins to follow it.
+    Follow,
+    /// Follows already and has scanned one of its codes.
+    Scan,
+    /// Follows it no longer: nothing reaches him there.
+    Leave,
+}
+
+/// A follower's act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Follower {
+    /// The same for every repetition.
+    pub source_key: String,
+    /// His address.
+    pub from: String,
+    pub act: FollowAct,
+    /// What the scanned code says of where it hangs; it proves nothing of who he is.
+    pub scene: Option<String>,
+    /// When, ms UTC.
+    pub at: Option<i64>,
 }
 
 /// Why a callback is not taken.
@@ -309,6 +340,18 @@ pub trait Codec: Send + Sync {
     /// The provider's own words for "taken": to be answered after the commit.
     fn acknowledge(&self) -> Response<Bytes> {
         Response::new(Bytes::new())
+    }
+    /// The same where the answer to these events may say something.
+    fn answer(&self, _events: &[Event], _at: Moment) -> Response<Bytes> {
+        self.acknowledge()
+    }
+    /// The answer to a provider's question whether this hook is its own; none: it is no question.
+    fn greeting(&self, _request: &Request<Bytes>) -> Option<Result<Response<Bytes>, HookFault>> {
+        None
+    }
+    /// Its token's side, where every call takes one.
+    fn keyed(&self) -> Option<&dyn keyed::Keyed> {
+        None
     }
 }
 

@@ -10,10 +10,12 @@ use super::cmpp::CmppSettings;
 use super::huawei::HuaweiSettings;
 use super::kannel::KannelSettings;
 use super::mas::MasSettings;
+use super::official::OfficialSettings;
 use super::opening::Opening;
 use super::smpp::SmppSettings;
 use super::tencent::TencentSettings;
 use super::twilio::TwilioSettings;
+use super::wecom::WecomSettings;
 use super::{Provider, Speaks};
 use crate::domain::lane::{Lane, Realm};
 
@@ -56,9 +58,11 @@ kinds! {
     Huawei(HuaweiSettings),
     Kannel(KannelSettings),
     Mas(MasSettings),
+    Official(OfficialSettings),
     Smpp(SmppSettings),
     Tencent(TencentSettings),
     Twilio(TwilioSettings),
+    Wecom(WecomSettings),
 }
 
 /// Settings that must be mended before the installation can start.

@@ -5,6 +5,7 @@ pub mod account;
 pub mod alert;
 
 pub mod batch;
+pub mod binding;
 pub mod board;
 pub mod burial;
 pub mod calendar;

@@ -72,6 +72,8 @@ purposes! {
     HelperOver = 25;
     /// To whoever was woken and had nothing in hand: the order was wrong, or is over.
     SummonsOver = 26;
+    /// Binding a home on WeChat: the code, and that it is done.
+    Binding = 27;
 }
 
 impl Purpose {

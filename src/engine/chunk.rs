@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::access::Bearing;
 use super::{Engine, EngineFault, Gateway, words};
 use crate::base::limits::RETRY_WAITS_MS;
 use crate::channel::{self, Message, Moment};
@@ -225,7 +226,13 @@ impl Engine {
         let provider = gateway.provider.as_ref();
         let nonce = u128::from_be_bytes(self.entropy.bytes());
         let at = Moment { now_ms: self.clock.machine_ms(), nonce };
-        channel::send(self.transport.as_ref(), provider, pass, messages, at).await
+        match provider.http().and_then(|codec| codec.keyed()) {
+            Some(keyed) => {
+                let wire = Bearing { engine: self, gateway: provider.name(), keyed };
+                channel::send(&wire, provider, pass, messages, at).await
+            }
+            None => channel::send(self.transport.as_ref(), provider, pass, messages, at).await,
+        }
     }
 }
 

@@ -254,7 +254,7 @@ impl Engine {
             let home = home.map(|one| (&one.sealed, &one.hash, &one.relative));
             let mut dials: Vec<Dial> = Vec::new();
             for (sealed, hash, relative) in wrote.chain(raw).chain(home) {
-                let Ok(number) = self.sealer.open(sealed) else { continue };
+                let Some(number) = self.dialled(sealed) else { continue };
                 if may(&row, hash) && !dials.iter().any(|dial| dial.number == number) {
                     dials.push(Dial { number, relative: relative.clone() });
                 }
@@ -289,9 +289,8 @@ impl Engine {
         let homeless = tasks.iter().filter(|task| task.household_id.is_none());
         let ids: Vec<i64> = homeless.map(|task| task.id).collect();
         let writers = stranger::writers(&self.store, &ids).await?;
-        let open = |(task, sealed, _): (i64, Vec<u8>, Vec<u8>)| {
-            Some((task, self.sealer.open(&sealed).ok()?))
-        };
+        let open =
+            |(task, sealed, _): (i64, Vec<u8>, Vec<u8>)| Some((task, self.dialled(&sealed)?));
         Ok(writers.into_iter().filter_map(open).collect())
     }
 

@@ -88,6 +88,13 @@ impl Engine {
         Ok(done)
     }
 
+    /// The lanes of written texts that a gateway serves; SMS always, so that nothing is passed over
+    /// because a gateway is only named later.
+    fn lanes(&self) -> Vec<i64> {
+        let wechat = self.has_lane(Lane::Wechat).then_some(Lane::Wechat);
+        [Some(Lane::Sms), wechat].into_iter().flatten().map(Lane::code).collect()
+    }
+
     pub(super) fn spread(&self, order: &super::Order) -> Spread {
         let urgency = Urgency::from_code(order.urgency).unwrap_or(Urgency::Notice);
         let now = self.clock.story_ms();
@@ -97,7 +104,7 @@ impl Engine {
             .filter(|plan| plan.lists.is_some() || !plan.waves_ms.is_empty())
             .map(|plan| now + plan.first_wave_max_ms);
         Spread {
-            lane: Lane::Sms.code(),
+            lanes: self.lanes(),
             class: class_code(urgency.class()),
             rank: rank_residents(order.urgency, 0),
             now,

@@ -119,7 +119,8 @@ impl Engine {
     /// the end; production does the same in the pump, with waiting.
     pub async fn work_waiting(&self) -> Result<usize, EngineFault> {
         let mut worked = 0;
-        for topic in [Topic::Expand, Topic::Send(Lane::Sms), Topic::Notice] {
+        let lanes = [Topic::Send(Lane::Sms), Topic::Send(Lane::Wechat)];
+        for topic in [Topic::Expand, lanes[0], lanes[1], Topic::Notice] {
             for class in [Class::Flash, Class::Routine] {
                 loop {
                     let got = self.queue.receive(topic, class, EXPANSIONS_TOGETHER, 0).await?;

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{Engine, EngineFault, pump};
 use crate::base::limits::GROUP_ROWS;
 use crate::channel::session::Ear;
-use crate::channel::{Event, HookFault, Inbound, Provider, ReceiptEvent};
+use crate::channel::{Event, Follower, HookFault, Inbound, Moment, Provider, ReceiptEvent};
 
 /// How long the first of a group waits for others.
 const GROUP_WAIT_MS: u64 = 5;
@@ -35,6 +35,7 @@ struct Door {
 
 /// Where callbacks come in: a door for each gateway.
 pub struct Inbox {
+    engine: Arc<Engine>,
     doors: HashMap<String, Door>,
 }
 
@@ -49,7 +50,7 @@ impl Inbox {
             doors.insert(name.clone(), door);
             tokio::spawn(group(engine.clone(), name, waiting, stop.clone()));
         }
-        Inbox { doors }
+        Inbox { engine: engine.clone(), doors }
     }
 
     /// Takes one callback of the gateway `name`. Answers 200 in the gateway's words once all of it
@@ -59,6 +60,14 @@ impl Inbox {
         let Some((door, codec)) = door.and_then(|door| Some((door, door.provider.http()?))) else {
             return status(StatusCode::NOT_FOUND);
         };
+        match codec.greeting(request) {
+            Some(Ok(answer)) => return answer,
+            Some(Err(fault)) => {
+                tracing::warn!(provider = name, %fault, "a gateway's question is refused");
+                return status(fault.status());
+            }
+            None => {}
+        }
         let events = match codec.callback(request) {
             Ok(events) => events,
             Err(HookFault::Malformed(why)) => {
@@ -73,8 +82,11 @@ impl Inbox {
         if events.is_empty() {
             return codec.acknowledge();
         }
+        let nonce = u128::from_be_bytes(self.engine.entropy.bytes());
+        let at = Moment { now_ms: self.engine.clock.machine_ms(), nonce };
+        let answer = codec.answer(&events, at);
         match door.keep(events).await {
-            true => codec.acknowledge(),
+            true => answer,
             false => status(StatusCode::SERVICE_UNAVAILABLE),
         }
     }
@@ -138,17 +150,19 @@ async fn group(
 async fn commit(engine: Arc<Engine>, name: String, items: Vec<Item>) {
     let mut replies: Vec<Inbound> = Vec::new();
     let mut receipts: Vec<ReceiptEvent> = Vec::new();
+    let mut followers: Vec<Follower> = Vec::new();
     let mut told = Vec::with_capacity(items.len());
     for item in items {
         for event in item.events {
             match event {
                 Event::Reply(reply) => replies.push(reply),
                 Event::Receipt(receipt) => receipts.push(plain(receipt)),
+                Event::Follower(follower) => followers.push(follower),
             }
         }
         told.push(item.done);
     }
-    let taken = keep(&engine, &name, &replies, &receipts).await;
+    let taken = keep(&engine, &name, &replies, &receipts, &followers).await;
     if let Err(fault) = &taken {
         tracing::error!(provider = name, %fault, "callbacks not kept: the gateway comes again");
     }
@@ -163,12 +177,18 @@ async fn keep(
     name: &str,
     replies: &[Inbound],
     receipts: &[ReceiptEvent],
+    followers: &[Follower],
 ) -> Result<(), EngineFault> {
     let mut turn = 0;
     loop {
         let kept = async {
+            // Who is bound by one text of a group answers by the next.
+            let replies = engine.take_bindings(name, replies.to_vec()).await?;
             if !replies.is_empty() {
-                engine.take_replies(name, replies).await?;
+                engine.take_replies(name, &replies).await?;
+            }
+            if !followers.is_empty() {
+                engine.take_followers(followers).await?;
             }
             if !receipts.is_empty() {
                 keep_receipts(engine, name, receipts).await?;

@@ -126,8 +126,8 @@ impl Engine {
         let mut sealed = Vec::new();
         let mut seal = |one: &Read<'_>| {
             let off = sealed.len();
-            if let Some(phone) = &one.from {
-                sealed.extend(self.sealer.seal(phone.e164()));
+            if let Some(from) = &one.from {
+                sealed.extend(self.sealer.seal(from.address()));
             }
             (off, sealed.len() - off)
         };
@@ -143,7 +143,7 @@ impl Engine {
                 key: r.key.clone(),
                 provider: provider.into(),
                 known: i64::from(r.from.is_some()),
-                last4: r.from.as_ref().map_or(String::new(), |p| p.last4().to_owned()),
+                last4: r.from.as_ref().map_or(String::new(), |from| from.shown().to_owned()),
                 text: r.text.clone(),
                 sent: r.reply.sent_at,
                 received: now,
@@ -185,7 +185,7 @@ impl Engine {
         let mut blob = Vec::with_capacity(read.len() * 16);
         for one in read {
             match &one.from {
-                Some(phone) => blob.extend(self.sealer.hash(phone.e164())),
+                Some(from) => blob.extend(self.sealer.hash(from.address())),
                 None => blob.extend([0u8; 16]),
             }
         }
@@ -447,7 +447,7 @@ impl Engine {
                 closes: None,
                 detail: None,
                 at,
-                source: "sms".into(),
+                source: one.lane().word().into(),
             });
         }
     }

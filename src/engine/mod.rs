@@ -2,9 +2,11 @@
 //! drives them in production. A step never sleeps and never asks the machine for the time; one
 //! that lost a deadlock, a connection or a lease returns a value that says "again".
 
+mod access;
 pub mod accounts;
 mod alarm;
 pub mod audit;
+mod binding;
 pub mod board;
 mod bookkeeping;
 pub mod burial;
@@ -130,6 +132,7 @@ pub struct Engine {
     pub(crate) books: bookkeeping::Books,
     pub(crate) burials: burial::Burials,
     pub(crate) outages: outage::Outages,
+    pub(crate) accesses: access::Accesses,
     /// Rounds of the feeder that had room.
     pub(crate) rounds: AtomicU64,
     orders: Mutex<HashMap<(i64, i64), Arc<Order>>>,
@@ -207,6 +210,7 @@ impl Engine {
             books: bookkeeping::Books::default(),
             burials: burial::Burials::default(),
             outages: outage::Outages::default(),
+            accesses: access::Accesses::default(),
             rounds: AtomicU64::new(1),
             settings: parts.settings,
             orders: Mutex::new(HashMap::new()),
@@ -245,6 +249,12 @@ impl Engine {
         let fit = self.fitting(lane, realm);
         let turn = usize::try_from(turn).unwrap_or(0);
         (!fit.is_empty()).then(|| fit[turn % fit.len()])
+    }
+
+    /// Whether the installation has a gateway of this lane, in this process or another.
+    pub(crate) fn has_lane(&self, lane: Lane) -> bool {
+        self.gateways.iter().any(|gateway| gateway.provider.lane() == lane)
+            || self.named.iter().any(|(named, _)| *named == lane)
     }
 
     pub(crate) fn fitting(&self, lane: Lane, realm: Realm) -> Vec<&Gateway> {

@@ -118,7 +118,7 @@ impl Engine {
         tracing::error!(gateway = name, away_ms = now - since, "a gateway can't be reached");
         let key = format!("away:{name}.{}", since / 3_600_000);
         let text = format!(
-            "通道{name}连不上，短信发不出去：该发的都留着，一恢复就接着发，没有人漏掉。\
+            "通道{name}连不上，消息发不出去：该发的都留着，一恢复就接着发，没有人漏掉。\
              请马上联系通道或检查网络；急的先打电话、上门"
         );
         let mut tx = self.store.begin().await?;

@@ -224,7 +224,12 @@ impl Engine {
             [] => look("语音通道", "没有：固定电话和叫应只能靠人打", "接一家语音网关"),
             some => well("语音通道", some.join("、")),
         };
-        vec![sms, voice]
+        let mut readings = vec![sms, voice];
+        match of(Lane::Wechat).as_slice() {
+            [] => {}
+            some => readings.push(well("微信通道", some.join("、"))),
+        }
+        readings
     }
 
     fn read_address(&self, own: OwnState<'_>) -> Reading {

@@ -3,12 +3,14 @@
 
 use std::collections::HashSet;
 
+use super::binding;
 use crate::base::limits::GROUP_ROWS;
 use crate::base::phone::Phone;
 use crate::base::sms;
 use crate::channel::Inbound;
 use crate::domain::demand::Demand;
 use crate::domain::gate::AlertKind;
+use crate::domain::lane::Lane;
 use crate::domain::matching::{Candidate, Target};
 use crate::domain::reply::{Label, Menu, Reading};
 use crate::domain::statement::Claim;
@@ -20,7 +22,48 @@ pub(super) struct Read<'a> {
     pub reply: &'a Inbound,
     pub key: String,
     pub text: String,
-    pub from: Option<Phone>,
+    pub from: Option<Sender>,
+}
+
+impl Read<'_> {
+    /// The way it came.
+    pub fn lane(&self) -> Lane {
+        match self.from {
+            Some(Sender::Follower(_)) => Lane::Wechat,
+            Some(Sender::Phone(_)) | None => Lane::Sms,
+        }
+    }
+}
+
+/// Who writes: by a number, or on WeChat.
+pub(super) enum Sender {
+    Phone(Phone),
+    Follower(String),
+}
+
+impl Sender {
+    fn read(from: &str) -> Option<Sender> {
+        if binding::is_follower(from) {
+            return Some(Sender::Follower(from.to_owned()));
+        }
+        Phone::parse(from).ok().map(Sender::Phone)
+    }
+
+    /// His address, as it is sealed and hashed.
+    pub fn address(&self) -> &str {
+        match self {
+            Sender::Phone(phone) => phone.e164(),
+            Sender::Follower(address) => address,
+        }
+    }
+
+    /// What lists show of it.
+    pub fn shown(&self) -> &str {
+        match self {
+            Sender::Phone(phone) => phone.last4(),
+            Sender::Follower(_) => "微信",
+        }
+    }
 }
 
 /// The key of a statement made by a reply. No comma: closings list such keys.
@@ -46,7 +89,7 @@ pub(super) fn read_one<'a>(provider: &str, reply: &'a Inbound) -> Read<'a> {
         reply,
         key: format!("{provider}:{}", sms::clean(&reply.source_key)),
         text: sms::clean(&reply.text),
-        from: Phone::parse(&reply.from).ok(),
+        from: Sender::read(&reply.from),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::domain::link::Kind;
 use crate::render::{NoticeHead, NoticeText};
 use crate::store::notice::{self, Post};
 use crate::store::order::{self, AlertRow};
-use crate::store::{Tx, desk};
+use crate::store::{Tx, binding, desk};
 
 /// The order that a text answers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Engine {
         self.say_in(AlertKind::from_code(row.kind).unwrap_or(AlertKind::Live), text, now)
     }
 
-    /// Puts notices on their way by SMS.
+    /// Puts notices on their way: by SMS, to followers on WeChat.
     pub(crate) async fn post(
         &self,
         tx: &mut Tx,
@@ -100,9 +100,25 @@ impl Engine {
     ) -> Result<(), EngineFault> {
         if !posts.is_empty() {
             let nonce = self.entropy.below(1 << 50);
-            notice::post(tx, alert, Lane::Sms.code(), rank, posts, now, nonce).await?;
+            let followers = self.followers_among(tx, posts).await?;
+            let (wechat, sms): (Vec<Post>, Vec<Post>) =
+                posts.iter().cloned().partition(|post| followers.contains(&post.address));
+            for (lane, posts) in [(Lane::Sms, sms), (Lane::Wechat, wechat)] {
+                if !posts.is_empty() {
+                    notice::post(tx, alert, lane.code(), rank, &posts, now, nonce).await?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Those of the posts' addresses that are on WeChat.
+    async fn followers_among(&self, tx: &mut Tx, posts: &[Post]) -> Result<Vec<i64>, EngineFault> {
+        if !self.has_lane(Lane::Wechat) {
+            return Ok(Vec::new());
+        }
+        let addresses: Vec<i64> = posts.iter().map(|post| post.address).collect();
+        Ok(binding::of_lane(tx, &addresses, Lane::Wechat.code()).await?)
     }
 
     /// Posts a word to each human by his first good number, in the transaction of what it tells.

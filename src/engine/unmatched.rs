@@ -3,7 +3,7 @@
 //! written down so that somebody can call back. Reads no text: `domain::reply` has.
 
 use super::intake::Effects;
-use super::reading::Read;
+use super::reading::{Read, Sender};
 use super::saying::Under;
 use super::{Engine, EngineFault};
 use crate::domain::batch::RANK_HELP;
@@ -33,7 +33,9 @@ pub(super) struct Homeless {
 
 impl Homeless {
     pub(super) fn of(one: &Read<'_>, inbound: i64, class: Triage) -> Option<Homeless> {
-        let practice = one.from.as_ref()?.is_practice();
+        // A follower without a home has no number to be answered at: the desk has his words.
+        let Sender::Phone(phone) = one.from.as_ref()? else { return None };
+        let practice = phone.is_practice();
         let realm = if practice { Realm::Practice } else { Realm::Live };
         Some(Homeless { inbound, realm, class })
     }

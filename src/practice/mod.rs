@@ -12,3 +12,4 @@ mod gateway_vices;
 mod gateway_wire;
 pub mod residents;
 pub mod roster;
+pub mod wechat;

@@ -31,10 +31,12 @@ macro_rules! house {
 }
 
 /// The sentences around and beside the resident texts.
-const HOUSE: [(&str, &str); 34] = [
+const HOUSE: [(&str, &str); 36] = [
     house!("frame"),
     house!("ask"),
     house!("notices/ask_back_persons"),
+    house!("notices/bind_code"),
+    house!("notices/bound"),
     house!("notices/countersign_due"),
     house!("notices/desk_waits"),
     house!("notices/duty_room_reminder"),

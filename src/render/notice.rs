@@ -207,6 +207,12 @@ pub enum NoticeText<'a> {
         alert_title: &'a str,
         hours: u32,
     },
+    /// The code by which somebody binds his home on WeChat.
+    BindCode {
+        code: &'a str,
+    },
+    /// It is bound.
+    Bound,
     /// Something real has gone out: the exercise is over.
     ExerciseStopped {
         alert_title: &'a str,
@@ -268,6 +274,8 @@ impl NoticeText<'_> {
             NoticeText::HelperDeclined => "notices/helper_declined",
             NoticeText::CountersignDue { .. } => "notices/countersign_due",
             NoticeText::ExerciseStopped { .. } => "notices/exercise_stopped",
+            NoticeText::BindCode { .. } => "notices/bind_code",
+            NoticeText::Bound => "notices/bound",
             NoticeText::ReturnNotice { .. } => "notices/return_notice",
             NoticeText::RangeCorrection { .. } => "notices/range_correction",
             NoticeText::HolderCheck { .. } => "notices/holder_check",
@@ -284,8 +292,7 @@ impl NoticeText<'_> {
             NoticeText::Offer { place, token, .. }
             | NoticeText::DutyRoomReminder { place, token, .. }
             | NoticeText::ListTaken { place, token, .. } => {
-                check_token(token)?;
-                check_place(place)
+                check_token(token).and(check_place(place))
             }
             NoticeText::OfferMerged { places, token, added, .. } => {
                 check_token(token)?;
@@ -303,26 +310,20 @@ impl NoticeText<'_> {
                 people.iter().try_for_each(|one| check_at(one.name, one.place))
             }
             NoticeText::ListWithdrawn { place, alert_title, .. } => {
-                check_title(alert_title)?;
-                check_place(place)
+                check_title(alert_title).and(check_place(place))
             }
             NoticeText::ListPassed { place, who }
             | NoticeText::ListShared { place, who, .. }
-            | NoticeText::ListReturned { place, who, .. } => {
-                check_who(who)?;
-                check_place(place)
-            }
+            | NoticeText::ListReturned { place, who, .. } => check_who(who).and(check_place(place)),
             NoticeText::Search { alert_title, token, .. } => {
-                check_token(token)?;
-                check_title(alert_title)
+                check_token(token).and(check_title(alert_title))
             }
             NoticeText::Expiring { alert_title, .. }
             | NoticeText::RangeCorrection { alert_title, .. }
             | NoticeText::CountersignDue { alert_title, .. }
             | NoticeText::ExerciseStopped { alert_title } => check_title(alert_title),
             NoticeText::Helper { alert_title, homes, .. } => {
-                check_title(alert_title)?;
-                check_homes(homes, 1)
+                check_title(alert_title).and(check_homes(homes, 1))
             }
             NoticeText::HelperOver { alert_title, why, homes, other, .. } => {
                 check_titles(alert_title, other)?;
@@ -334,6 +335,8 @@ impl NoticeText<'_> {
             | NoticeText::ListFinished { place, .. }
             | NoticeText::ReturnNotice { place } => check_place(place),
             NoticeText::HelpReceived { .. }
+            | NoticeText::BindCode { .. }
+            | NoticeText::Bound
             | NoticeText::HelperTaken { .. }
             | NoticeText::HelperDeclined
             | NoticeText::Thanks
@@ -382,9 +385,10 @@ impl NoticeText<'_> {
             }
             NoticeText::CountersignDue { .. }
             | NoticeText::ExerciseStopped { .. }
+            | NoticeText::BindCode { .. }
             | NoticeText::SummonsOver { .. }
             | NoticeText::HelperTaken { .. } => fields,
-            NoticeText::HelperDeclined => context! {},
+            NoticeText::HelperDeclined | NoticeText::Bound => context! {},
             NoticeText::ReturnNotice { .. } => {
                 context! { stamp, ..fields }
             }

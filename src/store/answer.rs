@@ -54,7 +54,8 @@ crate::statements! {
         WHERE i.received_at > $3 AND i.state = 1";
     OWNERS = "SELECT r.n, a.id AS address_id, a.household_id, a.human_id, a.relative, a.shares, \
         a.lane, a.state FROM {rows $1: n bigint} JOIN address a ON \
-        a.hash = substr({bytes $2}, CAST(r.n * 16 + 1 AS int), 16) ORDER BY r.n, a.id";
+        a.hash = substr({bytes $2}, CAST(r.n * 16 + 1 AS int), 16) \
+        AND (a.lane <> 3 OR a.state <> 4) ORDER BY r.n, a.id";
     // A demand that was raised is a question of its own: what was read before answers the older.
     CANDIDATES = concat!("SELECT ", candidate_columns!(), "s.version, (SELECT ", sent!("min"),
         "AND o.version >= s.since) AS first_sent_at, (SELECT ", sent!("max"),

@@ -21,7 +21,8 @@ macro_rules! in_range {
         "s.alert_id = b.alert_id AND s.grid_id = b.grid_id AND s.seq BETWEEN b.seq_from AND \
          b.seq_to AND s.ring = b.ring AND s.version = b.version AND NOT EXISTS (SELECT 1 FROM \
          outcome o WHERE o.alert_id = s.alert_id AND o.grid_id = s.grid_id AND o.seq = s.seq \
-         AND o.version = b.version AND o.wave = b.wave AND o.attempt = b.attempt) "
+         AND o.version = b.version AND o.wave = b.wave AND o.attempt = b.attempt \
+         AND o.lane = b.lane) "
     };
 }
 macro_rules! in_force {
@@ -47,6 +48,16 @@ macro_rules! good_address {
             $x,
             ".state_at, -1) OR (d.version = b.version AND d.wave = b.wave))) "
         )
+    };
+}
+
+/// One address a household in the first wave: WeChat only where there was no number for a text when
+/// the batch was cut. One that lives again since may have been passed over by the texts.
+macro_rules! other_way {
+    () => {
+        "(b.lane <> 3 OR NOT EXISTS (SELECT 1 FROM address p WHERE p.household_id = \
+         s.household_id AND p.lane = 1 AND p.state = 0 \
+         AND COALESCE(p.state_at, 0) <= b.created_at)) "
     };
 }
 
@@ -85,12 +96,12 @@ crate::statements! {
         WHERE al.alert_id = b.alert_id AND al.version = b.version AND al.state = $3))";
     // Materialised: PostgreSQL else walks the whole order's batches for the few named here.
     LOOK_FIRST = concat!("WITH b AS MATERIALIZED (SELECT id, alert_id, version, wave, attempt, ",
-        "lane, rank, grid_id, ring, seq_from, seq_to FROM batch WHERE id {in $1}) ",
+        "lane, rank, grid_id, ring, seq_from, seq_to, created_at FROM batch WHERE id {in $1}) ",
         "SELECT ", member_columns!(), "FROM b ", in_force!(),
         "JOIN standing s ON ", in_range!(),
         "JOIN address a ON a.id = (SELECT x.id FROM address x WHERE ", good_address!("x"),
         "ORDER BY CASE WHEN x.relative IS NULL THEN 0 ELSE 1 END, x.ord LIMIT 1) ",
-        "WHERE s.told = b.version AND (s.heard_at IS NULL OR b.version > 1) ",
+        "WHERE s.told = b.version AND (s.heard_at IS NULL OR b.version > 1) AND ", other_way!(),
         "ORDER BY b.rank, b.id, s.seq LIMIT $2");
     LOOK_AGAIN = concat!("SELECT batch_id, grid_id, seq, household_id, demand, persons, ",
         "address_id, sealed, hash, realm, relative, shares, speaks_for, name FROM (SELECT q.*, ",

@@ -115,7 +115,9 @@ crate::statements! {
         ON zh.zone_id = az.zone_id AND zh.household_id = s.household_id WHERE az.alert_id = $1 \
         AND az.version = $2) AS water, (row_number() OVER (PARTITION BY \
         s.grid_id, s.band, s.ring ORDER BY s.seq) - 1) / 200 AS cut FROM standing s \
-        WHERE s.alert_id = $1 AND s.version = $2 AND s.grid_id {in $3}) c \
+        WHERE s.alert_id = $1 AND s.version = $2 AND s.grid_id {in $3} AND ($5 <> 3 OR EXISTS \
+        (SELECT 1 FROM address f WHERE f.household_id = s.household_id AND f.lane = 3 \
+        AND f.state = 0))) c \
         GROUP BY c.grid_id, c.band, c.ring, c.cut ON CONFLICT DO NOTHING";
     DROP_TALLY = "DELETE FROM tally WHERE alert_id = $1 AND grid_id {in $2}";
     COUNT_TALLY = "INSERT INTO tally (alert_id, grid_id, building_id, ring, audience, pursued, \
@@ -174,7 +176,8 @@ pub async fn claim_expansion(
 
 /// What the expansion of a version needs to know besides its rows.
 pub struct Spread {
-    pub lane: i64,
+    /// Those of `domain::lane` that serve the version.
+    pub lanes: Vec<i64>,
     pub class: i64,
     pub rank: i64,
     pub now: i64,
@@ -225,18 +228,22 @@ pub(super) async fn cut_batches(
     pick: Pick,
     run: i64,
 ) -> Result<u64, StoreFault> {
-    let values = args![
-        alert,
-        version,
-        grids,
-        spread.now,
-        spread.lane,
-        spread.class,
-        spread.rank,
-        pick.code(),
-        run.saturating_mul(1_000_000_000)
-    ];
-    tx.exec(&CUT_BATCHES, values).await
+    let mut cut = 0;
+    for lane in &spread.lanes {
+        let values = args![
+            alert,
+            version,
+            grids,
+            spread.now,
+            *lane,
+            spread.class,
+            spread.rank,
+            pick.code(),
+            run.saturating_mul(1_000_000_000)
+        ];
+        cut += tx.exec(&CUT_BATCHES, values).await?;
+    }
+    Ok(cut)
 }
 
 /// Closes pending expansions of a version that is no longer in force.

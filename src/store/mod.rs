@@ -3,10 +3,12 @@
 //! One Rust body and, almost always, one SQL text serve both (see [`db`]). No rule of the domain
 //! is decided here, and no operation works household by household.
 
+pub mod access;
 pub mod account;
 pub mod answer;
 pub mod batch;
 pub mod bench;
+pub mod binding;
 pub mod board;
 pub mod calendar;
 pub mod climb;
@@ -65,12 +67,14 @@ pub use dialect::{Dialect, Stmt};
 pub fn statements() -> Vec<&'static Stmt> {
     let roster = roster::statements();
     let groups: &[&[&'static Stmt]] = &[
+        access::ALL,
         account::ALL,
         answer::ALL,
         batch::ALL,
         batch::due::ALL,
         batch::owed::ALL,
         bench::ALL,
+        binding::ALL,
         board::ALL,
         calendar::ALL,
         climb::ALL,

@@ -125,12 +125,12 @@ async fn a_centre_written_by_others_takes_reports_and_answers() {
                 let of_it = receipt.external_id.as_ref().is_some_and(|name| names.contains(name));
                 receipt.class.is_delivered() && of_it
             }
-            Event::Reply(_) => false,
+            Event::Reply(_) | Event::Follower(_) => false,
         };
         assert_eq!(events.iter().filter(receipt).count(), parts, "{long}: {events:?}");
         let reply = |event: &Event| match event {
             Event::Reply(reply) => reply.text == "水进屋了" && reply.from == "8612700000001",
-            Event::Receipt(_) => false,
+            Event::Receipt(_) | Event::Follower(_) => false,
         };
         assert!(events.iter().any(reply), "{long}: {events:?}");
         other.until("probed", 1).await;

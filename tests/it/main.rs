@@ -24,3 +24,4 @@ mod stories;
 mod town;
 mod vendor;
 mod web;
+mod wechatpy;

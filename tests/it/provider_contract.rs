@@ -153,9 +153,14 @@ fn each_whole(mut check: impl FnMut(&str, &Provider, &[Admitted])) {
     }
 }
 
-fn chunk(messages: usize) -> Vec<Message> {
+fn chunk(kind: &str, messages: usize) -> Vec<Message> {
+    let to = |n: usize| match kind {
+        "official" => format!("wx:o-{n:05}"),
+        "wecom" => format!("wecom:u-{n:05}"),
+        _ => format!("+86199000{n:05}"),
+    };
     let message = |n: usize| Message {
-        to: format!("+86199000{n:05}"),
+        to: to(n),
         text: "【余姚市防指】转移指令：3点前请离家到四明小学。收到回1 & 平安".into(),
         reference: format!("b1.{n}~signed"),
     };
@@ -181,6 +186,10 @@ fn told(event: &Event) -> Value {
             "callee": receipt.callee, "class": receipt.class.word(), "code": receipt.code,
             "source_key": receipt.source_key, "at": receipt.at,
         }}),
+        Event::Follower(follower) => json!({ "follower": {
+            "from": follower.from, "act": format!("{:?}", follower.act),
+            "scene": follower.scene, "source_key": follower.source_key, "at": follower.at,
+        }}),
     }
 }
 
@@ -188,6 +197,7 @@ fn source_key(event: &Event) -> &str {
     match event {
         Event::Reply(reply) => &reply.source_key,
         Event::Receipt(receipt) => &receipt.source_key,
+        Event::Follower(follower) => &follower.source_key,
     }
 }
 
@@ -211,7 +221,7 @@ fn its_name_lane_and_limits_are_those_of_its_settings() {
 fn its_secrets_are_known_and_never_shown() {
     each_whole(|kind, gateway, calls| {
         let (secrets, provider) = (gateway.secrets(), gateway.http().unwrap());
-        let whole = chunk(provider.max_per_call().min(3));
+        let whole = chunk(kind, provider.max_per_call().min(3));
         let mut shown = Vec::new();
         for messages in [&whole[..1], &whole[..]] {
             shown.push(format!("{:?}", provider.request(messages, AT).unwrap()));
@@ -232,7 +242,7 @@ fn its_secrets_are_known_and_never_shown() {
 #[test]
 fn the_same_chunk_is_the_same_request_and_too_large_a_one_is_none() {
     each(|kind, provider, _| {
-        let whole = chunk(provider.max_per_call());
+        let whole = chunk(kind, provider.max_per_call());
         let lots: BTreeSet<_> = whole.iter().map(|m| provider.lot(m).unwrap()).collect();
         assert_eq!(lots.len(), 1, "{kind}: equal texts share a call");
         let request = || provider.request(&whole, AT).unwrap();
@@ -243,7 +253,7 @@ fn the_same_chunk_is_the_same_request_and_too_large_a_one_is_none() {
         assert_eq!(one.body(), two.body(), "{kind}");
         assert_eq!(one.uri().scheme_str(), Some("https"), "{kind}");
         assert!(provider.request(&[], AT).is_err(), "{kind}");
-        assert!(provider.request(&chunk(provider.max_per_call() + 1), AT).is_err(), "{kind}");
+        assert!(provider.request(&chunk(kind, provider.max_per_call() + 1), AT).is_err(), "{kind}");
     });
 }
 
@@ -256,7 +266,7 @@ fn its_answers_have_their_outcomes_and_every_outcome_has_an_answer() {
             match case {
                 Case::Answer(case) => {
                     let given = answer(case.status, &case.headers, case.body.as_bytes());
-                    let outcomes = provider.outcomes(&chunk(1), &given);
+                    let outcomes = provider.outcomes(&chunk(kind, 1), &given);
                     let wanted = std::slice::from_ref(&case.outcome);
                     assert_eq!(outcomes, wanted, "{kind}: {}", case.name);
                     seen.insert(case.outcome.code());
@@ -327,7 +337,7 @@ proptest! {
         messages in 1_usize..4,
     ) {
         each(|kind, provider, _| {
-            let whole = chunk(messages.min(provider.max_per_call()));
+            let whole = chunk(kind, messages.min(provider.max_per_call()));
             let outcomes = provider.outcomes(&whole, &answer(status, &BTreeMap::new(), &body));
             assert_eq!(outcomes.len(), whole.len(), "{kind}");
             let certain = |o: &Outcome| o.code() == 1 || o.code() == 2;
@@ -416,7 +426,7 @@ async fn a_session_sends_nothing_unbound() {
     for kind in &kinds {
         let provider = provider(kind);
         let Some(session) = provider.session() else { continue };
-        let chunk = chunk(3);
+        let chunk = chunk(kind, 3);
         let outcomes = channel::send(&wire, &provider, &live, &chunk, AT).await;
         assert_eq!(outcomes.len(), 3, "{kind}");
         assert!(outcomes.iter().all(|o| o.word() == "not_sent"), "{kind}: {outcomes:?}");

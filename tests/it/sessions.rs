@@ -62,7 +62,7 @@ impl Room {
         let events = self.events.lock().unwrap();
         let reply = |event: &Event| match event {
             Event::Reply(reply) => Some((reply.from.clone(), reply.text.clone())),
-            Event::Receipt(_) => None,
+            Event::Receipt(_) | Event::Follower(_) => None,
         };
         events.iter().filter_map(reply).collect()
     }
@@ -73,7 +73,7 @@ impl Room {
             Event::Receipt(r) => {
                 Some((r.external_id.clone().unwrap(), r.class, r.source_key.clone()))
             }
-            Event::Reply(_) => None,
+            Event::Reply(_) | Event::Follower(_) => None,
         };
         events.iter().filter_map(receipt).collect()
     }
@@ -290,6 +290,7 @@ async fn a_delivery_given_again_after_a_lost_acknowledgement_has_the_same_key() 
         let key = |event: &Event| match event {
             Event::Reply(reply) => reply.source_key.clone(),
             Event::Receipt(receipt) => receipt.source_key.clone(),
+            Event::Follower(follower) => follower.source_key.clone(),
         };
         let keys: Vec<String> = rig.room.events.lock().unwrap().iter().map(key).collect();
         // CMPP names its deliveries; SMPP's are told apart by time.

@@ -29,7 +29,10 @@ impl Stepped {
     pub async fn connect(url: &str, prefix: &str, loses: bool) -> Stepped {
         let settings = QueueSettings {
             prefix: prefix.into(),
-            consume: vec![Topic::Expand, Topic::Send(Lane::Sms), Topic::Notice],
+            consume: Topic::ALL
+                .into_iter()
+                .filter(|one| *one != Topic::Send(Lane::Voice))
+                .collect(),
             ..QueueSettings::new(url)
         };
         let broker = RabbitQueue::connect(&settings).await.unwrap();

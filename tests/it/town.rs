@@ -276,6 +276,7 @@ impl Town {
                 match event {
                     Event::Receipt(receipt) => receipts.push(receipt),
                     Event::Reply(reply) => replies.push(reply),
+                    Event::Follower(_) => unreachable!("a gateway of numbers"),
                 }
             }
         }
@@ -469,14 +470,12 @@ impl Transport for Eager {
         };
         for request in self.line.gateway.due(self.clock.story_ms()) {
             for event in self.provider.http().unwrap().callback(&request).unwrap() {
-                match event {
-                    Event::Receipt(receipt) => {
-                        engine.take_receipts("practice", &[receipt]).await.unwrap();
-                    }
-                    Event::Reply(reply) => {
-                        engine.take_replies("practice", &[reply]).await.unwrap();
-                    }
-                }
+                let taken = match event {
+                    Event::Receipt(one) => engine.take_receipts("practice", &[one]).await.map(drop),
+                    Event::Reply(one) => engine.take_replies("practice", &[one]).await.map(drop),
+                    Event::Follower(_) => unreachable!("a gateway of numbers"),
+                };
+                taken.unwrap();
             }
         }
         answer

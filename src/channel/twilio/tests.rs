@@ -124,6 +124,7 @@ fn told(event: &Event) -> serde_json::Value {
             "callee": receipt.callee, "class": receipt.class.word(), "code": receipt.code,
             "source_key": receipt.source_key,
         }}),
+        Event::Follower(_) => unreachable!("a gateway of numbers has no followers"),
     }
 }
 

@@ -84,7 +84,7 @@ fn receipts(events: &[Event]) -> Vec<&channel::ReceiptEvent> {
     fn receipt(event: &Event) -> Option<&channel::ReceiptEvent> {
         match event {
             Event::Receipt(receipt) => Some(receipt),
-            Event::Reply(_) => None,
+            Event::Reply(_) | Event::Follower(_) => None,
         }
     }
     events.iter().filter_map(receipt).collect()

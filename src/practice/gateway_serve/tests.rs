@@ -123,6 +123,7 @@ async fn the_whole_way_over_loopback() {
                 assert_eq!(reply.text, "1");
                 kinds.push("reply");
             }
+            Event::Follower(_) => kinds.push("follower"),
         }
     }
     kinds.sort_unstable();

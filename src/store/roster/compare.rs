@@ -82,9 +82,9 @@ crate::statements! {
         AND NOT EXISTS (SELECT 1 FROM stage s WHERE s.file = 3 AND s.refers = t.code \
         AND s.n1 = a.lane AND s.hash = a.hash)");
     GONE_ADDRESSES = gone!("addresses", "a.id, 0, 0 FROM address a JOIN household h \
-        ON h.id = a.household_id WHERE a.state IN (0, 1, 3) AND NOT EXISTS (SELECT 1 \
-        FROM stage s WHERE s.file = 8 AND s.refers = h.code AND s.n1 = a.lane \
-        AND s.hash = a.hash)");
+        ON h.id = a.household_id WHERE a.state IN (0, 1, 3) AND a.lane <> 3 \
+        AND NOT EXISTS (SELECT 1 FROM stage s WHERE s.file = 8 AND s.refers = h.code \
+        AND s.n1 = a.lane AND s.hash = a.hash)");
     GONE_ZONE_HOMES = gone!("zone_homes", "x.zone_id, x.household_id, 0 FROM zone_household x \
         JOIN zone z ON z.id = x.zone_id JOIN household h ON h.id = x.household_id \
         WHERE x.direct = 1 AND NOT EXISTS (SELECT 1 FROM stage s WHERE s.file = 11 \

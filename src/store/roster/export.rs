@@ -41,7 +41,7 @@ crate::statements! {
     ADDRESS_PAGE = "SELECT a.id AS at, h.code AS household, a.lane, a.sealed, a.ord, a.relative, \
         q.code AS person FROM address a JOIN household h ON h.id = a.household_id \
         LEFT JOIN person q ON q.id = a.person_id WHERE h.retired_at IS NULL AND a.state <> 4 \
-        AND a.id > $1 ORDER BY a.id LIMIT $2";
+        AND a.lane <> 3 AND a.id > $1 ORDER BY a.id LIMIT $2";
     ZONE_PAGE = "SELECT z.id AS at, z.code, z.name, z.hazard, z.minutes_to_water, z.route, \
         z.shelter, m.code AS head FROM zone z LEFT JOIN human m ON m.id = z.head_id \
         AND m.retired_at IS NULL WHERE z.id > $1 ORDER BY z.id LIMIT $2";

@@ -150,6 +150,7 @@ impl Hands {
                 match event {
                     Event::Receipt(receipt) => receipts.push(receipt),
                     Event::Reply(reply) => replies.push(reply),
+                    Event::Follower(follower) => panic!("not on this gateway: {follower:?}"),
                 }
             }
         }

@@ -41,3 +41,4 @@ mod undelivered;
 mod update;
 mod vendors;
 mod warning;
+mod wechat;

@@ -245,6 +245,8 @@ fn orders_notices() -> Vec<NoticeText<'static>> {
         NoticeText::CountersignDue { alert_title: TITLE, hours: 0 },
         NoticeText::CountersignDue { alert_title: TITLE, hours: 2 },
         NoticeText::ExerciseStopped { alert_title: TITLE },
+        NoticeText::BindCode { code: "012345" },
+        NoticeText::Bound,
     ]
 }
 
