@@ -140,8 +140,9 @@ async fn a_follower_is_bound_told_heard_and_found_by_sms_once_he_has_left() {
         let last = face.sim.taken().pop().unwrap();
         let report = face.sim.reports(town.now(), &last, "success");
         face.takes(&town, report).await;
-        // Kept, but joined to no message yet: the vendor gives back only its own name for it.
-        let reports = "SELECT count(*) FROM receipt WHERE provider = 'official-a' AND class = 1";
+        // The vendor gives back only its own name for the message, by which they meet.
+        let reports = "SELECT count(*) FROM receipt WHERE provider = 'official-a' AND class = 1 \
+                       AND batch_id IS NOT NULL";
         assert_eq!(town.count(reports).await, 1);
 
         let before = town.custody(alert).await;
