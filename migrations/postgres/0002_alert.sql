@@ -169,8 +169,9 @@ CREATE TABLE batch (
 CREATE UNIQUE INDEX batch_once ON batch
     (alert_id, version, kind, wave, attempt, pick, lane, grid_id, seq_from, ord);
 CREATE INDEX batch_grid ON batch (alert_id, grid_id);
-CREATE INDEX batch_open ON batch (kind, rank, ord, id) WHERE state = 0;
-CREATE INDEX batch_fragile ON batch (kind, rank, ord, id) WHERE state = 0 AND rank % 1000 < 100;
+CREATE INDEX batch_open ON batch (kind, lane, rank, ord, id) WHERE state = 0;
+CREATE INDEX batch_fragile ON batch (kind, lane, rank, ord, id)
+    WHERE state = 0 AND rank % 1000 < 100;
 CREATE INDEX batch_out ON batch (lane)
     WHERE state = 0 AND (hinted_at IS NOT NULL OR lease_until IS NOT NULL);
 

@@ -190,8 +190,8 @@ crate::statements! {
     HANDED = "UPDATE expansion SET handed_at = $4 WHERE alert_id = $1 AND version = $2 \
         AND grid_id {in $3} AND handed_at IS NULL AND 0 = (SELECT count(*) FROM batch b \
         WHERE b.alert_id = $1 AND b.version = $2 AND b.grid_id = expansion.grid_id \
-        AND b.wave = 1 AND b.kind = 1 AND b.ring < 3 AND b.state = 0 AND b.pick NOT IN (4, 9)) \
-        RETURNING grid_id";
+        AND b.wave = 1 AND b.kind = 1 AND b.ring < 3 AND b.lane < 3 AND b.state = 0 \
+        AND b.pick NOT IN (4, 9)) RETURNING grid_id";
     HASTEN = "UPDATE timer SET due_at = $3 WHERE id IN (SELECT id FROM timer WHERE alert_id = $1 \
         AND kind = 1 AND place_id {in $2} AND due_at > $3 ORDER BY id {lock})";
 }

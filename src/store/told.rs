@@ -30,7 +30,8 @@ macro_rules! dropped {
          AND t.purpose = $3 AND t.n = s.dropped AND t.attempt = 1)"
     };
 }
-/// Every address that had anything of an alert: `$1` alert, `$2` purpose.
+/// Every number that had anything of an alert: `$1` alert, `$2` purpose. No other lane's address:
+/// these notices go by SMS.
 macro_rules! anybody {
     () => {
         "SELECT q.household_id, q.address_id, CAST(0 AS bigint) AS n, \
@@ -38,7 +39,8 @@ macro_rules! anybody {
          s.household_id, o.address_id FROM outcome o JOIN standing s ON s.alert_id = o.alert_id \
          AND s.grid_id = o.grid_id AND s.seq = o.seq WHERE o.alert_id = $1 \
          AND o.kind IN (1, 5) UNION SELECT t.household_id, t.address_id FROM notice t \
-         WHERE t.alert_id = $1 AND t.kind IN (1, 5) AND t.purpose <> $2) q"
+         WHERE t.alert_id = $1 AND t.kind IN (1, 5) AND t.purpose <> $2) q \
+         JOIN address a ON a.id = q.address_id AND a.lane = 1"
     };
 }
 macro_rules! open {
