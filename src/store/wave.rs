@@ -18,7 +18,8 @@ crate::statements! {
     JUST_SENT = "SELECT p.id FROM place p WHERE p.id {in $2} AND (EXISTS (SELECT 1 FROM batch b \
         WHERE b.alert_id = $1 AND b.grid_id = p.id AND b.kind = 1 AND b.wave > 1 \
         AND b.pick = 2 AND b.attempt = 1 AND b.created_at > $3) OR EXISTS (SELECT 1 \
-        FROM timer t WHERE t.alert_id = $1 AND t.kind = $4 AND t.place_id = p.id AND t.due_at <= $5)) ORDER BY p.id";
+        FROM timer t WHERE t.alert_id = $1 AND t.kind = $4 AND t.place_id = p.id \
+        AND t.due_at <= $5)) ORDER BY p.id";
     CLOSE_WAVE = "UPDATE batch SET state = 1, done_at = $4, \
         lost = CASE WHEN lease_until IS NULL THEN lost ELSE 1 END, lease_until = NULL \
         WHERE alert_id = $1 AND state = 0 AND kind = 1 AND grid_id {in $2} \
